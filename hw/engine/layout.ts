@@ -1,0 +1,190 @@
+// The map of machine memory: one WebAssembly.Memory that holds contexts, TLB banks, page records and guest RAM.
+//
+//   0x0000_0000  control block: what the engine and its embedder tell each other (one 64 KiB page)
+//   0x0001_0000  contexts, 4 KiB each
+//   …            TLB banks
+//   …            page records: one u32 for every page of guest RAM
+//   …            predecoded code, 32 KiB for each guest page that has been executed
+//   …            ROM, one page
+//   …            guest RAM, 64 KiB aligned
+//
+// Everything here is an offset in bytes. Hot code addresses a context by its base offset, so that switching contexts
+// changes one number.
+
+export const pageSize = 4096;
+
+/** Fields of the control block. */
+export const control = {
+  /** u32: why `run` returned: see `exits`. */
+  exit: 0x00,
+  /** i64: the cause (mcause without its interrupt bit), tval, tval2 (shifted as the CSR holds it) and tinst of the trap in `exit`. */
+  cause: 0x08,
+  tval: 0x10,
+  tval2: 0x18,
+  tinst: 0x20,
+  /** u32: 1 if tval holds a guest virtual address (hstatus.GVA, mstatus.GVA). */
+  gva: 0x28,
+  /** i64: cycles that were left when control passed to the embedder. */
+  cyclesLeft: 0x30,
+  /** i64: the value of an MMIO access, in either direction. */
+  mmioValue: 0x38,
+  /** 64 bytes: the records of an instruction that straddles two pages, then a page-crossing record. */
+  straddle: 0x80,
+  size: 0x1_0000,
+} as const;
+
+/** Why `run` returned. */
+export const exits = {
+  /** The budget is used up. */
+  budget: 0,
+  /** An exception: cause, tval, tval2, tinst are set, `pc` is that of the instruction. */
+  trap: 1,
+  /** A system instruction changed what the engine caches, or waits; `pc` is where to go on. */
+  changed: 2,
+} as const;
+
+/** The CSRs that a context stores, in the order of their slots. */
+export const csrSlots = [
+  'mstatus', 'medeleg', 'mideleg', 'mie', 'mip', 'mtvec', 'mcounteren', 'mcountinhibit', 'mscratch', 'mepc', 'mcause',
+  'mtval', 'mtval2', 'mtinst', 'menvcfg', 'stvec', 'scounteren', 'sscratch', 'sepc', 'scause', 'stval', 'satp',
+  'senvcfg', 'stimecmp', 'hstatus', 'hedeleg', 'hideleg', 'hcounteren', 'hvip', 'hgeie', 'htval', 'htinst', 'hgatp',
+  'henvcfg', 'htimedelta', 'vstimecmp', 'vsstatus', 'vstvec', 'vsscratch', 'vsepc', 'vscause', 'vstval', 'vsatp',
+  'pmpcfg0', 'pmpcfg2', 'pmpaddr0', 'pmpaddr1', 'pmpaddr2', 'pmpaddr3', 'pmpaddr4', 'pmpaddr5', 'pmpaddr6', 'pmpaddr7',
+  'pmpaddr8', 'pmpaddr9', 'pmpaddr10', 'pmpaddr11', 'pmpaddr12', 'pmpaddr13', 'pmpaddr14', 'pmpaddr15',
+  'cycleOffset', 'instretOffset',
+] as const;
+export type CsrSlot = (typeof csrSlots)[number];
+
+/** Fields of a context. */
+export const context = {
+  /** i64 × 32; x0 is always zero. */
+  x: 0x000,
+  /** i64: writes to x0 land here. */
+  sink: 0x100,
+  pc: 0x108,
+  /** u32: accrued floating-point exceptions, and the dynamic rounding mode. */
+  fflags: 0x110,
+  frm: 0x114,
+  /** u32: privilege (0 U, 1 S, 3 M) and virtualisation (0 or 1). */
+  privilege: 0x118,
+  virtual: 0x11c,
+  /** i64: physical address of the LR reservation, or −1. */
+  reservation: 0x120,
+  /** u32: non-zero when floating point is off (FS of mstatus, or of vsstatus when V=1, is 0). */
+  fpOff: 0x130,
+  /** u32: set by every write of an f register or fcsr; folded into FS when it is read. */
+  fpDirty: 0x134,
+  /** u32: base of the TLB banks for data and for fetches. */
+  dataBank: 0x138,
+  fetchBank: 0x13c,
+  /** u32: the regimes of data accesses and of fetches, see `regimes`. */
+  dataRegime: 0x140,
+  fetchRegime: 0x144,
+  /** u32: non-zero while the hart waits for an interrupt. */
+  waiting: 0x148,
+  /** i64 × 32: raw register contents, NaN-boxed. */
+  f: 0x200,
+  /** i64 × csrSlots.length. */
+  csr: 0x300,
+  size: 0x1000,
+} as const;
+
+export const csrOffset = (slot: CsrSlot): number => context.csr + 8 * csrSlots.indexOf(slot);
+
+/**
+ * A translation regime: bits 0–1 privilege (0 U, 1 S, 3 M), bit 2 virtual, bit 3 SUM, bit 4 MXR of the stage that the
+ * regime translates first, bit 5 MXR of HS (both stages, when virtual). Two accesses in the same regime with the
+ * same satp, vsatp and hgatp translate alike.
+ */
+export const regimes = { privilege: 3, virtual: 4, sum: 8, mxr: 16, hsMxr: 32, count: 64 } as const;
+
+/**
+ * A TLB bank: three direct-mapped tables (read, write, fetch) of 16-byte entries:
+ * i64 tag (virtual page address, or `tlb.empty`), u32 addend (host address minus virtual address, mod 2^32; for
+ * fetches the base of the page's predecoded code), u32 host address of the page.
+ */
+export const tlb = {
+  entries: 1024,
+  entrySize: 16,
+  read: 0,
+  write: 1024 * 16,
+  fetch: 2 * 1024 * 16,
+  size: 3 * 1024 * 16,
+  /** Byte that fills an empty bank: bit 11 of such a tag is set, so that no masked address equals it. */
+  emptyByte: 0x08,
+} as const;
+
+/** Flags in a page record; the slot of the page's predecoded code is `record >>> pageRecord.slotShift`, if `code` is set. */
+export const pageRecord = {
+  /** Has predecoded code: stores must invalidate it. */
+  code: 1,
+  /** Stores are reported to the embedder (HTIF, watchpoints). */
+  watched: 2,
+  slotShift: 8,
+} as const;
+
+/** A predecoded instruction; there is one for each halfword of a code page, and a page-crossing record at its end. */
+export const record = {
+  /** u16: index into the ISA table plus `firstInstruction`, or one of `special`. */
+  op: 0,
+  /** u16: offsets of the operands in the context; rd of x0 is the sink. */
+  rd: 2,
+  rs1: 4,
+  rs2: 6,
+  /** i32: sign-extended immediate, shift amount, CSR number or zimm. */
+  imm: 8,
+  rs3: 12,
+  /** u8: distance to the next record in bytes (16 or 32). */
+  advance: 14,
+  /** u8: rounding mode. */
+  rm: 15,
+  size: 16,
+} as const;
+
+/** Record types that are not instructions of the table. */
+export const special = {
+  /** Not decoded yet. */
+  undecoded: 0,
+  /** The end of the page. */
+  pageCrossing: 1,
+  /** A 32-bit instruction whose second half lies in the next page. */
+  straddling: 2,
+  /** No such instruction. */
+  illegal: 3,
+  firstInstruction: 4,
+} as const;
+
+export const codeSlotSize = (pageSize / 2) * record.size + record.size * 2;
+
+export interface Layout {
+  contexts: number;
+  maxContexts: number;
+  banks: number;
+  maxBanks: number;
+  pageRecords: number;
+  code: number;
+  codeSlots: number;
+  rom: number;
+  ram: number;
+  ramSize: number;
+  /** Pages of 64 KiB. */
+  wasmPages: number;
+}
+
+const alignUp = (value: number, to: number): number => Math.ceil(value / to) * to;
+
+/** Lays out machine memory for `ramSize` bytes of guest RAM; throws a RangeError when 4 GiB do not hold it. */
+export function layoutFor(ramSize: number, options: { contexts?: number; banks?: number; codeSlots?: number } = {}): Layout {
+  const maxContexts = options.contexts ?? 64;
+  const maxBanks = options.banks ?? 64;
+  const codeSlots = options.codeSlots ?? 4096;
+  const contexts = control.size;
+  const banks = contexts + maxContexts * context.size;
+  const pageRecords = banks + maxBanks * tlb.size;
+  const code = alignUp(pageRecords + (ramSize / pageSize) * 4, pageSize);
+  const rom = alignUp(code + codeSlots * codeSlotSize, pageSize);
+  const ram = alignUp(rom + pageSize, 0x1_0000);
+  const end = ram + ramSize;
+  if (end > 0xffff_0000) throw new RangeError(`${ramSize} bytes of RAM do not fit into the 4 GiB of machine memory`);
+  return { contexts, maxContexts, banks, maxBanks, pageRecords, code, codeSlots, rom, ram, ramSize, wasmPages: Math.ceil(end / 0x1_0000) };
+}

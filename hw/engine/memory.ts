@@ -1,0 +1,37 @@
+// The one memory of a machine, and typed views of it.
+
+import { type Layout, layoutFor, pageSize } from './layout.ts';
+
+/** Where QEMU's `virt` machine has its RAM, and the ROM that harts start in. */
+export const ramBase = 0x8000_0000;
+export const romBase = 0x1000;
+
+export class MachineMemory {
+  readonly layout: Layout;
+  readonly wasm: WebAssembly.Memory;
+  readonly u8: Uint8Array;
+  readonly u32: Uint32Array;
+  readonly i64: BigInt64Array;
+  readonly u64: BigUint64Array;
+
+  /** `ramSize` in bytes: a multiple of 64 KiB, at most 3 GiB. */
+  constructor(ramSize: number, options: { contexts?: number; banks?: number; codeSlots?: number } = {}) {
+    this.layout = layoutFor(ramSize, options);
+    const pages = this.layout.wasmPages;
+    this.wasm = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    const buffer = this.wasm.buffer;
+    this.u8 = new Uint8Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    this.i64 = new BigInt64Array(buffer);
+    this.u64 = new BigUint64Array(buffer);
+  }
+
+  /** Offset in machine memory of a physical range that lies wholly in RAM or ROM, or −1. */
+  hostAddress(physical: number, length = 1): number {
+    const { ram, ramSize, rom } = this.layout;
+    const inRam = physical - ramBase;
+    if (inRam >= 0 && inRam + length <= ramSize) return ram + inRam;
+    const inRom = physical - romBase;
+    return inRom >= 0 && inRom + length <= pageSize ? rom + inRom : -1;
+  }
+}

@@ -1,0 +1,309 @@
+// Builds one WebAssembly module: functions from typed statements, an imported memory, imports and exports.
+
+import { Code, type Kind, valueTypes } from './code.ts';
+import { classes, type I32, type I64, type Value, type ValueOf } from './values.ts';
+
+export interface Signature<P extends readonly Kind[] = readonly Kind[], R extends Kind | undefined = Kind | undefined> {
+  params: P;
+  result: R;
+}
+
+type Args<P extends readonly Kind[]> = { [I in keyof P]: ValueOf[P[I]] };
+type Result<R extends Kind | undefined> = R extends Kind ? ValueOf[R] : Effect;
+
+/** A call without a result; run it with `FunctionBuilder.run`. */
+export class Effect {
+  constructor(readonly emit: (code: Code) => void) {}
+}
+
+/** A function of the module: imported, or declared and defined later. */
+export class Fn<P extends readonly Kind[] = readonly Kind[], R extends Kind | undefined = Kind | undefined> {
+  constructor(
+    readonly index: () => number,
+    readonly signature: Signature<P, R>,
+  ) {}
+
+  call(...args: Args<P>): Result<R> {
+    const emit = (code: Code) => {
+      for (const arg of args as unknown as Value[]) arg.emit(code);
+      code.u8(0x10);
+      code.uleb(this.index());
+    };
+    const kind = this.signature.result;
+    return (kind === undefined ? new Effect(emit) : new classes[kind](emit)) as Result<R>;
+  }
+}
+
+/** A mutable local variable or parameter. */
+export class Local<K extends Kind = Kind> {
+  constructor(
+    readonly index: number,
+    readonly kind: K,
+  ) {}
+
+  /** Its value at the point of use. */
+  get get(): ValueOf[K] {
+    return new classes[this.kind]((code) => {
+      code.u8(0x20);
+      code.uleb(this.index);
+    });
+  }
+}
+
+/** A branch target: the end of a block, or the head of a loop. */
+export class Label {
+  constructor(readonly depth: number) {}
+}
+
+const storeOpcodes = { i32: 0x36, i64: 0x37, f32: 0x38, f64: 0x39, i8: 0x3a, i16: 0x3b, i64as8: 0x3c, i64as16: 0x3d, i64as32: 0x3e } as const;
+
+/** The statements of one function body. */
+export class FunctionBuilder {
+  readonly code = new Code();
+  private readonly locals: Kind[] = [];
+  private depth = 0;
+
+  constructor(readonly params: readonly Local[]) {}
+
+  local<K extends Kind>(kind: K): Local<K> {
+    this.locals.push(kind);
+    return new Local(this.params.length + this.locals.length - 1, kind);
+  }
+
+  set(local: Local, value: Value): void {
+    value.emit(this.code);
+    this.code.u8(0x21);
+    this.code.uleb(local.index);
+  }
+
+  /** Evaluates now, once; returns the value as a reference to a fresh local. */
+  let<V extends I32 | I64 | ValueOf['f32'] | ValueOf['f64']>(value: V): V {
+    const local = this.local(value.kind);
+    this.set(local, value);
+    return local.get as V;
+  }
+
+  store(kind: keyof typeof storeOpcodes, address: I32, value: Value, offset = 0): void {
+    address.emit(this.code);
+    value.emit(this.code);
+    this.code.u8(storeOpcodes[kind]);
+    this.code.uleb(0);
+    this.code.uleb(offset);
+  }
+
+  /** memory.fill: `length` bytes at `address` become `byte`. */
+  fill(address: I32, byte: I32, length: I32): void {
+    for (const value of [address, byte, length]) value.emit(this.code);
+    this.code.op([0xfc, 0x0b, 0x00]);
+  }
+
+  run(effect: Effect): void {
+    effect.emit(this.code);
+  }
+
+  drop(value: Value): void {
+    value.emit(this.code);
+    this.code.u8(0x1a);
+  }
+
+  block(body: (end: Label) => void): void {
+    this.code.op([0x02, 0x40]);
+    body(new Label(++this.depth));
+    this.end();
+  }
+
+  loop(body: (head: Label) => void): void {
+    this.code.op([0x03, 0x40]);
+    body(new Label(++this.depth));
+    this.end();
+  }
+
+  if(cond: I32, then: () => void, otherwise?: () => void): void {
+    cond.emit(this.code);
+    this.code.op([0x04, 0x40]);
+    this.depth++;
+    then();
+    if (otherwise) {
+      this.code.u8(0x05);
+      otherwise();
+    }
+    this.end();
+  }
+
+  br(label: Label): void {
+    this.code.u8(0x0c);
+    this.code.uleb(this.depth - label.depth);
+  }
+
+  brIf(label: Label, cond: I32): void {
+    cond.emit(this.code);
+    this.code.u8(0x0d);
+    this.code.uleb(this.depth - label.depth);
+  }
+
+  brTable(index: I32, labels: readonly Label[], otherwise: Label): void {
+    index.emit(this.code);
+    this.code.u8(0x0e);
+    this.code.uleb(labels.length);
+    for (const label of labels) this.code.uleb(this.depth - label.depth);
+    this.code.uleb(this.depth - otherwise.depth);
+  }
+
+  /** Runs `cases[index]`, or `otherwise` beyond them; no case falls into the next. */
+  switch(index: I32, cases: readonly (() => void)[], otherwise: () => void): void {
+    this.block((end) => {
+      const labels = [...cases, otherwise].map(() => {
+        this.code.op([0x02, 0x40]);
+        return new Label(++this.depth);
+      });
+      labels.reverse(); // the innermost block is case 0
+      this.brTable(index, labels.slice(0, -1), labels.at(-1)!);
+      for (const body of [...cases, otherwise]) {
+        this.end();
+        body();
+        this.br(end);
+      }
+    });
+  }
+
+  return(value?: Value): void {
+    value?.emit(this.code);
+    this.code.u8(0x0f);
+  }
+
+  unreachable(): void {
+    this.code.u8(0x00);
+  }
+
+  private end(): void {
+    this.code.u8(0x0b);
+    this.depth--;
+  }
+
+  /** Locals and body in the binary form of the code section. */
+  finish(): Uint8Array {
+    const out = new Code();
+    out.uleb(this.locals.length);
+    for (const kind of this.locals) {
+      out.uleb(1);
+      out.u8(valueTypes[kind]);
+    }
+    out.append(this.code.view());
+    out.u8(0x0b);
+    return out.view();
+  }
+}
+
+interface Definition {
+  type: number;
+  body: Uint8Array;
+}
+
+/** Collects imports, functions and exports, then encodes the module (core specification, 5.5). */
+export class ModuleBuilder {
+  private readonly types: string[] = [];
+  private readonly typeBytes: Uint8Array[] = [];
+  private readonly imports: { name: string; type: number }[] = [];
+  private readonly functions: (Definition | undefined)[] = [];
+  private readonly exports: { name: string; fn: Fn }[] = [];
+
+  private typeIndex(signature: Signature): number {
+    const key = `${signature.params.join()}>${signature.result ?? ''}`;
+    const known = this.types.indexOf(key);
+    if (known >= 0) return known;
+    const code = new Code();
+    code.u8(0x60);
+    code.uleb(signature.params.length);
+    for (const kind of signature.params) code.u8(valueTypes[kind]);
+    code.uleb(signature.result ? 1 : 0);
+    if (signature.result) code.u8(valueTypes[signature.result]);
+    this.typeBytes.push(code.view());
+    return this.types.push(key) - 1;
+  }
+
+  /** A function of the embedder, under `env.NAME`. */
+  import<const P extends readonly Kind[], const R extends Kind | undefined = undefined>(name: string, params: P, result?: R): Fn<P, R> {
+    const signature = { params, result: result as R };
+    const index = this.imports.push({ name, type: this.typeIndex(signature) }) - 1;
+    return new Fn(() => index, signature);
+  }
+
+  /** Declares a function that `define` gives its body later, so that functions can call each other. */
+  declare<const P extends readonly Kind[], const R extends Kind | undefined = undefined>(params: P, result?: R): Fn<P, R> {
+    const index = this.functions.push(undefined) - 1;
+    return new Fn(() => this.imports.length + index, { params, result: result as R });
+  }
+
+  define<P extends readonly Kind[], R extends Kind | undefined>(fn: Fn<P, R>, body: (f: FunctionBuilder, ...params: { [I in keyof P]: Local<P[I]> }) => void): void {
+    const params = fn.signature.params.map((kind, index) => new Local(index, kind));
+    const f = new FunctionBuilder(params);
+    body(f, ...(params as { [I in keyof P]: Local<P[I]> }));
+    if (fn.signature.result) f.unreachable(); // results leave through `return`
+    this.functions[fn.index() - this.imports.length] = { type: this.typeIndex(fn.signature), body: f.finish() };
+  }
+
+  function<const P extends readonly Kind[], const R extends Kind | undefined = undefined>(
+    params: P,
+    result: R,
+    body: (f: FunctionBuilder, ...params: { [I in keyof P]: Local<P[I]> }) => void,
+  ): Fn<P, R> {
+    const fn = this.declare(params, result);
+    this.define(fn as Fn<P, R>, body);
+    return fn as Fn<P, R>;
+  }
+
+  export(name: string, fn: Fn): void {
+    this.exports.push({ name, fn });
+  }
+
+  /** The module's bytes. It imports `env.memory`, shared, of at most `maxPages` pages of 64 KiB. */
+  encode(maxPages: number): Uint8Array<ArrayBuffer> {
+    const out = new Code();
+    out.op([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
+    const section = (id: number, items: number, write: (code: Code) => void): void => {
+      const code = new Code();
+      code.uleb(items);
+      write(code);
+      out.u8(id);
+      out.uleb(code.length);
+      out.append(code.view());
+    };
+    const functions = this.functions.map((definition, index) => {
+      if (!definition) throw new Error(`function ${index} was declared and never defined`);
+      return definition;
+    });
+    section(1, this.typeBytes.length, (code) => {
+      for (const bytes of this.typeBytes) code.append(bytes);
+    });
+    section(2, this.imports.length + 1, (code) => {
+      for (const { name, type } of this.imports) {
+        code.name('env');
+        code.name(name);
+        code.u8(0x00);
+        code.uleb(type);
+      }
+      code.name('env');
+      code.name('memory');
+      code.op([0x02, 0x03]);
+      code.uleb(0);
+      code.uleb(maxPages);
+    });
+    section(3, functions.length, (code) => {
+      for (const { type } of functions) code.uleb(type);
+    });
+    section(7, this.exports.length, (code) => {
+      for (const { name, fn } of this.exports) {
+        code.name(name);
+        code.u8(0x00);
+        code.uleb(fn.index());
+      }
+    });
+    section(10, functions.length, (code) => {
+      for (const { body } of functions) {
+        code.uleb(body.length);
+        code.append(body);
+      }
+    });
+    return out.view();
+  }
+}

@@ -1,0 +1,219 @@
+// Typed WebAssembly expressions with a fluent face: `a.add(b).shl(3)`.
+//
+// A value is a tree that is emitted where a statement uses it, once per use: what it reads (a local, a load) is
+// read at that point. Bind it with `FunctionBuilder.let` when it must be read earlier or only once.
+
+import type { Code, Kind } from './code.ts';
+
+export abstract class Value {
+  abstract readonly kind: Kind;
+  constructor(readonly emit: (code: Code) => void) {}
+}
+
+type I32Like = I32 | number;
+type I64Like = I64 | bigint | number;
+
+const unary = (opcode: readonly number[], a: Value) => (code: Code) => {
+  a.emit(code);
+  code.op(opcode);
+};
+const binary = (opcode: readonly number[], a: Value, b: Value) => (code: Code) => {
+  a.emit(code);
+  b.emit(code);
+  code.op(opcode);
+};
+const choice = (cond: I32, a: Value, b: Value) => (code: Code) => {
+  a.emit(code);
+  b.emit(code);
+  cond.emit(code);
+  code.u8(0x1b);
+};
+
+export class I32 extends Value {
+  override readonly kind = 'i32';
+
+  static of(value: I32Like): I32 {
+    if (value instanceof I32) return value;
+    return new I32((code) => {
+      code.u8(0x41);
+      code.sleb32(value);
+    });
+  }
+
+  private with(opcode: number, other: I32Like): I32 {
+    return new I32(binary([opcode], this, I32.of(other)));
+  }
+
+  eqz(): I32 { return new I32(unary([0x45], this)); }
+  eq(o: I32Like): I32 { return this.with(0x46, o); }
+  ne(o: I32Like): I32 { return this.with(0x47, o); }
+  ltS(o: I32Like): I32 { return this.with(0x48, o); }
+  ltU(o: I32Like): I32 { return this.with(0x49, o); }
+  gtS(o: I32Like): I32 { return this.with(0x4a, o); }
+  gtU(o: I32Like): I32 { return this.with(0x4b, o); }
+  leS(o: I32Like): I32 { return this.with(0x4c, o); }
+  leU(o: I32Like): I32 { return this.with(0x4d, o); }
+  geS(o: I32Like): I32 { return this.with(0x4e, o); }
+  geU(o: I32Like): I32 { return this.with(0x4f, o); }
+  clz(): I32 { return new I32(unary([0x67], this)); }
+  ctz(): I32 { return new I32(unary([0x68], this)); }
+  popcnt(): I32 { return new I32(unary([0x69], this)); }
+  add(o: I32Like): I32 { return this.with(0x6a, o); }
+  sub(o: I32Like): I32 { return this.with(0x6b, o); }
+  mul(o: I32Like): I32 { return this.with(0x6c, o); }
+  divS(o: I32Like): I32 { return this.with(0x6d, o); }
+  divU(o: I32Like): I32 { return this.with(0x6e, o); }
+  remS(o: I32Like): I32 { return this.with(0x6f, o); }
+  remU(o: I32Like): I32 { return this.with(0x70, o); }
+  and(o: I32Like): I32 { return this.with(0x71, o); }
+  or(o: I32Like): I32 { return this.with(0x72, o); }
+  xor(o: I32Like): I32 { return this.with(0x73, o); }
+  shl(o: I32Like): I32 { return this.with(0x74, o); }
+  shrS(o: I32Like): I32 { return this.with(0x75, o); }
+  shrU(o: I32Like): I32 { return this.with(0x76, o); }
+  rotl(o: I32Like): I32 { return this.with(0x77, o); }
+  rotr(o: I32Like): I32 { return this.with(0x78, o); }
+  not(): I32 { return this.xor(-1); }
+  neg(): I32 { return I32.of(0).sub(this); }
+  extend8S(): I32 { return new I32(unary([0xc0], this)); }
+  extend16S(): I32 { return new I32(unary([0xc1], this)); }
+  /** Sign-extends to 64 bits. */
+  i64S(): I64 { return new I64(unary([0xac], this)); }
+  /** Zero-extends to 64 bits. */
+  i64U(): I64 { return new I64(unary([0xad], this)); }
+  f32Bits(): F32 { return new F32(unary([0xbe], this)); }
+  /** This condition chooses `a` (non-zero) or `b`; both are evaluated. */
+  select<V extends I32 | I64 | F32 | F64>(a: V, b: V): V {
+    const emit = choice(this, a, b);
+    return new (a.constructor as new (e: (code: Code) => void) => V)(emit);
+  }
+}
+
+export class I64 extends Value {
+  override readonly kind = 'i64';
+
+  static of(value: I64Like): I64 {
+    if (value instanceof I64) return value;
+    const constant = BigInt(value);
+    return new I64((code) => {
+      code.u8(0x42);
+      code.sleb64(constant);
+    });
+  }
+
+  private with(opcode: number, other: I64Like): I64 {
+    return new I64(binary([opcode], this, I64.of(other)));
+  }
+  private test(opcode: number, other: I64Like): I32 {
+    return new I32(binary([opcode], this, I64.of(other)));
+  }
+
+  eqz(): I32 { return new I32(unary([0x50], this)); }
+  eq(o: I64Like): I32 { return this.test(0x51, o); }
+  ne(o: I64Like): I32 { return this.test(0x52, o); }
+  ltS(o: I64Like): I32 { return this.test(0x53, o); }
+  ltU(o: I64Like): I32 { return this.test(0x54, o); }
+  gtS(o: I64Like): I32 { return this.test(0x55, o); }
+  gtU(o: I64Like): I32 { return this.test(0x56, o); }
+  leS(o: I64Like): I32 { return this.test(0x57, o); }
+  leU(o: I64Like): I32 { return this.test(0x58, o); }
+  geS(o: I64Like): I32 { return this.test(0x59, o); }
+  geU(o: I64Like): I32 { return this.test(0x5a, o); }
+  clz(): I64 { return new I64(unary([0x79], this)); }
+  ctz(): I64 { return new I64(unary([0x7a], this)); }
+  popcnt(): I64 { return new I64(unary([0x7b], this)); }
+  add(o: I64Like): I64 { return this.with(0x7c, o); }
+  sub(o: I64Like): I64 { return this.with(0x7d, o); }
+  mul(o: I64Like): I64 { return this.with(0x7e, o); }
+  divS(o: I64Like): I64 { return this.with(0x7f, o); }
+  divU(o: I64Like): I64 { return this.with(0x80, o); }
+  remS(o: I64Like): I64 { return this.with(0x81, o); }
+  remU(o: I64Like): I64 { return this.with(0x82, o); }
+  and(o: I64Like): I64 { return this.with(0x83, o); }
+  or(o: I64Like): I64 { return this.with(0x84, o); }
+  xor(o: I64Like): I64 { return this.with(0x85, o); }
+  shl(o: I64Like): I64 { return this.with(0x86, o); }
+  shrS(o: I64Like): I64 { return this.with(0x87, o); }
+  shrU(o: I64Like): I64 { return this.with(0x88, o); }
+  rotl(o: I64Like): I64 { return this.with(0x89, o); }
+  rotr(o: I64Like): I64 { return this.with(0x8a, o); }
+  not(): I64 { return this.xor(-1n); }
+  neg(): I64 { return I64.of(0n).sub(this); }
+  extend8S(): I64 { return new I64(unary([0xc2], this)); }
+  extend16S(): I64 { return new I64(unary([0xc3], this)); }
+  extend32S(): I64 { return new I64(unary([0xc4], this)); }
+  /** The low 32 bits. */
+  wrap(): I32 { return new I32(unary([0xa7], this)); }
+  f64Bits(): F64 { return new F64(unary([0xbf], this)); }
+}
+
+export class F32 extends Value {
+  override readonly kind = 'f32';
+  add(o: F32): F32 { return new F32(binary([0x92], this, o)); }
+  sub(o: F32): F32 { return new F32(binary([0x93], this, o)); }
+  mul(o: F32): F32 { return new F32(binary([0x94], this, o)); }
+  div(o: F32): F32 { return new F32(binary([0x95], this, o)); }
+  sqrt(): F32 { return new F32(unary([0x91], this)); }
+  bits(): I32 { return new I32(unary([0xbc], this)); }
+}
+
+export class F64 extends Value {
+  override readonly kind = 'f64';
+  add(o: F64): F64 { return new F64(binary([0xa0], this, o)); }
+  sub(o: F64): F64 { return new F64(binary([0xa1], this, o)); }
+  mul(o: F64): F64 { return new F64(binary([0xa2], this, o)); }
+  div(o: F64): F64 { return new F64(binary([0xa3], this, o)); }
+  sqrt(): F64 { return new F64(unary([0x9f], this)); }
+  bits(): I64 { return new I64(unary([0xbd], this)); }
+}
+
+/** The value class of a kind. */
+export interface ValueOf {
+  i32: I32;
+  i64: I64;
+  f32: F32;
+  f64: F64;
+}
+
+export const classes: { [K in Kind]: new (emit: (code: Code) => void) => ValueOf[K] } = { i32: I32, i64: I64, f32: F32, f64: F64 };
+
+const loadOf =
+  <K extends Kind>(kind: K, opcode: number, align: number) =>
+  (address: I32, offset = 0): ValueOf[K] =>
+    new classes[kind]((code) => {
+      address.emit(code);
+      code.u8(opcode);
+      code.uleb(align);
+      code.uleb(offset);
+    });
+
+/** Loads from machine memory: `load.u16(address, constant offset)`. Suffix `to64` widens to 64 bits. */
+export const load = {
+  i32: loadOf('i32', 0x28, 0),
+  i64: loadOf('i64', 0x29, 0),
+  f32: loadOf('f32', 0x2a, 0),
+  f64: loadOf('f64', 0x2b, 0),
+  s8: loadOf('i32', 0x2c, 0),
+  u8: loadOf('i32', 0x2d, 0),
+  s16: loadOf('i32', 0x2e, 0),
+  u16: loadOf('i32', 0x2f, 0),
+  s8to64: loadOf('i64', 0x30, 0),
+  u8to64: loadOf('i64', 0x31, 0),
+  s16to64: loadOf('i64', 0x32, 0),
+  u16to64: loadOf('i64', 0x33, 0),
+  s32to64: loadOf('i64', 0x34, 0),
+  u32to64: loadOf('i64', 0x35, 0),
+};
+
+/** `cond ? a : b`, evaluating only the one that is chosen. */
+export function ifElse<V extends I32 | I64 | F32 | F64>(cond: I32, a: V, b: V): V {
+  const blockType = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c }[a.kind];
+  return new (a.constructor as new (e: (code: Code) => void) => V)((code) => {
+    cond.emit(code);
+    code.op([0x04, blockType]);
+    a.emit(code);
+    code.u8(0x05);
+    b.emit(code);
+    code.u8(0x0b);
+  });
+}

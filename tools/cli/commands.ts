@@ -1,0 +1,6 @@
+// The commands, in the order that the help lists them. A new one is a file in commands/ and a line here.
+
+import type { Command } from './command-line.ts';
+import { checkCommand } from './commands/check.ts';
+
+export const commands: readonly Command[] = [checkCommand];

@@ -12,12 +12,39 @@ export type Size = 1 | 2 | 4 | 8;
 
 /** Instructions that only TypeScript executes: they change privileged state. See `hw/hart/system.ts`. */
 export type SystemOperation =
-  | 'ecall' | 'ebreak' | 'mret' | 'sret' | 'wfi' | 'fence.i'
-  | 'csrrw' | 'csrrs' | 'csrrc' | 'csrrwi' | 'csrrsi' | 'csrrci'
-  | 'sfence.vma' | 'sinval.vma' | 'sfence.w.inval' | 'sfence.inval.ir'
-  | 'hfence.vvma' | 'hfence.gvma' | 'hinval.vvma' | 'hinval.gvma'
-  | 'hlv.b' | 'hlv.bu' | 'hlv.h' | 'hlv.hu' | 'hlv.w' | 'hlv.wu' | 'hlv.d' | 'hlvx.hu' | 'hlvx.wu'
-  | 'hsv.b' | 'hsv.h' | 'hsv.w' | 'hsv.d';
+  | 'ecall'
+  | 'ebreak'
+  | 'mret'
+  | 'sret'
+  | 'wfi'
+  | 'fence.i'
+  | 'csrrw'
+  | 'csrrs'
+  | 'csrrc'
+  | 'csrrwi'
+  | 'csrrsi'
+  | 'csrrci'
+  | 'sfence.vma'
+  | 'sinval.vma'
+  | 'sfence.w.inval'
+  | 'sfence.inval.ir'
+  | 'hfence.vvma'
+  | 'hfence.gvma'
+  | 'hinval.vvma'
+  | 'hinval.gvma'
+  | 'hlv.b'
+  | 'hlv.bu'
+  | 'hlv.h'
+  | 'hlv.hu'
+  | 'hlv.w'
+  | 'hlv.wu'
+  | 'hlv.d'
+  | 'hlvx.hu'
+  | 'hlvx.wu'
+  | 'hsv.b'
+  | 'hsv.h'
+  | 'hsv.w'
+  | 'hsv.d';
 
 /**
  * Exact floating-point operations (`hw/engine/softfloat`). Operands and results are raw 64-bit register contents:
@@ -26,15 +53,59 @@ export type SystemOperation =
  */
 export const fpOperations = {
   rounded: [
-    'fadd.s', 'fsub.s', 'fmul.s', 'fdiv.s', 'fsqrt.s', 'fmadd.s', 'fmsub.s', 'fnmsub.s', 'fnmadd.s',
-    'fadd.d', 'fsub.d', 'fmul.d', 'fdiv.d', 'fsqrt.d', 'fmadd.d', 'fmsub.d', 'fnmsub.d', 'fnmadd.d',
-    'fcvt.w.s', 'fcvt.wu.s', 'fcvt.l.s', 'fcvt.lu.s', 'fcvt.s.w', 'fcvt.s.wu', 'fcvt.s.l', 'fcvt.s.lu',
-    'fcvt.w.d', 'fcvt.wu.d', 'fcvt.l.d', 'fcvt.lu.d', 'fcvt.d.w', 'fcvt.d.wu', 'fcvt.d.l', 'fcvt.d.lu',
-    'fcvt.s.d', 'fcvt.d.s',
+    'fadd.s',
+    'fsub.s',
+    'fmul.s',
+    'fdiv.s',
+    'fsqrt.s',
+    'fmadd.s',
+    'fmsub.s',
+    'fnmsub.s',
+    'fnmadd.s',
+    'fadd.d',
+    'fsub.d',
+    'fmul.d',
+    'fdiv.d',
+    'fsqrt.d',
+    'fmadd.d',
+    'fmsub.d',
+    'fnmsub.d',
+    'fnmadd.d',
+    'fcvt.w.s',
+    'fcvt.wu.s',
+    'fcvt.l.s',
+    'fcvt.lu.s',
+    'fcvt.s.w',
+    'fcvt.s.wu',
+    'fcvt.s.l',
+    'fcvt.s.lu',
+    'fcvt.w.d',
+    'fcvt.wu.d',
+    'fcvt.l.d',
+    'fcvt.lu.d',
+    'fcvt.d.w',
+    'fcvt.d.wu',
+    'fcvt.d.l',
+    'fcvt.d.lu',
+    'fcvt.s.d',
+    'fcvt.d.s',
   ],
   plain: [
-    'fmin.s', 'fmax.s', 'feq.s', 'flt.s', 'fle.s', 'fclass.s', 'fmin.d', 'fmax.d', 'feq.d', 'flt.d', 'fle.d', 'fclass.d',
-    'fsgnj.s', 'fsgnjn.s', 'fsgnjx.s',
+    'fmin.s',
+    'fmax.s',
+    'feq.s',
+    'flt.s',
+    'fle.s',
+    'fclass.s',
+    'fmin.d',
+    'fmax.d',
+    'feq.d',
+    'flt.d',
+    'fle.d',
+    'fclass.d',
+    'fsgnj.s',
+    'fsgnjn.s',
+    'fsgnjx.s',
   ],
 } as const;
 export type FpOperation = (typeof fpOperations.rounded)[number] | (typeof fpOperations.plain)[number];

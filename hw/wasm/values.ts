@@ -145,6 +145,9 @@ export class I64 extends Value {
   /** The low 32 bits. */
   wrap(): I32 { return new I32(unary([0xa7], this)); }
   f64Bits(): F64 { return new F64(unary([0xbf], this)); }
+  /** The nearest single or double to a signed integer, ties to even. */
+  f32S(): F32 { return new F32(unary([0xb4], this)); }
+  f64S(): F64 { return new F64(unary([0xb9], this)); }
 }
 
 export class F32 extends Value {
@@ -154,6 +157,12 @@ export class F32 extends Value {
   mul(o: F32): F32 { return new F32(binary([0x94], this, o)); }
   div(o: F32): F32 { return new F32(binary([0x95], this, o)); }
   sqrt(): F32 { return new F32(unary([0x91], this)); }
+  min(o: F32): F32 { return new F32(binary([0x96], this, o)); }
+  max(o: F32): F32 { return new F32(binary([0x97], this, o)); }
+  eq(o: F32): I32 { return new I32(binary([0x5b], this, o)); }
+  lt(o: F32): I32 { return new I32(binary([0x5d], this, o)); }
+  le(o: F32): I32 { return new I32(binary([0x5f], this, o)); }
+  promote(): F64 { return new F64(unary([0xbb], this)); }
   bits(): I32 { return new I32(unary([0xbc], this)); }
 }
 
@@ -164,6 +173,11 @@ export class F64 extends Value {
   mul(o: F64): F64 { return new F64(binary([0xa2], this, o)); }
   div(o: F64): F64 { return new F64(binary([0xa3], this, o)); }
   sqrt(): F64 { return new F64(unary([0x9f], this)); }
+  min(o: F64): F64 { return new F64(binary([0xa4], this, o)); }
+  max(o: F64): F64 { return new F64(binary([0xa5], this, o)); }
+  eq(o: F64): I32 { return new I32(binary([0x61], this, o)); }
+  lt(o: F64): I32 { return new I32(binary([0x63], this, o)); }
+  le(o: F64): I32 { return new I32(binary([0x65], this, o)); }
   bits(): I64 { return new I64(unary([0xbd], this)); }
 }
 

@@ -74,23 +74,33 @@ export function extension(name: Extension, rows: readonly Row[]): readonly Instr
   });
 }
 
+/** Reads `addi rd, x2, imm`: an instruction, and what each of its fields is (`x2`, `-1` or a name in `constants` is fixed). */
+export function expansionOf(
+  expansion: string,
+  bases: readonly Instruction[],
+  constants: ReadonlyMap<string, number> = new Map(),
+): { instruction: Instruction; fields: { [K in FieldName]?: FieldName | number } } {
+  const [, name, written] = /^(\S+) ?(.*)$/.exec(expansion)!;
+  const instruction = bases.find((base) => base.name === name);
+  if (!instruction) throw new Error(`there is no instruction for the expansion ${expansion}`);
+  const sources = written!.split(/, |[()]/).filter((text) => text !== '');
+  const operands = operandsOf(instruction.slots);
+  if (sources.length !== operands.length) throw new Error(`${expansion} has not the operands of ${name}`);
+  const fields: { [K in FieldName]?: FieldName | number } = {};
+  for (const [index, source] of sources.entries()) {
+    const fixed = /^x?(-?\d+)$/.exec(source);
+    fields[fieldOf(operands[index]!)!] = fixed ? Number(fixed[1]) : (constants.get(source) ?? (source as FieldName));
+  }
+  return { instruction, fields };
+}
+
 /** Compressed rows; `bases` are the instructions that they expand to. */
 export function compressedExtension(
   rows: readonly CompressedRow[],
   bases: readonly Instruction[],
 ): readonly CompressedInstruction[] {
   return rows.map((row) => {
-    const [, name, written] = /^(\S+) ?(.*)$/.exec(row.expansion)!;
-    const base = bases.find((instruction) => instruction.name === name);
-    if (!base) throw new Error(`${row.name} expands to ${name}, which does not exist`);
-    const sources = written!.split(/, |[()]/).filter((text) => text !== '');
-    const fields: { [K in FieldName]?: FieldName | number } = {};
-    for (const operand of operandsOf(base.slots)) {
-      const source = sources.shift();
-      if (source === undefined) throw new Error(`${row.name}: ${row.expansion} lacks operands`);
-      const fixed = /^x?(\d+)$/.exec(source);
-      fields[fieldOf(operand)!] = fixed ? Number(fixed[1]) : (source as FieldName);
-    }
-    return { ...row, ...compile('C', row), base: { name: name!, fields } };
+    const { instruction, fields } = expansionOf(row.expansion, bases);
+    return { ...row, ...compile('C', row), base: { name: instruction.name, fields } };
   });
 }

@@ -3,7 +3,7 @@
 //   0x0000_0000  control block: what the engine and its embedder tell each other (one 64 KiB page)
 //   0x0001_0000  contexts, 4 KiB each
 //   …            TLB banks
-//   …            page records: one u32 for every page of guest RAM
+//   …            page records: one u32 for every page of guest RAM, then one for the ROM
 //   …            predecoded code, 32 KiB for each guest page that has been executed
 //   …            ROM, one page
 //   …            guest RAM, 64 KiB aligned
@@ -15,8 +15,8 @@ export const pageSize = 4096;
 
 /** Fields of the control block. */
 export const control = {
-  /** u32: why `run` returned: see `exits`. */
-  exit: 0x00,
+  /** u32: set by slow paths: 0, or one of `signals`. */
+  signal: 0x00,
   /** i64: the cause (mcause without its interrupt bit), tval, tval2 (shifted as the CSR holds it) and tinst of the trap in `exit`. */
   cause: 0x08,
   tval: 0x10,
@@ -24,23 +24,26 @@ export const control = {
   tinst: 0x20,
   /** u32: 1 if tval holds a guest virtual address (hstatus.GVA, mstatus.GVA). */
   gva: 0x28,
-  /** i64: cycles that were left when control passed to the embedder. */
-  cyclesLeft: 0x30,
+  /** u32: cycles that were left when control passed to the embedder. */
+  left: 0x30,
+  /** u32: cycles set aside because the loop must be left after the current instruction. */
+  stash: 0x34,
   /** i64: the value of an MMIO access, in either direction. */
   mmioValue: 0x38,
-  /** 64 bytes: the records of an instruction that straddles two pages, then a page-crossing record. */
-  straddle: 0x80,
+  /** u32: the record of the instruction that trapped. */
+  record: 0x40,
+  /** u32: non-zero if the last walk used a superpage or NAPOT page. */
+  large: 0x44,
   size: 0x1_0000,
 } as const;
 
-/** Why `run` returned. */
-export const exits = {
-  /** The budget is used up. */
-  budget: 0,
-  /** An exception: cause, tval, tval2, tinst are set, `pc` is that of the instruction. */
+/** Why a slow path wants the dispatch loop to be left. */
+export const signals = {
+  none: 0,
+  /** An exception: cause, tval, tval2, tinst are set, and the context's `pc` is that of the instruction. */
   trap: 1,
-  /** A system instruction changed what the engine caches, or waits; `pc` is where to go on. */
-  changed: 2,
+  /** An access had effects (MMIO) that may have changed interrupts: leave once the instruction is complete. */
+  leave: 2,
 } as const;
 
 /** The CSRs that a context stores, in the order of their slots. */
@@ -89,7 +92,9 @@ export const context = {
   size: 0x1000,
 } as const;
 
-export const csrOffset = (slot: CsrSlot): number => context.csr + 8 * csrSlots.indexOf(slot);
+/** Offset of each stored CSR in a context. */
+export const csrAt = Object.fromEntries(csrSlots.map((slot, index) => [slot, context.csr + 8 * index])) as Record<CsrSlot, number>;
+export const csrOffset = (slot: CsrSlot): number => csrAt[slot];
 
 /**
  * A translation regime: bits 0–1 privilege (0 U, 1 S, 3 M), bit 2 virtual, bit 3 SUM, bit 4 MXR of the stage that the
@@ -109,7 +114,9 @@ export const tlb = {
   read: 0,
   write: 1024 * 16,
   fetch: 2 * 1024 * 16,
-  size: 3 * 1024 * 16,
+  /** u32 in the bank's header: non-zero when a superpage or NAPOT page is cached, so that a fence by address must drop all. */
+  large: 3 * 1024 * 16,
+  size: 3 * 1024 * 16 + 64,
   /** Byte that fills an empty bank: bit 11 of such a tag is set, so that no masked address equals it. */
   emptyByte: 0x08,
 } as const;
@@ -120,6 +127,8 @@ export const pageRecord = {
   code: 1,
   /** Stores are reported to the embedder (HTIF, watchpoints). */
   watched: 2,
+  /** Some write TLB may hold the page. */
+  storable: 4,
   slotShift: 8,
 } as const;
 
@@ -154,7 +163,17 @@ export const special = {
   firstInstruction: 4,
 } as const;
 
-export const codeSlotSize = (pageSize / 2) * record.size + record.size * 2;
+/**
+ * Predecoded code of a page: a record for each halfword, a page-crossing record, then, for an instruction that straddles
+ * into the next page, its record, the two words that it was decoded from, and a page-crossing record.
+ */
+export const codeSlot = {
+  pageEnd: (pageSize / 2) * record.size,
+  straddle: (pageSize / 2 + 1) * record.size,
+  straddleWord: (pageSize / 2 + 2) * record.size,
+  straddleEnd: (pageSize / 2 + 3) * record.size,
+  size: (pageSize / 2 + 4) * record.size,
+} as const;
 
 export interface Layout {
   contexts: number;
@@ -176,13 +195,13 @@ const alignUp = (value: number, to: number): number => Math.ceil(value / to) * t
 /** Lays out machine memory for `ramSize` bytes of guest RAM; throws a RangeError when 4 GiB do not hold it. */
 export function layoutFor(ramSize: number, options: { contexts?: number; banks?: number; codeSlots?: number } = {}): Layout {
   const maxContexts = options.contexts ?? 64;
-  const maxBanks = options.banks ?? 64;
+  const maxBanks = options.banks ?? 256;
   const codeSlots = options.codeSlots ?? 4096;
   const contexts = control.size;
   const banks = contexts + maxContexts * context.size;
   const pageRecords = banks + maxBanks * tlb.size;
-  const code = alignUp(pageRecords + (ramSize / pageSize) * 4, pageSize);
-  const rom = alignUp(code + codeSlots * codeSlotSize, pageSize);
+  const code = alignUp(pageRecords + (ramSize / pageSize + 1) * 4, pageSize);
+  const rom = alignUp(code + codeSlots * codeSlot.size, pageSize);
   const ram = alignUp(rom + pageSize, 0x1_0000);
   const end = ram + ramSize;
   if (end > 0xffff_0000) throw new RangeError(`${ramSize} bytes of RAM do not fit into the 4 GiB of machine memory`);

@@ -10,6 +10,7 @@ export class MachineMemory {
   readonly layout: Layout;
   readonly wasm: WebAssembly.Memory;
   readonly u8: Uint8Array;
+  readonly u16: Uint16Array;
   readonly u32: Uint32Array;
   readonly i64: BigInt64Array;
   readonly u64: BigUint64Array;
@@ -21,6 +22,7 @@ export class MachineMemory {
     this.wasm = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     const buffer = this.wasm.buffer;
     this.u8 = new Uint8Array(buffer);
+    this.u16 = new Uint16Array(buffer);
     this.u32 = new Uint32Array(buffer);
     this.i64 = new BigInt64Array(buffer);
     this.u64 = new BigUint64Array(buffer);

@@ -1,6 +1,6 @@
 // A context: the whole architectural state of a hart, in machine memory. A hart runs one; a kernel has one per thread.
 
-import { context as fields, csrOffset, type CsrSlot } from '../engine/layout.ts';
+import { type CsrSlot, csrAt, context as fields } from '../engine/layout.ts';
 import type { MachineMemory } from '../engine/memory.ts';
 
 export class Context {
@@ -44,10 +44,33 @@ export class Context {
   }
   /** A stored CSR, unsigned. Views of it (sstatus, sie, …) are `hw/hart/csr-file.ts`'s. */
   csr(slot: CsrSlot): bigint {
-    return this.memory.u64[(this.base + csrOffset(slot)) >>> 3]!;
+    return this.word(csrAt[slot]);
   }
   setCsr(slot: CsrSlot, value: bigint): void {
-    this.memory.u64[(this.base + csrOffset(slot)) >>> 3] = value;
+    this.setWord(csrAt[slot], value);
+  }
+  /** The 64-bit field at an offset (`csrAt`, or of the layout's `context`), unsigned; and its halves, without allocating. */
+  word(at: number): bigint {
+    return this.memory.u64[(this.base + at) >>> 3]!;
+  }
+  setWord(at: number, value: bigint): void {
+    this.memory.u64[(this.base + at) >>> 3] = value;
+  }
+  low(at: number): number {
+    return this.memory.u32[(this.base + at) >>> 2]!;
+  }
+  high(at: number): number {
+    return this.memory.u32[(this.base + at + 4) >>> 2]!;
+  }
+  setLow(at: number, value: number): void {
+    this.memory.u32[(this.base + at) >>> 2] = value;
+  }
+  setHigh(at: number, value: number): void {
+    this.memory.u32[(this.base + at + 4) >>> 2] = value;
+  }
+  /** Ends an LR reservation. */
+  dropReservation(): void {
+    this.memory.i64[(this.base + fields.reservation) >>> 3] = -1n;
   }
   /** A u32 field of the context, by its name in the layout. */
   get(field: U32Field): number {
@@ -58,4 +81,15 @@ export class Context {
   }
 }
 
-export type U32Field = 'fflags' | 'frm' | 'privilege' | 'virtual' | 'fpOff' | 'fpDirty' | 'dataBank' | 'fetchBank' | 'dataRegime' | 'fetchRegime' | 'waiting';
+export type U32Field =
+  | 'fflags'
+  | 'frm'
+  | 'privilege'
+  | 'virtual'
+  | 'fpOff'
+  | 'fpDirty'
+  | 'dataBank'
+  | 'fetchBank'
+  | 'dataRegime'
+  | 'fetchRegime'
+  | 'waiting';

@@ -22,8 +22,10 @@ export interface HartPort {
   instret(): bigint;
   /** mtime: timebase ticks. */
   time(): bigint;
-  /** satp, vsatp, hgatp, PMP, privilege, MPRV, SUM or MXR changed: choose the regimes and banks again. */
+  /** satp, vsatp, hgatp, privilege, MPRV, SUM or MXR changed: choose the regimes and banks again. */
   translationChanged(): void;
+  /** PMP changed: whatever is cached may allow too much, in M-mode as well. */
+  protectionChanged(): void;
   fence(scope: FenceScope): void;
   /** A comparison register of a timer changed: the next deadline must be computed again. */
   timerChanged(): void;
@@ -54,6 +56,8 @@ export class Hart {
   context: Context;
   port!: HartPort;
   supervisor: Supervisor | undefined;
+  /** The state of the translation cache when the context's banks were chosen; −1: they must be chosen again. */
+  bankEpoch = -1;
 
   constructor(
     readonly id: number,
@@ -89,4 +93,3 @@ export class Hart {
     this.memory.u32[control.gva >>> 2] = more.gva ? 1 : 0;
   }
 }
-

@@ -1,0 +1,212 @@
+// The slow paths of memory accesses: a TLB miss, a device, a page boundary, a page whose stores are watched.
+// Each reports through `control.signal`; results are void after `signals.trap`.
+
+import type { Fn, FunctionBuilder, Local, ModuleBuilder } from '../wasm/module.ts';
+import { I32, I64, load } from '../wasm/values.ts';
+import { codeSlot, context as fields, control, type Layout, pageRecord, signals, tlb } from './layout.ts';
+import { access, accessFaultCause, type Physical, zero64 } from './physical.ts';
+import type { Translation } from './walk.ts';
+
+/** What the embedder supplies. Values of devices pass through `control.mmioValue`. */
+export interface AccessImports {
+  /** (physical address below 2^32, bytes) → 1 if a device answered. */
+  mmioLoad: Fn<readonly ['i32', 'i32'], 'i32'>;
+  mmioStore: Fn<readonly ['i32', 'i32'], 'i32'>;
+  /** (host address, bytes): predecoded code in this range is stale. */
+  codeStored: Fn<readonly ['i32', 'i32']>;
+  /** (physical address, bytes): a watched page was stored to. */
+  watchedStored: Fn<readonly ['i32', 'i32']>;
+  /** (index of the page record) → base of the page's predecoded code, which exists from now on. */
+  codePage: Fn<readonly ['i32'], 'i32'>;
+}
+
+export interface Access {
+  /** (context, address, bytes, access, regime, bank or 0) → the value, zero-extended. */
+  load: Fn<readonly ['i32', 'i64', 'i32', 'i32', 'i32', 'i32'], 'i64'>;
+  /** (context, address, bytes, value, regime, bank or 0) */
+  store: Fn<readonly ['i32', 'i64', 'i32', 'i64', 'i32', 'i32']>;
+  /** (context, address, bytes, access) → host address of an aligned atomic access, or 0. */
+  atomic: Fn<readonly ['i32', 'i64', 'i32', 'i32'], 'i32'>;
+  /** (context, address) → host address of the fetch TLB's entry for the page, or 0. */
+  fetch: Fn<readonly ['i32', 'i64'], 'i32'>;
+}
+
+/** Host address of the TLB entry that `address` may be in; `table` is the offset of the table in the bank. */
+export function tlbEntry(bank: I32, address: I64, table: number): I32 {
+  return bank.add(address.shrU(12 - 4).wrap().and((tlb.entries - 1) * tlb.entrySize)).add(table);
+}
+
+export function defineAccess(module: ModuleBuilder, layout: Layout, physical: Physical, { translate }: Translation, imports: AccessImports): Access {
+  const pageOf = (address: I64): I64 => address.and(-4096);
+  const isVirtual = (regime: I32): I32 => regime.shrU(2).and(1);
+
+  /** Index of the page record of a host address; the ROM's comes after those of RAM. */
+  const pageIndex = (host: I32): I32 => host.ltU(layout.ram).select(I32.of(layout.ramSize / 4096), host.sub(layout.ram).shrU(12));
+  const recordOf = (host: I32): I32 => load.i32(pageIndex(host).shl(2), layout.pageRecords);
+
+  const noteLarge = (f: FunctionBuilder, bank: I32): void =>
+    f.if(load.i32(I32.of(0), control.large), () => f.store('i32', bank, I32.of(1), tlb.large));
+
+  const fill = (f: FunctionBuilder, bank: I32, address: I64, host: I32, table: number): void => {
+    f.if(bank, () => {
+      const entry = f.let(tlbEntry(bank, address, table));
+      f.store('i64', entry, pageOf(address));
+      f.store('i32', entry, host.sub(address.wrap()), 8);
+      noteLarge(f, bank);
+    });
+  };
+
+  const markStorable = (f: FunctionBuilder, host: I32): void => {
+    const at = f.let(pageIndex(host).shl(2));
+    f.store('i32', at, load.i32(at, layout.pageRecords).or(pageRecord.storable), layout.pageRecords);
+  };
+
+  const trapped = (): I32 => load.i32(I32.of(0), control.signal).eq(signals.trap);
+
+  const loadSized = (f: FunctionBuilder, host: I32, size: Local<'i32'>): void => {
+    f.if(size.get.eq(8), () => f.return(load.i64(host)));
+    f.if(size.get.eq(4), () => f.return(load.u32to64(host)));
+    f.if(size.get.eq(2), () => f.return(load.u16to64(host)));
+    f.return(load.u8to64(host));
+  };
+
+  const loadSlow = module.declare(['i32', 'i64', 'i32', 'i32', 'i32', 'i32'], 'i64');
+  module.define(loadSlow, (f, context, address, size, kind, regime, bank) => {
+    f.if(address.get.wrap().and(0xfff).add(size.get).gtU(4096), () => {
+      const value = f.local('i64');
+      const byte = f.local('i32');
+      f.loop((next) => {
+        const at = address.get.add(byte.get.i64U());
+        f.set(value, value.get.or(loadSlow.call(context.get, at, I32.of(1), kind.get, regime.get, bank.get).shl(byte.get.shl(3).i64U())));
+        f.if(trapped(), () => f.return(zero64));
+        f.set(byte, byte.get.add(1));
+        f.brIf(next, byte.get.ltU(size.get));
+      });
+      f.return(value.get);
+    });
+    const target = f.let(translate.call(context.get, address.get, kind.get, regime.get));
+    f.if(target.ltS(0), () => f.return(zero64));
+    const host = f.let(physical.hostOf.call(target));
+    f.if(host, () => {
+      fill(f, bank.get, address.get, host, tlb.read);
+      loadSized(f, host, size);
+    });
+    const answered = f.local('i32');
+    const aligned = address.get.wrap().and(size.get.sub(1)).eqz();
+    f.if(target.shrU(32).eqz().and(aligned), () => f.set(answered, imports.mmioLoad.call(target.wrap(), size.get)));
+    f.if(answered.get, () => f.return(load.i64(I32.of(0), control.mmioValue)));
+    f.run(physical.raise.call(I32.of(5), address.get, zero64, zero64, isVirtual(regime.get)));
+    f.return(zero64);
+  });
+
+  const storeSized = (f: FunctionBuilder, host: I32, size: Local<'i32'>, value: Local<'i64'>): void => {
+    f.if(size.get.eq(8), () => f.store('i64', host, value.get));
+    f.if(size.get.eq(4), () => f.store('i64as32', host, value.get));
+    f.if(size.get.eq(2), () => f.store('i64as16', host, value.get));
+    f.if(size.get.eq(1), () => f.store('i64as8', host, value.get));
+  };
+
+  const storeSlow = module.declare(['i32', 'i64', 'i32', 'i64', 'i32', 'i32']);
+  module.define(storeSlow, (f, context, address, size, value, regime, bank) => {
+    f.if(address.get.wrap().and(0xfff).add(size.get).gtU(4096), () => {
+      // Both pages must allow the store before any of it happens.
+      f.if(translate.call(context.get, address.get, I32.of(access.write), regime.get).ltS(0), () => f.return());
+      const last = address.get.add(size.get.sub(1).i64U());
+      f.if(translate.call(context.get, pageOf(last), I32.of(access.write), regime.get).ltS(0), () => f.return());
+      const byte = f.local('i32');
+      f.loop((next) => {
+        const at = address.get.add(byte.get.i64U());
+        f.run(storeSlow.call(context.get, at, I32.of(1), value.get.shrU(byte.get.shl(3).i64U()), regime.get, bank.get));
+        f.if(trapped(), () => f.return());
+        f.set(byte, byte.get.add(1));
+        f.brIf(next, byte.get.ltU(size.get));
+      });
+      f.return();
+    });
+    const target = f.let(translate.call(context.get, address.get, I32.of(access.write), regime.get));
+    f.if(target.ltS(0), () => f.return());
+    const host = f.let(physical.hostOf.call(target));
+    f.if(host.geU(layout.ram), () => {
+      const flags = f.let(recordOf(host).and(pageRecord.code | pageRecord.watched));
+      storeSized(f, host, size, value);
+      f.if(
+        flags,
+        () => {
+          f.if(flags.and(pageRecord.code), () => f.run(imports.codeStored.call(host, size.get)));
+          f.if(flags.and(pageRecord.watched), () => f.run(imports.watchedStored.call(target.wrap(), size.get)));
+        },
+        () => {
+            fill(f, bank.get, address.get, host, tlb.write);
+            markStorable(f, host);
+          },
+      );
+      f.return();
+    });
+    const answered = f.local('i32');
+    const aligned = address.get.wrap().and(size.get.sub(1)).eqz();
+    f.if(host.eqz().and(target.shrU(32).eqz()).and(aligned), () => {
+      f.store('i64', I32.of(0), value.get, control.mmioValue);
+      f.set(answered, imports.mmioStore.call(target.wrap(), size.get));
+    });
+    f.if(answered.get, () => f.return());
+    f.run(physical.raise.call(I32.of(7), address.get, zero64, zero64, isVirtual(regime.get)));
+  });
+
+  const atomic = module.function(['i32', 'i64', 'i32', 'i32'], 'i32', (f, context, address, size, kind) => {
+    const regime = f.let(load.i32(context.get, fields.dataRegime));
+    const isStore = kind.get.eq(access.write);
+    f.if(address.get.wrap().and(size.get.sub(1)), () => {
+      f.run(physical.raise.call(isStore.select(I32.of(6), I32.of(4)), address.get, zero64, zero64, isVirtual(regime)));
+      f.return(I32.of(0));
+    });
+    const target = f.let(translate.call(context.get, address.get, kind.get, regime));
+    f.if(target.ltS(0), () => f.return(I32.of(0)));
+    const host = f.let(physical.hostOf.call(target));
+    f.if(host.ltU(layout.ram), () => {
+      f.run(physical.raise.call(accessFaultCause(kind.get), address.get, zero64, zero64, isVirtual(regime)));
+      f.return(I32.of(0));
+    });
+    const bank = f.let(load.i32(context.get, fields.dataBank));
+    f.if(
+      isStore,
+      () => {
+        const flags = f.let(recordOf(host).and(pageRecord.code | pageRecord.watched));
+        f.if(flags.eqz(), () => {
+          fill(f, bank, address.get, host, tlb.write);
+          markStorable(f, host);
+        });
+        f.if(flags.and(pageRecord.code), () => f.run(imports.codeStored.call(host, size.get)));
+        f.if(flags.and(pageRecord.watched), () => f.run(imports.watchedStored.call(target.wrap(), size.get)));
+      },
+      () => fill(f, bank, address.get, host, tlb.read),
+    );
+    f.return(host);
+  });
+
+  const fetch = module.function(['i32', 'i64'], 'i32', (f, context, address) => {
+    const entry = f.let(tlbEntry(load.i32(context.get, fields.fetchBank), address.get, tlb.fetch));
+    f.if(load.i64(entry).eq(pageOf(address.get)), () => f.return(entry));
+    const regime = f.let(load.i32(context.get, fields.fetchRegime));
+    const target = f.let(translate.call(context.get, address.get, I32.of(access.execute), regime));
+    f.if(target.ltS(0), () => f.return(I32.of(0)));
+    const host = f.let(physical.hostOf.call(pageOf(target)));
+    f.if(host.eqz(), () => {
+      f.run(physical.raise.call(I32.of(1), address.get, zero64, zero64, isVirtual(regime)));
+      f.return(I32.of(0));
+    });
+    const page = f.let(recordOf(host));
+    const code = f.local('i32');
+    f.if(
+      page.and(pageRecord.code),
+      () => f.set(code, page.shrU(pageRecord.slotShift).mul(codeSlot.size).add(layout.code)),
+      () => f.set(code, imports.codePage.call(pageIndex(host))),
+    );
+    f.store('i64', entry, pageOf(address.get));
+    f.store('i32', entry, code.get, 8);
+    f.store('i32', entry, host, 12);
+    noteLarge(f, load.i32(context.get, fields.fetchBank));
+    f.return(entry);
+  });
+
+  return { load: loadSlow, store: storeSlow, atomic, fetch };
+}

@@ -1,0 +1,177 @@
+// Which guest pages have predecoded code, and where: slots of machine memory, filled as instructions are first executed.
+
+import { decode, type Decoded } from '../isa/decode.ts';
+import { instructions } from '../isa/table.ts';
+import { codeSlot, context, pageRecord, pageSize, record, special, tlb } from './layout.ts';
+import type { MachineMemory } from './memory.ts';
+
+/** A page that is stored to this often while it has code is taken for data, until it is executed again. */
+const storesUntilData = 64;
+
+type File = 'x' | 'f';
+const files = instructions.map(({ operands }) => ({
+  rd: (operands.rd === 'f' ? 'f' : 'x') as File,
+  rs1: (operands.rs1 === 'f' ? 'f' : 'x') as File,
+  rs2: (operands.rs2 === 'f' ? 'f' : 'x') as File,
+}));
+
+/** Offset of a register in a context. */
+const sourceOffset = (file: File, index: number): number => (file === 'f' ? context.f : context.x) + index * 8;
+const targetOffset = (file: File, index: number): number => (file === 'x' && index === 0 ? context.sink : sourceOffset(file, index));
+
+export class CodePages {
+  /** Host address of the page in each slot, or 0. */
+  private readonly pages: number[] = [];
+  private readonly stores: number[] = [];
+  private readonly free: number[] = [];
+
+  constructor(
+    private readonly memory: MachineMemory,
+    /** Bases of the TLB banks that may hold translations. */
+    private readonly banksInUse: () => Iterable<number>,
+  ) {}
+
+  private recordIndex(hostPage: number): number {
+    const { ram, ramSize, pageRecords } = this.memory.layout;
+    const page = hostPage < ram ? ramSize / pageSize : (hostPage - ram) / pageSize;
+    return (pageRecords >>> 2) + page;
+  }
+
+  /** Gives the page with this page-record index a slot; returns the base of its code. */
+  allocate(index: number): number {
+    const { memory } = this;
+    const { ram, ramSize, rom, pageRecords, code, codeSlots } = memory.layout;
+    const host = index === ramSize / pageSize ? rom : ram + index * pageSize;
+    if (this.free.length === 0 && this.pages.length === codeSlots) this.clear();
+    const slot = this.free.pop() ?? this.pages.push(0) - 1;
+    this.pages[slot] = host;
+    this.stores[slot] = 0;
+    const base = code + slot * codeSlot.size;
+    memory.u8.fill(0, base, base + codeSlot.size);
+    for (const end of [codeSlot.pageEnd, codeSlot.straddleEnd]) memory.u32[(base + end) >>> 2] = special.pageCrossing;
+    memory.u32[(pageRecords >>> 2) + index]! |= pageRecord.code | (slot << pageRecord.slotShift);
+    this.forbidStores(host);
+    return base;
+  }
+
+  /** Sends the stores to a page down the slow path, in every bank. */
+  forbidStores(hostPage: number): void {
+    const { memory } = this;
+    const index = this.recordIndex(hostPage);
+    if ((memory.u32[index]! & pageRecord.storable) === 0) return;
+    memory.u32[index]! &= ~pageRecord.storable;
+    for (const bank of this.banksInUse()) {
+      for (let entry = bank + tlb.write; entry < bank + tlb.fetch; entry += tlb.entrySize) {
+        const at = entry >>> 2;
+        const host = (memory.u32[at]! + memory.u32[at + 2]!) >>> 0;
+        if (host === hostPage) memory.u8.fill(tlb.emptyByte, entry, entry + tlb.entrySize);
+      }
+    }
+  }
+
+  /** Stores of `length` bytes at a host address, which lies in a page with code. */
+  stored(host: number, length: number): void {
+    const { memory } = this;
+    const page = host - (host % pageSize);
+    const index = this.recordIndex(page);
+    const slot = memory.u32[index]! >>> pageRecord.slotShift;
+    if (++this.stores[slot]! > storesUntilData) {
+      this.release(slot);
+      return;
+    }
+    // An instruction may have begun one halfword before.
+    const base = memory.layout.code + slot * codeSlot.size;
+    const first = Math.max(0, ((host - page) >>> 1) - 1);
+    const last = (host - page + length - 1) >>> 1;
+    memory.u8.fill(0, base + first * record.size, base + (last + 1) * record.size);
+  }
+
+  /** The page has no code any more; cached translations of fetches from it go. */
+  private release(slot: number): void {
+    const { memory } = this;
+    const { code } = memory.layout;
+    const base = code + slot * codeSlot.size;
+    memory.u32[this.recordIndex(this.pages[slot]!)]! &= pageRecord.watched | pageRecord.storable;
+    this.pages[slot] = 0;
+    this.free.push(slot);
+    // Whoever is executing from it meets an undecoded record, whose decoder sees the empty slot and looks the page up again.
+    memory.u8.fill(0, base, base + codeSlot.size);
+    for (const bank of this.banksInUse()) {
+      for (let entry = bank + tlb.fetch; entry < bank + tlb.large; entry += tlb.entrySize) {
+        if (memory.u32[(entry >>> 2) + 2] === base) memory.u8.fill(tlb.emptyByte, entry, entry + tlb.entrySize);
+      }
+    }
+  }
+
+  /** Forgets all predecoded code. */
+  clear(): void {
+    const { memory } = this;
+    for (const host of this.pages) if (host !== 0) memory.u32[this.recordIndex(host)]! &= pageRecord.watched | pageRecord.storable;
+    this.pages.length = 0;
+    this.stores.length = 0;
+    this.free.length = 0;
+    for (const bank of this.banksInUse()) {
+      memory.u8.fill(tlb.emptyByte, bank + tlb.fetch, bank + tlb.large);
+    }
+  }
+
+  private locate(at: number): { host: number; offset: number } {
+    const { code } = this.memory.layout;
+    const slot = Math.floor((at - code) / codeSlot.size);
+    const offset = ((at - code) % codeSlot.size) / 8;
+    return { host: this.pages[slot]!, offset };
+  }
+
+  /** Decodes the instruction of a record that is `undecoded`; false if the page has lost its code meanwhile. */
+  decode(at: number): boolean {
+    const { memory } = this;
+    const { host, offset } = this.locate(at);
+    if (host === 0) return false;
+    const words = memory.u8;
+    const where = host + offset;
+    const low = words[where]! | (words[where + 1]! << 8);
+    if ((low & 3) !== 3) this.decodeWord(at, low);
+    else if (offset === pageSize - 2) {
+      memory.u32[at >>> 2] = special.straddling;
+      memory.u32[(at + record.imm) >>> 2] = low;
+    } else this.decodeWord(at, (low | (words[where + 2]! << 16) | (words[where + 3]! << 24)) >>> 0);
+    return true;
+  }
+
+  decodeWord(at: number, word: number): void {
+    const { memory } = this;
+    const decoded = decode(word);
+    const w = at >>> 2;
+    if (!decoded) {
+      memory.u32[w] = special.illegal;
+      memory.u32[w + 2] = word;
+      return;
+    }
+    this.write(at, decoded);
+  }
+
+  private write(at: number, { op, rd, rs1, rs2, rs3, imm, rm, length }: Decoded): void {
+    const { u32 } = this.memory;
+    const file = files[op]!;
+    const w = at >>> 2;
+    u32[w] = (special.firstInstruction + op) | (targetOffset(file.rd, rd) << 16);
+    u32[w + 1] = sourceOffset(file.rs1, rs1) | (sourceOffset(file.rs2, rs2) << 16);
+    u32[w + 2] = imm;
+    u32[w + 3] = sourceOffset('f', rs3) | ((length * 8) << 16) | (rm << 24);
+  }
+
+  /** The instruction bits of a record, for diagnostics and tval. */
+  wordAt(at: number): { word: number; length: 2 | 4 } {
+    const { memory } = this;
+    const { host, offset } = this.locate(at);
+    if (offset > pageSize) {
+      const slotBase = at - codeSlot.straddle;
+      return { word: memory.u32[(slotBase + codeSlot.straddleWord) >>> 2]!, length: 4 };
+    }
+    const bytes = memory.u8;
+    const where = host + offset;
+    const low = bytes[where]! | (bytes[where + 1]! << 8);
+    if ((low & 3) !== 3) return { word: low, length: 2 };
+    return { word: (low | (bytes[where + 2]! << 16) | (bytes[where + 3]! << 24)) >>> 0, length: 4 };
+  }
+}

@@ -1,0 +1,285 @@
+// The engine: runs contexts on the interpreter, and connects it with the code that TypeScript executes.
+
+import { regimeOf } from '../hart/regime.ts';
+import type { FenceScope, Hart } from '../hart/hart.ts';
+import { executeSystem, type SystemOperands } from '../hart/system.ts';
+import type { Size } from '../isa/semantics.ts';
+import { instructions } from '../isa/table.ts';
+import { ModuleBuilder } from '../wasm/module.ts';
+import { defineAccess } from './access.ts';
+import { CodePages } from './code-pages.ts';
+import { defineInterpreter, systemOperations } from './interpreter.ts';
+import { context as fields, control, pageRecord, pageSize, record, signals, tlb } from './layout.ts';
+import { type MachineMemory, ramBase } from './memory.ts';
+import { access, definePhysical } from './physical.ts';
+import { defineSoftfloat } from './softfloat/index.ts';
+import { transformedInstruction } from './transformed-instruction.ts';
+import { TranslationCache } from './translation-cache.ts';
+import { defineTranslation } from './walk.ts';
+
+/** Physical addresses that are not memory. Addresses are below 2^32 and aligned; values are 32-bit halves. */
+export interface PhysicalBus {
+  /** Whether a device has `size` bytes at `address`; if so the value is in `low` and `high`. */
+  load(address: number, size: Size): boolean;
+  store(address: number, size: Size, low: number, high: number): boolean;
+  low: number;
+  high: number;
+  /** A store to a page that `Engine.watch` named. */
+  watched(address: number, size: number): void;
+}
+
+interface Core {
+  run(context: number, budget: number): number;
+  translate(context: number, address: bigint, access: number, regime: number): bigint;
+  load(context: number, address: bigint, size: number, access: number, regime: number, bank: number): bigint;
+  store(context: number, address: bigint, size: number, value: bigint, regime: number, bank: number): void;
+}
+
+function buildCore(memory: MachineMemory): Uint8Array<ArrayBuffer> {
+  const module = new ModuleBuilder();
+  const imports = {
+    mmioLoad: module.import('mmioLoad', ['i32', 'i32'], 'i32'),
+    mmioStore: module.import('mmioStore', ['i32', 'i32'], 'i32'),
+    codeStored: module.import('codeStored', ['i32', 'i32']),
+    watchedStored: module.import('watchedStored', ['i32', 'i32']),
+    codePage: module.import('codePage', ['i32'], 'i32'),
+    decode: module.import('decode', ['i32'], 'i32'),
+    decodeWord: module.import('decodeWord', ['i32', 'i32']),
+    system: module.import('system', ['i32', 'i32'], 'i32'),
+  };
+  const physical = definePhysical(module, memory.layout);
+  const translation = defineTranslation(module, physical);
+  const paths = defineAccess(module, memory.layout, physical, translation, imports);
+  const softfloat = defineSoftfloat(module);
+  module.export('run', defineInterpreter(module, instructions, paths, softfloat, imports));
+  module.export('translate', translation.translate);
+  module.export('load', paths.load);
+  module.export('store', paths.store);
+  return module.encode(memory.layout.wasmPages);
+}
+
+export class Engine {
+  readonly code: CodePages;
+  private readonly caches: TranslationCache[];
+  private readonly core: Core;
+  /** The hart that is running. */
+  running!: Hart;
+  private readonly operands = new RecordOperands(this);
+
+  /** `shared`: all harts see the same translations, as under one resident kernel; otherwise each has its own. */
+  constructor(
+    readonly memory: MachineMemory,
+    private readonly bus: PhysicalBus,
+    harts: number,
+    shared: boolean,
+  ) {
+    const { banks, maxBanks } = memory.layout;
+    const caches = shared ? 1 : harts;
+    const each = Math.floor(maxBanks / caches);
+    this.caches = Array.from({ length: caches }, (_, index) => new TranslationCache(memory, banks + index * each * tlb.size, each));
+    this.code = new CodePages(memory, () => this.caches.flatMap((cache) => [...cache.banksInUse()]));
+    const env = {
+      memory: memory.wasm,
+      mmioLoad: (address: number, size: Size) => this.mmioLoad(address >>> 0, size),
+      mmioStore: (address: number, size: Size) => this.mmioStore(address >>> 0, size),
+      codeStored: (host: number, length: number) => this.code.stored(host >>> 0, length),
+      watchedStored: (address: number, length: number) => this.watchedStored(address >>> 0, length),
+      codePage: (index: number) => this.code.allocate(index),
+      decode: (at: number) => (this.code.decode(at >>> 0) ? 1 : 0),
+      decodeWord: (at: number, word: number) => this.code.decodeWord(at >>> 0, word >>> 0),
+      system: (operation: number, at: number) =>
+        executeSystem(this.running, systemOperations[operation]!, this.operands.of(at >>> 0)),
+    };
+    this.core = new WebAssembly.Instance(new WebAssembly.Module(buildCore(memory)), { env }).exports as unknown as Core;
+  }
+
+  private cacheOf(hart: Hart): TranslationCache {
+    return this.caches[hart.id % this.caches.length]!;
+  }
+
+  /**
+   * Runs `hart.context` for at most `budget` instructions; returns how many cycles are left. An exception also takes
+   * one: then `trapped` is true and the control block tells more.
+   */
+  run(hart: Hart, budget: number): number {
+    const { memory } = this;
+    this.running = hart;
+    const cache = this.cacheOf(hart);
+    if (hart.bankEpoch !== cache.evictions) this.chooseBanks(hart);
+    memory.u32[control.left >>> 2] = budget;
+    const left = this.core.run(hart.context.base, budget);
+    memory.u32[control.left >>> 2] = left;
+    if (this.trapped) this.completeTrap(hart);
+    return left;
+  }
+
+  get trapped(): boolean {
+    return this.memory.u32[control.signal >>> 2] === signals.trap;
+  }
+
+  /** Cycles of the budget that the running instruction leaves unused. */
+  get left(): number {
+    return this.memory.u32[control.left >>> 2]!;
+  }
+
+  /** Nothing of a budget is left: no instruction is executing. */
+  settle(): void {
+    this.memory.u32[control.left >>> 2] = 0;
+  }
+
+  /** Adds what only the instruction itself tells: its bits, or its transformed form. */
+  private completeTrap(hart: Hart): void {
+    const { memory } = this;
+    const { cause } = hart;
+    if (cause === 2) {
+      memory.u64[control.tval >>> 3] = BigInt(this.code.wordAt(memory.u32[control.record >>> 2]!).word);
+      memory.u64[control.tval2 >>> 3] = 0n;
+      memory.u64[control.tinst >>> 3] = 0n;
+      memory.u32[control.gva >>> 2] = 0;
+    } else if ((cause === 21 || cause === 23) && hart.tinst === 0n) {
+      const { word } = this.code.wordAt(memory.u32[control.record >>> 2]!);
+      memory.u64[control.tinst >>> 3] = transformedInstruction(word, hart.context, hart.tval);
+    }
+  }
+
+  private mmioLoad(address: number, size: Size): number {
+    const { memory, bus } = this;
+    if (!bus.load(address, size)) return 0;
+    memory.u32[control.mmioValue >>> 2] = bus.low;
+    memory.u32[(control.mmioValue + 4) >>> 2] = size === 8 ? bus.high : 0;
+    this.leave();
+    return 1;
+  }
+
+  private mmioStore(address: number, size: Size): number {
+    const { memory } = this;
+    const low = memory.u32[control.mmioValue >>> 2]!;
+    const high = memory.u32[(control.mmioValue + 4) >>> 2]!;
+    if (!this.bus.store(address, size, low, high)) return 0;
+    this.leave();
+    return 1;
+  }
+
+  private watchedStored(address: number, length: number): void {
+    this.bus.watched(address, length);
+    this.leave();
+  }
+
+  /** Makes the dispatch loop end after the current instruction. */
+  leave(): void {
+    this.memory.u32[control.signal >>> 2] = signals.leave;
+  }
+
+  /** Reports every store to the page of this physical address to the bus. */
+  watch(address: number): void {
+    const { layout, u32 } = this.memory;
+    const index = Math.floor((address - ramBase) / pageSize);
+    u32[(layout.pageRecords >>> 2) + index]! |= pageRecord.watched | pageRecord.storable;
+    this.code.forbidStores(layout.ram + index * pageSize);
+  }
+
+  /** The embedder wrote to RAM: predecoded code of these bytes is stale. */
+  written(host: number, length: number): void {
+    const { layout, u32 } = this.memory;
+    if (host < layout.ram) return;
+    const first = Math.floor((host - layout.ram) / pageSize);
+    const last = Math.floor((host - layout.ram + length - 1) / pageSize);
+    for (let page = first; page <= last; page++) {
+      if ((u32[(layout.pageRecords >>> 2) + page]! & pageRecord.code) === 0) continue;
+      const start = Math.max(host, layout.ram + page * pageSize);
+      const end = Math.min(host + length, layout.ram + (page + 1) * pageSize);
+      this.code.stored(start, end - start);
+    }
+  }
+
+  /** See `HartPort.translationChanged`. */
+  chooseBanks(hart: Hart): void {
+    const { context } = hart;
+    const cache = this.cacheOf(hart);
+    regimeOf(context);
+    const data = context.get('dataRegime');
+    const fetch = context.get('fetchRegime');
+    // The second choice may evict the first; then choose again, with the other one fresh in use.
+    let epoch: number;
+    do {
+      epoch = cache.evictions;
+      context.set('dataBank', cache.bank(context, data));
+      context.set('fetchBank', cache.bank(context, fetch));
+    } while (epoch !== cache.evictions);
+    hart.bankEpoch = epoch;
+  }
+
+  fence(hart: Hart, scope: FenceScope): void {
+    this.cacheOf(hart).fence(scope);
+  }
+
+  flushTranslations(): void {
+    for (const cache of this.caches) cache.flushAll();
+  }
+
+  /** Drops everything that is cached of memory and translations, as after loading another machine's memory. */
+  forget(): void {
+    this.code.clear();
+    this.flushTranslations();
+  }
+
+  /** Loads in a regime of the caller's choice; undefined: a trap was raised. */
+  loadAs(hart: Hart, regime: number, address: bigint, size: Size, executable: boolean): bigint | undefined {
+    this.clearTrap();
+    const kind = executable ? access.readExecutable : access.read;
+    const value = this.core.load(hart.context.base, address, size, kind, regime, 0);
+    return this.trapped ? undefined : BigInt.asUintN(64, value);
+  }
+
+  storeAs(hart: Hart, regime: number, address: bigint, size: Size, value: bigint): boolean {
+    this.clearTrap();
+    this.core.store(hart.context.base, address, size, value, regime, 0);
+    return !this.trapped;
+  }
+
+  /** Translates for a debugger or a kernel: the physical address, or undefined. Sets accessed and dirty bits as the access would. */
+  translate(hart: Hart, regime: number, address: bigint, kind: keyof typeof access): bigint | undefined {
+    const physical = this.core.translate(hart.context.base, address, access[kind], regime);
+    this.clearTrap();
+    return physical < 0n ? undefined : physical;
+  }
+
+  private clearTrap(): void {
+    this.memory.u32[control.signal >>> 2] = signals.none;
+  }
+}
+
+/** A record's operands as register numbers. One object serves all instructions. */
+class RecordOperands implements SystemOperands {
+  private at = 0;
+
+  constructor(private readonly engine: Engine) {}
+
+  of(at: number): this {
+    this.at = at;
+    return this;
+  }
+  private register(field: number): number {
+    const offset = this.engine.memory.u16[(this.at + field) >>> 1]!;
+    return offset === fields.sink ? 0 : (offset - fields.x) >>> 3;
+  }
+  get rd(): number {
+    return this.register(record.rd);
+  }
+  get rs1(): number {
+    return this.register(record.rs1);
+  }
+  get rs2(): number {
+    return this.register(record.rs2);
+  }
+  get imm(): number {
+    return this.engine.memory.u32[(this.at + record.imm) >>> 2]!;
+  }
+  get word(): number {
+    return this.engine.code.wordAt(this.at).word;
+  }
+  get nextPc(): bigint {
+    const length = this.engine.memory.u8[this.at + record.advance]! >>> 3;
+    return BigInt.asUintN(64, this.engine.running.context.pc + BigInt(length));
+  }
+}

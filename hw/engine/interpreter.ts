@@ -1,0 +1,368 @@
+// The interpreter: one WebAssembly function that dispatches over predecoded records, generated from the ISA table.
+//
+// The program counter is not stored while it runs: pc = bias + record address / 8, because every halfword of a page has a
+// 16-byte record. `base` is the page's predecoded code and `page` its virtual address; while an instruction that
+// straddles two pages runs, both are set to values that no jump matches, so that every jump looks its page up.
+
+import type { Instruction } from '../isa/instruction.ts';
+import { type FpOperation, fpOperations, type LoadKind, type Semantics, type Size, type Source, type SystemOperation } from '../isa/semantics.ts';
+import type { Fn, FunctionBuilder, Label, Local, ModuleBuilder } from '../wasm/module.ts';
+import { I32, I64, load } from '../wasm/values.ts';
+import { type Access, tlbEntry } from './access.ts';
+import { codeSlot, context as fields, control, record, signals, special, tlb } from './layout.ts';
+import { access, zero64 } from './physical.ts';
+
+export type Softfloat = Record<FpOperation, Fn<readonly ['i32', 'i32', 'i64', 'i64', 'i64'], 'i64'>>;
+
+export interface InterpreterImports {
+  /** (record): decodes the instruction into its record; 0 if the page has lost its code. */
+  decode: Fn<readonly ['i32'], 'i32'>;
+  /** (record, word): decodes a straddling instruction into the record. */
+  decodeWord: Fn<readonly ['i32', 'i32']>;
+  /** (operation, record) → 0 go on, 1 leave the loop, 2 an exception was raised. The context's pc is this instruction's. */
+  system: Fn<readonly ['i32', 'i32'], 'i32'>;
+}
+
+/** Order in which system operations are numbered for the embedder. */
+export const systemOperations: SystemOperation[] = [];
+
+const none = -1;
+const roundedOperations = new Set<FpOperation>(fpOperations.rounded);
+
+const sizes: Record<LoadKind, Size> = { s8: 1, u8: 1, s16: 2, u16: 2, s32: 4, u32: 4, i64: 8 };
+const loads = { s8: load.s8to64, u8: load.u8to64, s16: load.s16to64, u16: load.u16to64, s32: load.s32to64, u32: load.u32to64, i64: load.i64 };
+
+/** Defines `(context, budget) → cycles left` as a function of the module. */
+export function defineInterpreter(module: ModuleBuilder, instructions: readonly Instruction[], memory: Access, softfloat: Softfloat, imports: InterpreterImports): Fn {
+  return module.function(['i32', 'i32'], 'i32', (f, context, left) => {
+    const at = f.local('i32'); // the current record
+    const base = f.local('i32');
+    const page = f.local('i64');
+    const bias = f.local('i64');
+    const target = f.local('i64');
+    const dataBank = f.let(load.i32(context.get, fields.dataBank));
+    const fetchBank = f.let(load.i32(context.get, fields.fetchBank));
+    const stash = (): I32 => load.i32(I32.of(0), control.stash);
+    const pc = (): I64 => bias.get.add(at.get.shrU(3).i64U());
+
+    f.store('i32', I32.of(0), I32.of(signals.none), control.signal);
+    f.store('i32', I32.of(0), I32.of(0), control.stash);
+    f.set(base, I32.of(none));
+    f.set(page, I64.of(none));
+    f.set(target, load.i64(context.get, fields.pc));
+
+    f.block((trapped) => {
+      f.block((spent) => {
+        f.loop((jump) => {
+          // Enter the page of `target`, unless we are in it.
+          f.if(target.get.and(-4096).ne(page.get), () => {
+            const entry = f.local('i32');
+            f.set(entry, tlbEntry(fetchBank, target.get, tlb.fetch));
+            f.if(load.i64(entry.get).ne(target.get.and(-4096)), () => {
+              f.set(entry, memory.fetch.call(context.get, target.get));
+              f.if(entry.get.eqz(), () => {
+                // A fetch that faults costs a cycle, so that a handler that cannot be fetched uses up its budget.
+                f.store('i64', context.get, target.get, fields.pc);
+                f.if(left.get.eqz(), () => {
+                  f.store('i32', I32.of(0), I32.of(signals.none), control.signal);
+                  f.return(I32.of(0));
+                });
+                f.return(left.get.sub(1));
+              });
+            });
+            f.set(page, target.get.and(-4096));
+            f.set(base, load.i32(entry.get, 8));
+            f.set(bias, page.get.sub(base.get.shrU(3).i64U()));
+          });
+          f.set(at, base.get.add(target.get.wrap().and(0xffe).shl(3)));
+
+          f.loop((dispatch) => {
+            f.brIf(spent, left.get.eqz());
+            f.set(left, left.get.sub(1));
+            const cases: (() => void)[] = [];
+            const retry = (): void => {
+              f.set(left, left.get.add(1));
+              f.br(dispatch);
+            };
+            const lookUpAgain = (): void => {
+              f.set(left, left.get.add(1));
+              f.set(target, pc());
+              f.set(page, I64.of(none));
+              f.br(jump);
+            };
+            cases[special.undecoded] = () => {
+              f.if(imports.decode.call(at.get), retry);
+              lookUpAgain();
+            };
+            cases[special.pageCrossing] = lookUpAgain;
+            cases[special.straddling] = () => {
+              const here = f.let(pc());
+              const low = f.let(load.u16(at.get, record.imm));
+              const entry = f.let(memory.fetch.call(context.get, here.add(2)));
+              f.if(entry.eqz(), () => f.br(trapped));
+              const word = f.let(low.or(load.u16(load.i32(entry, 12)).shl(16)));
+              const slot = f.let(at.get.sub(codeSlot.pageEnd - record.size));
+              f.if(load.i32(slot, codeSlot.straddleWord).ne(word), () => {
+                f.run(imports.decodeWord.call(slot.add(codeSlot.straddle), word));
+                f.store('i32', slot, word, codeSlot.straddleWord);
+              });
+              f.set(at, slot.add(codeSlot.straddle));
+              f.set(base, I32.of(none));
+              f.set(page, I64.of(none));
+              f.set(bias, here.sub(at.get.shrU(3).i64U()));
+              retry();
+            };
+            cases[special.illegal] = () => {
+              f.store('i64', I32.of(0), I64.of(2), control.cause);
+              f.br(trapped);
+            };
+            for (const instruction of instructions) {
+              cases.push(() => {
+                const semantics = new Interpretation(f, memory, softfloat, imports, { context, at, base, target, left, bias, dataBank, jump, dispatch, trapped });
+                instruction.semantics(semantics);
+                if (!semantics.jumped) {
+                  f.set(at, at.get.add(load.u8(at.get, record.advance)));
+                  f.br(dispatch);
+                }
+              });
+            }
+            f.switch(load.u16(at.get, record.op), cases, () => f.unreachable());
+          });
+        });
+      });
+      f.store('i64', context.get, pc(), fields.pc);
+      f.return(stash());
+    });
+    // The signal is `trap`: the record at hand is the culprit.
+    f.store('i32', I32.of(0), I32.of(signals.trap), control.signal);
+    f.store('i32', I32.of(0), at.get, control.record);
+    f.store('i64', context.get, pc(), fields.pc);
+    f.return(left.get.add(stash()));
+  });
+}
+
+interface Frame {
+  context: Local<'i32'>;
+  at: Local<'i32'>;
+  base: Local<'i32'>;
+  target: Local<'i64'>;
+  left: Local<'i32'>;
+  bias: Local<'i64'>;
+  dataBank: I32;
+  jump: Label;
+  dispatch: Label;
+  trapped: Label;
+}
+
+/** The semantics of one instruction, with operands taken from the record at run time. */
+class Interpretation implements Semantics {
+  /** Whether the instruction has left for another record already. */
+  jumped = false;
+
+  constructor(
+    private readonly builder: FunctionBuilder,
+    private readonly memory: Access,
+    private readonly softfloat: Softfloat,
+    private readonly imports: InterpreterImports,
+    private readonly frame: Frame,
+  ) {}
+
+  private operand(offset: number): I32 {
+    return this.frame.context.get.add(load.u16(this.frame.at.get, offset));
+  }
+  private get zero(): I32 {
+    return I32.of(0);
+  }
+
+  x(source: Source): I64 {
+    return load.i64(this.operand(record[source]));
+  }
+  setX(value: I64): void {
+    this.builder.store('i64', this.operand(record.rd), value);
+  }
+  f(source: Source): I64 {
+    return load.i64(this.operand(record[source]));
+  }
+  setF(value: I64): void {
+    this.builder.store('i64', this.operand(record.rd), value);
+    this.builder.store('i32', this.frame.context.get, I32.of(1), fields.fpDirty);
+  }
+  imm(): I64 {
+    return load.s32to64(this.frame.at.get, record.imm);
+  }
+  pc(): I64 {
+    return this.frame.bias.get.add(this.frame.at.get.shrU(3).i64U());
+  }
+  nextPc(): I64 {
+    return this.frame.bias.get.add(this.frame.at.get.add(load.u8(this.frame.at.get, record.advance)).shrU(3).i64U());
+  }
+  let(value: I64): I64 {
+    return this.builder.let(value);
+  }
+
+  /** After a slow path: leaves the instruction if it raised an exception. */
+  private checkTrap(): void {
+    this.builder.brIf(this.frame.trapped, load.i32(this.zero, control.signal).eq(signals.trap));
+  }
+  /** A device access asks to leave after this instruction: the rest of the budget is set aside. */
+  private checkLeave(): void {
+    const { builder: f, frame } = this;
+    f.if(load.i32(this.zero, control.signal), () => {
+      f.brIf(frame.trapped, load.i32(this.zero, control.signal).eq(signals.trap));
+      f.store('i32', this.zero, frame.left.get, control.stash);
+      f.set(frame.left, this.zero);
+    });
+  }
+  /** Devices ask for the time: tell what has not been used yet. */
+  private spill(): void {
+    const { builder: f, frame } = this;
+    f.store('i32', this.zero, frame.left.get.add(load.i32(this.zero, control.stash)), control.left);
+  }
+
+  load(kind: LoadKind, address: I64): I64 {
+    const { builder: f, frame } = this;
+    const size = sizes[kind];
+    const va = f.let(address);
+    const entry = f.let(tlbEntry(frame.dataBank, va, tlb.read));
+    const value = f.local('i64');
+    f.if(
+      va.and(-4096 | (size - 1)).eq(load.i64(entry)),
+      () => f.set(value, loads[kind](va.wrap().add(load.i32(entry, 8)))),
+      () => {
+        this.spill();
+        const regime = load.i32(frame.context.get, fields.dataRegime);
+        f.set(value, this.memory.load.call(frame.context.get, va, I32.of(size), I32.of(access.read), regime, frame.dataBank));
+        this.checkLeave();
+        if (kind === 's8') f.set(value, value.get.extend8S());
+        if (kind === 's16') f.set(value, value.get.extend16S());
+        if (kind === 's32') f.set(value, value.get.extend32S());
+      },
+    );
+    return value.get;
+  }
+
+  store(size: Size, address: I64, value: I64): void {
+    const { builder: f, frame } = this;
+    const va = f.let(address);
+    const entry = f.let(tlbEntry(frame.dataBank, va, tlb.write));
+    f.if(
+      va.and(-4096 | (size - 1)).eq(load.i64(entry)),
+      () => f.store(({ 1: 'i64as8', 2: 'i64as16', 4: 'i64as32', 8: 'i64' } as const)[size], va.wrap().add(load.i32(entry, 8)), value),
+      () => {
+        this.spill();
+        const regime = load.i32(frame.context.get, fields.dataRegime);
+        f.run(this.memory.store.call(frame.context.get, va, I32.of(size), value, regime, frame.dataBank));
+        this.checkLeave();
+      },
+    );
+  }
+
+  /** Host address of an aligned access that `kind` says; a trap leaves the instruction. */
+  private atomicHost(size: Size, va: I64, kind: number): I32 {
+    const { builder: f, frame } = this;
+    const entry = f.let(tlbEntry(frame.dataBank, va, kind === access.write ? tlb.write : tlb.read));
+    const host = f.local('i32');
+    f.if(
+      va.and(-4096 | (size - 1)).eq(load.i64(entry)),
+      () => f.set(host, va.wrap().add(load.i32(entry, 8))),
+      () => {
+        this.spill();
+        f.set(host, this.memory.atomic.call(frame.context.get, va, I32.of(size), I32.of(kind)));
+        this.checkTrap();
+      },
+    );
+    return host.get;
+  }
+  private loadWidth(size: Size, host: I32): I64 {
+    return this.builder.let(size === 4 ? load.s32to64(host) : load.i64(host));
+  }
+  private storeWidth(size: Size, host: I32, value: I64): void {
+    this.builder.store(size === 4 ? 'i64as32' : 'i64', host, value);
+  }
+
+  rmw(size: Size, address: I64, next: (old: I64) => I64): I64 {
+    const va = this.builder.let(address);
+    const host = this.atomicHost(size, va, access.write);
+    const old = this.loadWidth(size, host);
+    this.storeWidth(size, host, next(old));
+    return old;
+  }
+
+  loadReserved(size: Size, address: I64): I64 {
+    const va = this.builder.let(address);
+    const host = this.atomicHost(size, va, access.read);
+    this.builder.store('i64', this.frame.context.get, host.i64U(), fields.reservation);
+    return this.loadWidth(size, host);
+  }
+
+  storeConditional(size: Size, address: I64, value: I64): I64 {
+    const { builder: f, frame } = this;
+    const va = f.let(address);
+    const host = this.atomicHost(size, va, access.write);
+    const result = f.local('i64');
+    f.set(result, I64.of(1));
+    f.if(host.i64U().eq(load.i64(frame.context.get, fields.reservation)), () => {
+      this.storeWidth(size, host, value);
+      f.set(result, zero64);
+    });
+    f.store('i64', frame.context.get, I64.of(-1), fields.reservation);
+    return result.get;
+  }
+
+  branch(condition: I32): void {
+    const { builder: f, frame } = this;
+    f.if(condition, () => {
+      const next = f.let(frame.at.get.add(load.i32(frame.at.get, record.imm).shl(3)));
+      f.if(next.sub(frame.base.get).ltU(codeSlot.pageEnd), () => {
+        f.set(frame.at, next);
+        f.br(frame.dispatch);
+      });
+      f.set(frame.target, this.pc().add(this.imm()));
+      f.br(frame.jump);
+    });
+  }
+
+  jump(target: I64): void {
+    const { builder: f, frame } = this;
+    f.set(frame.target, target);
+    f.br(frame.jump);
+    this.jumped = true;
+  }
+
+  private illegal(condition: I32): void {
+    const { builder: f, frame } = this;
+    f.if(condition, () => {
+      f.store('i64', this.zero, I64.of(2), control.cause);
+      f.br(frame.trapped);
+    });
+  }
+  requireFp(): void {
+    this.illegal(load.i32(this.frame.context.get, fields.fpOff));
+  }
+  fp(operation: FpOperation, ...operands: I64[]): I64 {
+    const { builder: f, frame } = this;
+    const mode = f.local('i32');
+    if (roundedOperations.has(operation)) {
+      f.set(mode, load.u8(frame.at.get, record.rm));
+      f.if(mode.get.eq(7), () => f.set(mode, load.i32(frame.context.get, fields.frm)));
+      this.illegal(mode.get.gtU(4));
+    }
+    const [a = zero64, b = zero64, c = zero64] = operands;
+    const value = f.let(this.softfloat[operation].call(frame.context.get, mode.get, a, b, c));
+    f.store('i32', frame.context.get, I32.of(1), fields.fpDirty);
+    return value;
+  }
+
+  system(operation: SystemOperation): void {
+    const { builder: f, frame } = this;
+    let number = systemOperations.indexOf(operation);
+    if (number < 0) number = systemOperations.push(operation) - 1;
+    this.spill();
+    f.store('i64', frame.context.get, this.pc(), fields.pc);
+    const outcome = f.let(this.imports.system.call(I32.of(number), frame.at.get));
+    f.if(outcome, () => {
+      f.brIf(frame.trapped, outcome.eq(2));
+      f.return(frame.left.get.add(load.i32(this.zero, control.stash)));
+    });
+  }
+}

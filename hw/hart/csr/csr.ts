@@ -1,0 +1,89 @@
+// What a control and status register is, and the shapes that most of them have.
+
+import { type CsrSlot, csrAt } from '../../engine/layout.ts';
+import { updateFpOff } from '../floating-point.ts';
+import type { Hart } from '../hart.ts';
+
+/** What a write may have changed for the engine, as a set of bits. */
+export const effects = {
+  none: 0,
+  /** An interrupt may have become takeable. */
+  interrupts: 1,
+  /** SUM, MXR, MPRV, MPP or MPV: the regimes may have changed. */
+  regime: 2,
+  /** satp, vsatp or hgatp: the same regime translates differently. */
+  translation: 4,
+  /** PMP: cached translations may allow too much. */
+  protection: 8,
+  /** A timer's comparison changed. */
+  timer: 16,
+  /** `fpOff` changed. */
+  floatingPoint: 32,
+} as const;
+
+/** A control and status register. Values are unsigned 64-bit. */
+export interface Csr {
+  readonly name: string;
+  read(hart: Hart): bigint;
+  /** Legalises and writes; returns the union of its `effects`. Registers without it ignore writes. */
+  readonly write?: (hart: Hart, value: bigint) => number;
+  /** What CSRRS and CSRRC combine their operand with, where that differs from what they return. */
+  readonly readToModify?: (hart: Hart) => bigint;
+  /** An exception that an access raises besides the rules for every CSR, or 0. */
+  readonly guard?: (hart: Hart) => number;
+  /** The register that this number reaches when V=1. */
+  readonly guest?: Csr;
+}
+
+export type CsrTable = Readonly<Record<number, Csr>>;
+
+/** A register that reads as a constant and ignores writes. */
+export function constant(name: string, value: bigint): Csr {
+  return { name, read: () => value };
+}
+
+/** A register that holds the bits of `writable`; the others read as they were set at reset. */
+export function stored(
+  slot: CsrSlot,
+  options: { writable?: bigint; effects?: number; guard?: Csr['guard']; guest?: Csr } = {},
+): Csr {
+  const at = csrAt[slot];
+  const changed = options.effects ?? effects.none;
+  const { writable, guard, guest } = options;
+  return {
+    name: slot,
+    read: ({ context }) => context.word(at),
+    write:
+      writable === undefined
+        ? ({ context }, value) => {
+            context.setWord(at, value);
+            return changed;
+          }
+        : ({ context }, value) => {
+            context.setWord(at, (context.word(at) & ~writable) | (value & writable));
+            return changed;
+          },
+    ...(guard && { guard }),
+    ...(guest && { guest }),
+  };
+}
+
+/** `floatingPoint` if FS or V made floating point go on or off. */
+export function fpOffEffect(hart: Hart): number {
+  return updateFpOff(hart.context) ? effects.floatingPoint : effects.none;
+}
+
+/** Bits of `next` that were not set in `old` may let an interrupt through. */
+export function interruptEffect(old: number, next: number): number {
+  return next & ~old ? effects.interrupts : effects.none;
+}
+
+/** The low half of a CSR value as a signed 32-bit number, as bit operations want it. */
+export const lowHalf = (value: bigint): number => Number(value & 0xffff_ffffn) | 0;
+
+/** Trap vectors: direct or vectored, aligned to 4 bytes. */
+export const tvecWritable = ~2n & 0xffff_ffff_ffff_ffffn;
+/** Exception program counters: 16-bit instructions exist, so only bit 0 is fixed. */
+export const epcWritable = ~1n & 0xffff_ffff_ffff_ffffn;
+/** All 32 counters may be enabled. */
+export const counterEnableWritable = 0xffff_ffffn;

@@ -1,0 +1,286 @@
+// System instructions: those that change privileged state, executed in TypeScript.
+
+import { csrAt } from '../engine/layout.ts';
+import type { Size, SystemOperation } from '../isa/semantics.ts';
+import { exceptions } from './causes.ts';
+import { applyEffects, csrAccessFault, csrFor } from './csr-file.ts';
+import { hstatus, privileges, status } from './fields.ts';
+import type { FenceScope, Hart } from './hart.ts';
+import { wfiWakes } from './interrupts.ts';
+import { hypervisorAccessRegimeOf } from './regime.ts';
+import { returnFromMachine, returnFromSupervisor } from './trap.ts';
+
+/** How the engine goes on. */
+export const outcomes = {
+  /** With the next instruction; nothing that the engine caches has changed. */
+  next: 0,
+  /** At the context's `pc`, after leaving its loop: the mode, translation, pending interrupts or `waiting` changed. */
+  changed: 1,
+  /** With a trap: an exception is recorded, and `pc` is still that of the instruction. */
+  trap: 2,
+} as const;
+export type Outcome = (typeof outcomes)[keyof typeof outcomes];
+
+/** Register numbers (for CSRR*I, rs1 is the immediate), and the rest of the instruction. */
+export interface SystemOperands {
+  rd: number;
+  rs1: number;
+  rs2: number;
+  /** The CSR's number. */
+  imm: number;
+  /** The raw instruction. */
+  word: number;
+  /** Address of the next instruction. */
+  nextPc: bigint;
+}
+
+const { illegalInstruction, virtualInstruction } = exceptions;
+
+/** Executes one system instruction. The context's `pc` must be that of the instruction. */
+export function executeSystem(hart: Hart, operation: SystemOperation, operands: SystemOperands): Outcome {
+  switch (operation) {
+    case 'csrrw':
+      return accessCsr(hart, operands, replaceBits, hart.context.x(operands.rs1), true);
+    case 'csrrs':
+      return accessCsr(hart, operands, setBits, hart.context.x(operands.rs1), operands.rs1 !== 0);
+    case 'csrrc':
+      return accessCsr(hart, operands, clearBits, hart.context.x(operands.rs1), operands.rs1 !== 0);
+    case 'csrrwi':
+      return accessCsr(hart, operands, replaceBits, BigInt(operands.rs1), true);
+    case 'csrrsi':
+      return accessCsr(hart, operands, setBits, BigInt(operands.rs1), operands.rs1 !== 0);
+    case 'csrrci':
+      return accessCsr(hart, operands, clearBits, BigInt(operands.rs1), operands.rs1 !== 0);
+    case 'ecall':
+      return ecall(hart);
+    case 'ebreak':
+      hart.raise(exceptions.breakpoint, hart.context.pc, { gva: hart.context.get('virtual') !== 0 });
+      return outcomes.trap;
+    case 'mret':
+      return mret(hart, operands);
+    case 'sret':
+      return sret(hart, operands);
+    case 'wfi':
+      return wfi(hart, operands);
+    case 'fence.i':
+      hart.port.fenceInstructions();
+      return goOn(hart, operands);
+    case 'sfence.vma':
+    case 'sinval.vma':
+      return fenceFirstStage(hart, operands);
+    case 'sfence.w.inval':
+    case 'sfence.inval.ir':
+      return orderInvalidations(hart, operands);
+    case 'hfence.vvma':
+    case 'hinval.vvma':
+      return fenceGuestFirstStage(hart, operands);
+    case 'hfence.gvma':
+    case 'hinval.gvma':
+      return fenceGuestStage(hart, operands);
+    case 'hlv.b':
+    case 'hlv.bu':
+    case 'hlv.h':
+    case 'hlv.hu':
+    case 'hlvx.hu':
+    case 'hlv.w':
+    case 'hlv.wu':
+    case 'hlvx.wu':
+    case 'hlv.d':
+      return hypervisorLoad(hart, operands, hypervisorLoads[operation]);
+    case 'hsv.b':
+      return hypervisorStore(hart, operands, 1);
+    case 'hsv.h':
+      return hypervisorStore(hart, operands, 2);
+    case 'hsv.w':
+      return hypervisorStore(hart, operands, 4);
+    case 'hsv.d':
+      return hypervisorStore(hart, operands, 8);
+    default:
+      return operation satisfies never;
+  }
+}
+
+/** Illegal- and virtual-instruction exceptions report the instruction (privileged spec: mtval). */
+function refuse(hart: Hart, operands: SystemOperands, cause: number): Outcome {
+  hart.raise(cause, BigInt(operands.word >>> 0));
+  return outcomes.trap;
+}
+
+function goOn(hart: Hart, operands: SystemOperands): Outcome {
+  hart.context.pc = operands.nextPc;
+  return outcomes.changed;
+}
+
+const replaceBits = (_old: bigint, operand: bigint): bigint => operand;
+const setBits = (old: bigint, operand: bigint): bigint => old | operand;
+const clearBits = (old: bigint, operand: bigint): bigint => old & ~operand;
+
+/** CSRRS and CSRRC with x0 or a zero immediate don't write, so they may read a read-only register. */
+function accessCsr(
+  hart: Hart,
+  operands: SystemOperands,
+  combine: (old: bigint, operand: bigint) => bigint,
+  operand: bigint,
+  writes: boolean,
+): Outcome {
+  const number = operands.imm & 0xfff;
+  const fault = csrAccessFault(hart, number, writes);
+  if (fault !== 0) return refuse(hart, operands, fault);
+  const csr = csrFor(hart, number)!;
+  const reads = operands.rd !== 0 || combine !== replaceBits;
+  const old = reads ? csr.read(hart) : 0n;
+  let leave = false;
+  if (writes && csr.write !== undefined) {
+    const base = combine === replaceBits || csr.readToModify === undefined ? old : csr.readToModify(hart);
+    leave = applyEffects(hart, csr.write(hart, BigInt.asUintN(64, combine(base, operand))));
+  }
+  hart.context.setX(operands.rd, BigInt.asIntN(64, old));
+  return leave ? goOn(hart, operands) : outcomes.next;
+}
+
+function ecall(hart: Hart): Outcome {
+  const { context } = hart;
+  const privilege = context.get('privilege');
+  if (privilege === privileges.m) hart.raise(exceptions.machineEcall);
+  else if (privilege === privileges.u) hart.raise(exceptions.userEcall);
+  else hart.raise(context.get('virtual') ? exceptions.virtualSupervisorEcall : exceptions.supervisorEcall);
+  return outcomes.trap;
+}
+
+function mret(hart: Hart, operands: SystemOperands): Outcome {
+  if (hart.context.get('privilege') !== privileges.m) return refuse(hart, operands, illegalInstruction);
+  returnFromMachine(hart);
+  return outcomes.changed;
+}
+
+function sret(hart: Hart, operands: SystemOperands): Outcome {
+  const fault = supervisorFault(hart, status.tsr, hstatus.vtsr);
+  if (fault !== 0) return refuse(hart, operands, fault);
+  returnFromSupervisor(hart);
+  return outcomes.changed;
+}
+
+function wfi(hart: Hart, operands: SystemOperands): Outcome {
+  const { context } = hart;
+  const privilege = context.get('privilege');
+  // TW comes first: HS-mode couldn't do it either.
+  if (privilege !== privileges.m && context.low(csrAt.mstatus) & status.tw) {
+    return refuse(hart, operands, illegalInstruction);
+  }
+  const fault = supervisorFault(hart, 0, hstatus.vtw);
+  if (fault !== 0) return refuse(hart, operands, fault);
+  if (wfiWakes(hart)) return outcomes.next;
+  context.set('waiting', 1);
+  return goOn(hart, operands);
+}
+
+/**
+ * The exception of an instruction that belongs to S-mode: from U-mode always, from HS-mode if a bit of mstatus traps
+ * it, from VS-mode if a bit of hstatus does. 0: none.
+ */
+function supervisorFault(hart: Hart, hsTrap: number, vsTrap: number): number {
+  const { context } = hart;
+  const privilege = context.get('privilege');
+  if (privilege === privileges.m) return 0;
+  if (context.get('virtual')) {
+    return privilege === privileges.u || context.low(csrAt.hstatus) & vsTrap ? virtualInstruction : 0;
+  }
+  return privilege === privileges.u || context.low(csrAt.mstatus) & hsTrap ? illegalInstruction : 0;
+}
+
+/** The same for one that belongs to HS-mode. */
+function hypervisorFault(hart: Hart, hsTrap: number): number {
+  return hart.context.get('virtual') ? virtualInstruction : supervisorFault(hart, hsTrap, 0);
+}
+
+const currentVmid = (hart: Hart): number => (hart.context.high(csrAt.hgatp) >>> 12) & 0x3fff;
+
+/** Address and ASID that a fence names: x0 means all. */
+function fence(hart: Hart, operands: SystemOperands, scope: FenceScope): Outcome {
+  const { context } = hart;
+  if (operands.rs1 !== 0) scope.address = BigInt.asUintN(64, context.x(operands.rs1));
+  if (operands.rs2 !== 0) scope.asid = context.xLow(operands.rs2) & 0xffff;
+  hart.port.fence(scope);
+  return goOn(hart, operands);
+}
+
+function fenceFirstStage(hart: Hart, operands: SystemOperands): Outcome {
+  const fault = supervisorFault(hart, status.tvm, hstatus.vtvm);
+  if (fault !== 0) return refuse(hart, operands, fault);
+  const virtual = hart.context.get('virtual') !== 0;
+  return fence(
+    hart,
+    operands,
+    virtual ? { stage: 'first', virtual, vmid: currentVmid(hart) } : { stage: 'first', virtual },
+  );
+}
+
+/** Svinval's two ends of a batch: SINVAL.VMA has already taken effect, so they only check the mode. */
+function orderInvalidations(hart: Hart, operands: SystemOperands): Outcome {
+  const fault = supervisorFault(hart, 0, 0);
+  return fault === 0 ? outcomes.next : refuse(hart, operands, fault);
+}
+
+function fenceGuestFirstStage(hart: Hart, operands: SystemOperands): Outcome {
+  const fault = hypervisorFault(hart, 0);
+  if (fault !== 0) return refuse(hart, operands, fault);
+  return fence(hart, operands, { stage: 'first', virtual: true, vmid: currentVmid(hart) });
+}
+
+/** rs1 holds a guest physical address shifted right by 2, rs2 a VMID. */
+function fenceGuestStage(hart: Hart, operands: SystemOperands): Outcome {
+  const fault = hypervisorFault(hart, status.tvm);
+  if (fault !== 0) return refuse(hart, operands, fault);
+  const { context } = hart;
+  const scope: FenceScope = { stage: 'guest', virtual: true };
+  if (operands.rs1 !== 0) scope.address = BigInt.asUintN(64, context.x(operands.rs1) << 2n);
+  if (operands.rs2 !== 0) scope.vmid = context.xLow(operands.rs2) & 0x3fff;
+  hart.port.fence(scope);
+  return goOn(hart, operands);
+}
+
+interface HypervisorLoad {
+  size: Size;
+  signed: boolean;
+  executable: boolean;
+}
+const hypervisorLoads = {
+  'hlv.b': { size: 1, signed: true, executable: false },
+  'hlv.bu': { size: 1, signed: false, executable: false },
+  'hlv.h': { size: 2, signed: true, executable: false },
+  'hlv.hu': { size: 2, signed: false, executable: false },
+  'hlvx.hu': { size: 2, signed: false, executable: true },
+  'hlv.w': { size: 4, signed: true, executable: false },
+  'hlv.wu': { size: 4, signed: false, executable: false },
+  'hlvx.wu': { size: 4, signed: false, executable: true },
+  'hlv.d': { size: 8, signed: true, executable: false },
+} as const satisfies Record<string, HypervisorLoad>;
+
+/** M-mode and HS-mode may access a guest's memory, U-mode if hstatus.HU is set. */
+function hypervisorAccessFault(hart: Hart): number {
+  const { context } = hart;
+  if (context.get('virtual')) return virtualInstruction;
+  const allowed = context.get('privilege') !== privileges.u || (context.low(csrAt.hstatus) & hstatus.hu) !== 0;
+  return allowed ? 0 : illegalInstruction;
+}
+
+function hypervisorLoad(hart: Hart, operands: SystemOperands, { size, signed, executable }: HypervisorLoad): Outcome {
+  const fault = hypervisorAccessFault(hart);
+  if (fault !== 0) return refuse(hart, operands, fault);
+  const { context, port } = hart;
+  const address = BigInt.asUintN(64, context.x(operands.rs1));
+  const value = port.loadAs(hypervisorAccessRegimeOf(context), address, size, { executable });
+  if (value === undefined) return outcomes.trap;
+  const bits = size * 8;
+  context.setX(operands.rd, BigInt.asIntN(64, signed ? BigInt.asIntN(bits, value) : BigInt.asUintN(bits, value)));
+  return outcomes.next;
+}
+
+function hypervisorStore(hart: Hart, operands: SystemOperands, size: Size): Outcome {
+  const fault = hypervisorAccessFault(hart);
+  if (fault !== 0) return refuse(hart, operands, fault);
+  const { context, port } = hart;
+  const address = BigInt.asUintN(64, context.x(operands.rs1));
+  const value = BigInt.asUintN(size * 8, context.x(operands.rs2));
+  return port.storeAs(hypervisorAccessRegimeOf(context), address, size, value) ? outcomes.next : outcomes.trap;
+}

@@ -1,0 +1,507 @@
+// The machine: harts that take turns on one virtual clock, devices on a bus, and the order in which things happen.
+//
+// Harts run one after another through quanta of the lookahead L. A quantum ends at a multiple of L or at the next
+// device event. What one hart does to another at t arrives at t + L. Where a quantum ends depends on the machine's state
+// only, so that a run may be stopped and continued anywhere without changing it.
+
+import { aclint, aclintBase, type AclintState, createAclint, softwareInterrupt, timerCompare } from '../aclint.ts';
+import type { DeviceBus, DeviceModel } from '../device.ts';
+import { Engine } from '../engine/engine.ts';
+import { MachineMemory, romBase } from '../engine/memory.ts';
+import { Context } from '../hart/context.ts';
+import { Hart, type HartPort, type Supervisor } from '../hart/hart.ts';
+import { pendingInterrupt, timerDeadline, wfiWakes } from '../hart/interrupts.ts';
+import { deliver, deliverInterrupt } from '../hart/trap.ts';
+import { type Attachment, Bus } from './bus.ts';
+import { loadMemory, type SavedMemory, saveMemory } from './saved-memory.ts';
+import { TraceHash } from './trace-hash.ts';
+
+export interface MachineConfig {
+  /** 1 to 8. */
+  harts: number;
+  /** Bytes: a multiple of 64 KiB, at most 3 GiB. */
+  ramSize: number;
+  /** Cycles, and mtime ticks, per second; the clock is a multiple of the timebase. */
+  clockHz?: number;
+  timebaseHz?: number;
+  lookaheadNs?: number;
+  /** Resident software that takes the harts' traps instead of guest code. */
+  supervisor?: Supervisor;
+}
+
+/** An effect on a hart that is under way: it arrives when the hart's clock has reached `cycle`. */
+interface Arrival {
+  cycle: number;
+  /** Bits of mip to set or clear; 0: the resident kernel is to look again. */
+  lines: number;
+  raised: boolean;
+}
+
+/** An event from outside, stamped with the cycle at which it entered. */
+export interface InputEvent {
+  cycle: number;
+  device: string;
+  port: number;
+  bytes: number[];
+}
+
+const msip = 1 << 3;
+const mtip = 1 << 7;
+
+type PendingInput = Omit<InputEvent, 'cycle'>;
+
+const savedVersion = 1;
+
+/** A machine at rest, as plain data. */
+export interface SavedMachine {
+  version: number;
+  ramSize: number;
+  quantum: [start: number, end: number];
+  harts: {
+    context: number;
+    lines: number;
+    guestLines: bigint;
+    sliceEnd: number;
+    overhead: number;
+    deadline: number;
+    timerRise: number;
+    arrivals: Arrival[];
+  }[];
+  memory: SavedMemory;
+  devices: Record<string, unknown>;
+  wakes: [name: string, cycle: number][];
+  pendingInput: PendingInput[];
+  hash: [number, number];
+}
+
+/** Why `run` came back. */
+export type StopReason =
+  /** The limit is reached. */
+  | 'limit'
+  /** `stop` was called. */
+  | 'stopped'
+  /** Every hart waits, and no event is due: only input can wake the machine. */
+  | 'idle';
+
+/** What a resident kernel is told besides traps. */
+export interface KernelHooks {
+  /** The hart has reached the deadline that was set with `setDeadline`. */
+  timer(hart: Hart): void;
+  /** Another hart asked with `sendReschedule`. */
+  reschedule(hart: Hart): void;
+}
+
+/** A hart's progress. */
+interface Lane {
+  readonly hart: Hart;
+  /** Where the current slice ends; the hart's clock is this minus what the engine has left. */
+  sliceEnd: number;
+  /** Cycles that were not retired instructions: traps, waiting, charges. */
+  overhead: number;
+  /** The resident kernel's deadline in cycles. */
+  deadline: number;
+  /** The cycle from which on mtimecmp has been reached. */
+  timerRise: number;
+  arrivals: Arrival[];
+}
+
+export class Machine {
+  readonly memory: MachineMemory;
+  readonly engine: Engine;
+  readonly harts: Hart[];
+  readonly bus = new Bus();
+  readonly hash = new TraceHash();
+  readonly clockHz: number;
+  readonly timebaseHz: number;
+  readonly lookahead: number;
+  readonly inputLog: InputEvent[] = [];
+  kernel: KernelHooks | undefined;
+  /** Called for every trap, before it is delivered. */
+  onTrap: ((hart: Hart, cause: number, interrupt: boolean) => void) | undefined;
+
+  private readonly lanes: Lane[];
+  private clint: Attachment<AclintState> | undefined;
+  private readonly wakes = new Map<string, number>();
+  private readonly pendingInput: PendingInput[] = [];
+  private running: Lane | undefined;
+  private quantumStart = 0;
+  private quantumEnd = 0;
+  private stopping = false;
+
+  constructor(config: MachineConfig) {
+    this.clockHz = config.clockHz ?? 1e9;
+    this.timebaseHz = config.timebaseHz ?? 1e7;
+    this.lookahead = Math.max(1, Math.round(((config.lookaheadNs ?? 50_000) * this.clockHz) / 1e9));
+    this.memory = new MachineMemory(config.ramSize);
+    this.harts = Array.from({ length: config.harts }, (_, id) => new Hart(id, this.memory));
+    this.engine = new Engine(this.memory, this.bus, config.harts, config.supervisor?.mode === 'HS');
+    this.lanes = this.harts.map((hart) => ({ hart, sliceEnd: 0, overhead: 0, deadline: Infinity, timerRise: Infinity, arrivals: [] }));
+    for (const lane of this.lanes) {
+      lane.hart.supervisor = config.supervisor;
+      lane.hart.port = this.portOf(lane);
+    }
+  }
+
+  /** The cycle up to which everything has happened. */
+  get now(): number {
+    return this.running ? this.cycleOf(this.running) : this.quantumStart;
+  }
+  get nowNs(): number {
+    return (this.now * 1e9) / this.clockHz;
+  }
+  /** Instructions that a hart has retired. */
+  instructionsOf(hart: Hart): number {
+    const lane = this.lanes[hart.id]!;
+    return this.cycleOf(lane) - lane.overhead;
+  }
+
+  private cycleOf(lane: Lane): number {
+    return lane === this.running ? lane.sliceEnd - this.engine.left : lane.sliceEnd;
+  }
+
+  private portOf(lane: Lane): HartPort {
+    const { engine } = this;
+    const { hart } = lane;
+    const perTick = this.clockHz / this.timebaseHz;
+    return {
+      cycles: () => BigInt(this.cycleOf(lane)),
+      instret: () => BigInt(this.cycleOf(lane) - lane.overhead),
+      time: () => BigInt(Math.floor(this.cycleOf(lane) / perTick)) + this.timeOffset,
+      translationChanged: () => engine.chooseBanks(hart),
+      protectionChanged: () => engine.flushTranslations(),
+      fence: (scope) => engine.fence(hart, scope),
+      timerChanged: () => {},
+      fenceInstructions: () => {},
+      loadAs: (regime, address, size, { executable }) => engine.loadAs(hart, regime, address, size, executable),
+      storeAs: (regime, address, size, value) => engine.storeAs(hart, regime, address, size, value),
+    };
+  }
+
+  // ---- devices
+
+  /** Puts a device on the bus; `setInterrupt` is where its line leads, `emit` where its output goes. */
+  attach<S>(
+    name: string,
+    base: number,
+    model: DeviceModel<S>,
+    state: S,
+    wires: { setInterrupt?: (raised: boolean) => void; emit?: (port: number, bytes: Uint8Array) => void } = {},
+  ): Attachment<S> {
+    const bus: DeviceBus = {
+      nowNs: () => this.nowNs,
+      setInterrupt: wires.setInterrupt ?? (() => {}),
+      emit: wires.emit ?? (() => {}),
+      readMemory: (address, length) => this.readMemory(address, length),
+      writeMemory: (address, bytes) => this.writeMemory(address, bytes),
+      wakeAt: (timeNs) => {
+        if (timeNs === Infinity) this.wakes.delete(name);
+        else this.wakes.set(name, Math.ceil((timeNs * this.clockHz) / 1e9));
+      },
+    };
+    const attachment: Attachment<S> = { name, base, model, state, bus };
+    this.bus.attach(attachment as Attachment);
+    return attachment;
+  }
+
+  /** Puts the machine's ACLINT on the bus: MSIP and MTIP of every hart, and mtime. */
+  attachAclint(): void {
+    const state = createAclint(this.harts.length, 1e9 / this.timebaseHz);
+    const write: typeof aclint.write = (...access) => {
+      aclint.write(...access);
+      this.followAclint();
+    };
+    // The harts' clocks are exact where a device's is not: they watch mtimecmp themselves.
+    const model = { ...aclint, write };
+    this.clint = this.attach('clint', aclintBase, model, state);
+    this.clint.bus.wakeAt = () => {};
+  }
+
+  /** mtime is the clock plus what was written to it. */
+  private get timeOffset(): bigint {
+    if (!this.clint) return 0n;
+    const [low, high] = this.clint.state.mtimeOffset;
+    return (BigInt(high) << 32n) | BigInt(low);
+  }
+
+  private followAclint(): void {
+    const { state } = this.clint!;
+    for (const lane of this.lanes) {
+      const raised = softwareInterrupt(state, lane.hart.id);
+      if (raised !== ((lane.hart.lines & msip) !== 0)) this.setLines(lane.hart, msip, raised);
+      lane.timerRise = this.cycleOfTime(timerCompare(state, lane.hart.id));
+    }
+  }
+
+  /** The cycle at which mtime reaches a value; Infinity if that is beyond this age. */
+  private cycleOfTime(time: bigint): number {
+    const cycle = Number(time - this.timeOffset) * (this.clockHz / this.timebaseHz);
+    return cycle <= Number.MAX_SAFE_INTEGER ? cycle : Infinity;
+  }
+
+  private attachmentOf(name: string): Attachment {
+    const found = this.bus.attachments.find((one) => one.name === name);
+    if (!found) throw new Error(`there is no device ${name}`);
+    return found;
+  }
+
+  /** A copy of physical memory, or undefined if the range is not all memory. */
+  readMemory(address: number, length: number): Uint8Array | undefined {
+    const host = this.memory.hostAddress(address, length);
+    return host < 0 ? undefined : this.memory.u8.slice(host, host + length);
+  }
+
+  writeMemory(address: number, bytes: Uint8Array): boolean {
+    const host = this.memory.hostAddress(address, bytes.length);
+    if (host < this.memory.layout.ram || bytes.length === 0) return host >= 0 && bytes.length === 0;
+    this.memory.u8.set(bytes, host);
+    this.engine.written(host, bytes.length);
+    for (const { hart } of this.lanes) hart.context.dropReservation();
+    return true;
+  }
+
+  /** Fills the ROM, where harts start. */
+  writeRom(bytes: Uint8Array): void {
+    this.memory.u8.set(bytes, this.memory.hostAddress(romBase, bytes.length));
+  }
+
+  /** Bytes for a device from outside. They enter at the next quantum, and are logged. */
+  input(device: string, port: number, bytes: Uint8Array): void {
+    this.pendingInput.push({ device, port, bytes: [...bytes] });
+  }
+
+  // ---- effects on harts
+
+  /**
+   * Drives interrupt lines (bits of mip) of a hart. On the hart that is running, and between quanta, at once; on
+   * another hart after the lookahead.
+   */
+  setLines(hart: Hart, lines: number, raised: boolean): void {
+    const lane = this.lanes[hart.id]!;
+    if (this.running === undefined || this.running === lane) this.applyLines(hart, lines, raised);
+    else this.send(lane, lines, raised);
+  }
+
+  private applyLines(hart: Hart, lines: number, raised: boolean): void {
+    hart.lines = raised ? hart.lines | lines : hart.lines & ~lines;
+  }
+
+  private send(lane: Lane, lines: number, raised: boolean): void {
+    const cycle = this.now + this.lookahead;
+    const { arrivals } = lane;
+    let at = arrivals.length;
+    while (at > 0 && arrivals[at - 1]!.cycle > cycle) at--;
+    arrivals.splice(at, 0, { cycle, lines, raised });
+  }
+
+  /** A resident kernel's next event on this hart, in cycles; Infinity: none. */
+  setDeadline(hart: Hart, cycle: number): void {
+    this.lanes[hart.id]!.deadline = cycle;
+  }
+  /** Makes `KernelHooks.reschedule` happen on another hart, after the lookahead. */
+  sendReschedule(hart: Hart): void {
+    this.send(this.lanes[hart.id]!, 0, true);
+  }
+  /** Cycles that a hart spends on something other than instructions. */
+  charge(hart: Hart, cycles: number): void {
+    const lane = this.lanes[hart.id]!;
+    lane.sliceEnd += cycles;
+    lane.overhead += cycles;
+  }
+  /** A hart's clock in cycles. */
+  cycles(hart: Hart): number {
+    return this.cycleOf(this.lanes[hart.id]!);
+  }
+  /** How far a hart may go on without anything else being due on it. */
+  horizon(hart: Hart): number {
+    const lane = this.lanes[hart.id]!;
+    return Math.min(this.quantumEnd, lane.deadline, lane.arrivals[0]?.cycle ?? Infinity);
+  }
+
+  // ---- running
+
+  /** Makes `run` return after the current instruction. */
+  stop(): void {
+    this.stopping = true;
+    this.engine.leave();
+  }
+
+  /** Runs until the clock reaches `limit` (cycles), something calls `stop`, or nothing can happen any more. */
+  run(limit: number): StopReason {
+    this.stopping = false;
+    for (;;) {
+      for (const lane of this.lanes) {
+        if (lane.sliceEnd < Math.min(this.quantumEnd, limit)) this.runLane(lane, Math.min(this.quantumEnd, limit));
+        if (this.stopping) return 'stopped';
+      }
+      if (this.lanes.some((lane) => lane.sliceEnd < this.quantumEnd)) return 'limit';
+      this.quantumStart = this.quantumEnd;
+      const next = this.beginQuantum();
+      if (this.stopping) return 'stopped';
+      if (next === Infinity) return 'idle';
+      if (this.quantumStart >= limit) return 'limit';
+    }
+  }
+
+  /** Takes what is due between two quanta, and sets the end of the next; Infinity: there is nothing to run. */
+  private beginQuantum(): number {
+    const start = this.quantumStart;
+    this.takeInput();
+    for (const [name, cycle] of [...this.wakes]) {
+      if (cycle > start) continue;
+      this.wakes.delete(name);
+      const { model, state, bus } = this.attachmentOf(name);
+      model.tick?.(state, bus);
+    }
+    if (this.lanes.length > 1) for (const { hart } of this.lanes) hart.context.dropReservation();
+    let next = start;
+    if (this.lanes.every((lane) => this.sleeps(lane))) {
+      next = Math.min(...this.lanes.map((lane) => this.nextEvent(lane)), ...this.wakes.values());
+      if (next === Infinity) return Infinity;
+    }
+    // The grid is absolute. While every hart sleeps, quanta without events are skipped.
+    const end = (Math.floor(Math.max(next, start) / this.lookahead) + 1) * this.lookahead;
+    const wake = Math.min(...this.wakes.values());
+    this.quantumEnd = wake > start && wake < end ? wake : end;
+    return this.quantumEnd;
+  }
+
+  private takeInput(): void {
+    for (const { device, port, bytes } of this.pendingInput.splice(0)) {
+      const { model, state, bus } = this.attachmentOf(device);
+      const taken = model.input?.(state, bus, port, Uint8Array.from(bytes)) ?? bytes.length;
+      if (taken > 0) {
+        const event = { cycle: this.quantumStart, device, port, bytes: bytes.slice(0, taken) };
+        this.inputLog.push(event);
+        this.hash.number(event.cycle);
+        this.hash.bytes(Uint8Array.from(event.bytes));
+      }
+      if (taken < bytes.length) this.pendingInput.push({ device, port, bytes: bytes.slice(taken) });
+    }
+  }
+
+  private sleeps(lane: Lane): boolean {
+    const { hart, arrivals } = lane;
+    return hart.context.get('waiting') !== 0 && arrivals.length === 0 && !wfiWakes(hart) && lane.timerRise > lane.sliceEnd;
+  }
+
+  /** The next cycle at which something happens on a hart by itself. */
+  private nextEvent(lane: Lane): number {
+    const deadline = timerDeadline(lane.hart);
+    const timer = deadline === Infinity ? Infinity : this.cycleOfTime(BigInt(deadline));
+    const rise = lane.timerRise > lane.sliceEnd ? lane.timerRise : Infinity;
+    return Math.min(timer, rise, lane.deadline, lane.arrivals[0]?.cycle ?? Infinity);
+  }
+
+  private runLane(lane: Lane, until: number): void {
+    const { engine } = this;
+    const { hart } = lane;
+    this.running = lane;
+    engine.settle();
+    while (lane.sliceEnd < until && !this.stopping) {
+      this.receive(lane);
+      if (lane.deadline <= lane.sliceEnd) {
+        lane.deadline = Infinity;
+        this.kernel?.timer(hart);
+        continue;
+      }
+      const interrupt = pendingInterrupt(hart);
+      if (interrupt >= 0) {
+        this.spend(lane, 1);
+        this.trace(hart, interrupt, true);
+        deliverInterrupt(hart, interrupt);
+        continue;
+      }
+      const end = Math.min(until, this.nextEvent(lane));
+      if (hart.context.get('waiting') !== 0) {
+        if (wfiWakes(hart)) hart.context.set('waiting', 0);
+        else this.spend(lane, Math.max(1, end - lane.sliceEnd));
+        continue;
+      }
+      const start = lane.sliceEnd;
+      const budget = Math.max(1, end - start);
+      lane.sliceEnd = start + budget;
+      const left = engine.run(hart, budget);
+      engine.settle();
+      lane.sliceEnd -= left;
+      if (engine.trapped) {
+        lane.overhead++;
+        this.trace(hart, hart.cause, false);
+        deliver(hart);
+      }
+    }
+    this.running = undefined;
+  }
+
+  private spend(lane: Lane, cycles: number): void {
+    lane.sliceEnd += cycles;
+    lane.overhead += cycles;
+  }
+
+  private receive(lane: Lane): void {
+    const { arrivals, hart } = lane;
+    this.applyLines(hart, mtip, lane.sliceEnd >= lane.timerRise);
+    while (arrivals.length > 0 && arrivals[0]!.cycle <= lane.sliceEnd) {
+      const { lines, raised } = arrivals.shift()!;
+      if (lines !== 0) this.applyLines(hart, lines, raised);
+      else this.kernel?.reschedule(hart);
+    }
+  }
+
+  // ---- saving
+
+  /** The whole machine as plain data; memory pages of zeros are left out. */
+  save(): SavedMachine {
+    const { lanes, memory } = this;
+    return {
+      version: savedVersion,
+      ramSize: memory.layout.ramSize,
+      quantum: [this.quantumStart, this.quantumEnd],
+      harts: lanes.map(({ hart, sliceEnd, overhead, deadline, timerRise, arrivals }) => ({
+        context: hart.context.base,
+        lines: hart.lines,
+        guestLines: hart.guestLines,
+        sliceEnd,
+        overhead,
+        deadline,
+        timerRise,
+        arrivals: structuredClone(arrivals),
+      })),
+      memory: saveMemory(memory),
+      devices: Object.fromEntries(this.bus.attachments.map(({ name, state }) => [name, structuredClone(state)])),
+      wakes: [...this.wakes],
+      pendingInput: structuredClone(this.pendingInput),
+      hash: this.hash.save(),
+    };
+  }
+
+  /** Takes over a saved machine. Throws a RangeError that tells what differs if it was saved from another kind of machine. */
+  load(saved: SavedMachine): void {
+    const { lanes, memory } = this;
+    const differs = (what: string, theirs: unknown, ours: unknown): void => {
+      if (theirs !== ours) throw new RangeError(`the saved machine has ${what} ${theirs}, this one ${ours}`);
+    };
+    differs('format version', saved.version, savedVersion);
+    differs('a RAM size of', saved.ramSize, memory.layout.ramSize);
+    differs('a number of harts of', saved.harts.length, lanes.length);
+    const names = this.bus.attachments.map(({ name }) => name);
+    differs('the devices', Object.keys(saved.devices).join(), names.join());
+    loadMemory(memory, saved.memory);
+    [this.quantumStart, this.quantumEnd] = saved.quantum;
+    saved.harts.forEach(({ context, lines, guestLines, ...progress }, index) => {
+      const lane = lanes[index]!;
+      Object.assign(lane, structuredClone(progress));
+      Object.assign(lane.hart, { lines, guestLines, bankEpoch: -1, context: new Context(memory, context) });
+    });
+    for (const attachment of this.bus.attachments) attachment.state = structuredClone(saved.devices[attachment.name]);
+    this.wakes.clear();
+    for (const [name, cycle] of saved.wakes) this.wakes.set(name, cycle);
+    this.pendingInput.splice(0, Infinity, ...structuredClone(saved.pendingInput));
+    this.hash.load(saved.hash);
+    this.engine.forget();
+  }
+
+  private trace(hart: Hart, cause: number, interrupt: boolean): void {
+    this.hash.trap(hart, this.cycleOf(this.lanes[hart.id]!), interrupt ? cause | 0x8000_0000 : cause);
+    this.onTrap?.(hart, cause, interrupt);
+  }
+}

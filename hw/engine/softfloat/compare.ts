@@ -3,7 +3,7 @@
 import type { ModuleBuilder } from '../../wasm/module.ts';
 import { type F32, type F64, type I32, I64 } from '../../wasm/values.ts';
 import { flags, raise, raiseSignalling } from './flags.ts';
-import { any, type Format } from './format.ts';
+import type { Format } from './format.ts';
 import { type Operation, operands } from './operation.ts';
 
 /** The host's view of two encodings; its comparisons, minimum and maximum are exact, and false or NaN for NaNs. */
@@ -18,7 +18,7 @@ export function defineCompare(module: ModuleBuilder, format: Format, relation: '
   return module.function(operands, 'i64', (f, context, _rm, a, b) => {
     const x = f.let(format.unbox(a.get));
     const y = f.let(format.unbox(b.get));
-    f.if(any([format.isNaN(x), format.isNaN(y)]), () => {
+    f.if(format.isNaN(x).or(format.isNaN(y)), () => {
       if (relation === 'eq') raiseSignalling(f, context, format, [x, y]);
       else raise(f, context, flags.invalid);
       f.return(I64.of(0n));
@@ -33,7 +33,7 @@ export function defineExtremum(module: ModuleBuilder, format: Format, extremum: 
   return module.function(operands, 'i64', (f, context, _rm, a, b) => {
     const x = f.let(format.unbox(a.get));
     const y = f.let(format.unbox(b.get));
-    f.if(any([format.isNaN(x), format.isNaN(y)]), () => {
+    f.if(format.isNaN(x).or(format.isNaN(y)), () => {
       raiseSignalling(f, context, format, [x, y]);
       const other = format.isNaN(y).select(I64.of(format.canonicalNaN), y);
       f.return(format.box(format.isNaN(x).select(other, x)));

@@ -2,11 +2,13 @@
 
 import type { FunctionBuilder, Local } from '../../wasm/module.ts';
 import type { I64 } from '../../wasm/values.ts';
-import { I32, load } from '../../wasm/values.ts';
+import { I32, type I64, load } from '../../wasm/values.ts';
 import { context as fields } from '../layout.ts';
 import { any, type Format } from './format.ts';
 
 export const flags = { inexact: 1, underflow: 2, overflow: 4, divideByZero: 8, invalid: 16 } as const;
+
+const any = (conditions: I32[]): I32 => conditions.reduce((a, b) => a.or(b));
 
 export function raise(f: FunctionBuilder, context: Local<'i32'>, raised: I32 | number): void {
   f.store('i32', context.get, load.i32(context.get, fields.fflags).or(I32.of(raised)), fields.fflags);

@@ -94,6 +94,3 @@ export class Format {
 
 export const single = new Format('s', 32, 24);
 export const double = new Format('d', 64, 53);
-
-/** Whether any of the conditions (each 0 or 1) holds. */
-export const any = (conditions: I32[]): I32 => conditions.reduce((a, b) => a.or(b), I32.of(0));

@@ -47,8 +47,8 @@ export function shiftRightSticky(f: FunctionBuilder, value: I64, count: I32): I6
 }
 
 /**
- * Whether a magnitude is rounded away from zero, 0 or 1: `odd` is (in bit 0, the others zero) the last digit kept, `rest` what follows it, as a
- * fraction of 2^64.
+ * Whether a magnitude is rounded away from zero, 0 or 1. `odd` is the last digit that is kept, 0 or 1; `rest` is what
+ * follows it, in units of 2^−64.
  */
 export function roundsUp(rm: I32, sign: I32, odd: I64, rest: I64): I32 {
   const { nearestEven, down, nearestMaxMagnitude } = roundingModes;

@@ -1,10 +1,9 @@
 // Accrued exceptions (fcsr.fflags), and the results that invalid operations and NaN operands have.
 
 import type { FunctionBuilder, Local } from '../../wasm/module.ts';
-import type { I64 } from '../../wasm/values.ts';
 import { I32, type I64, load } from '../../wasm/values.ts';
 import { context as fields } from '../layout.ts';
-import { any, type Format } from './format.ts';
+import type { Format } from './format.ts';
 
 export const flags = { inexact: 1, underflow: 2, overflow: 4, divideByZero: 8, invalid: 16 } as const;
 

@@ -7,7 +7,7 @@ import { basename, join, relative } from 'node:path';
 /** Loaded at every boot where the device is there: packed without compression, which is slow when emulated. */
 export const driverModules = ['virtio_mmio', 'virtio_blk', 'virtio_net', 'virtio_rng'] as const;
 /** Loaded when a user mounts something: packed as Debian ships them. */
-export const fileSystemModules = ['9p', '9pnet_virtio', 'ext4'] as const;
+export const fileSystemModules = ['9p', '9pnet_virtio', 'ext4', 'crc32c_generic'] as const;
 
 /** tar patterns of the folders that hold these and all that they depend on. */
 export const moduleFolders = [

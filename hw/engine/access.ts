@@ -2,8 +2,8 @@
 // Each reports through `control.signal`; results are void after `signals.trap`.
 
 import type { Fn, FunctionBuilder, Local, ModuleBuilder } from '../wasm/module.ts';
-import { I32, I64, load } from '../wasm/values.ts';
-import { codeSlot, context as fields, control, type Layout, pageRecord, signals, tlb } from './layout.ts';
+import { I32, type I64, load } from '../wasm/values.ts';
+import { codeSlot, control, context as fields, type Layout, pageRecord, signals, tlb } from './layout.ts';
 import { access, accessFaultCause, type Physical, zero64 } from './physical.ts';
 import type { Translation } from './walk.ts';
 
@@ -33,15 +33,29 @@ export interface Access {
 
 /** Host address of the TLB entry that `address` may be in; `table` is the offset of the table in the bank. */
 export function tlbEntry(bank: I32, address: I64, table: number): I32 {
-  return bank.add(address.shrU(12 - 4).wrap().and((tlb.entries - 1) * tlb.entrySize)).add(table);
+  return bank
+    .add(
+      address
+        .shrU(12 - 4)
+        .wrap()
+        .and((tlb.entries - 1) * tlb.entrySize),
+    )
+    .add(table);
 }
 
-export function defineAccess(module: ModuleBuilder, layout: Layout, physical: Physical, { translate }: Translation, imports: AccessImports): Access {
+export function defineAccess(
+  module: ModuleBuilder,
+  layout: Layout,
+  physical: Physical,
+  { translate }: Translation,
+  imports: AccessImports,
+): Access {
   const pageOf = (address: I64): I64 => address.and(-4096);
   const isVirtual = (regime: I32): I32 => regime.shrU(2).and(1);
 
   /** Index of the page record of a host address; the ROM's comes after those of RAM. */
-  const pageIndex = (host: I32): I32 => host.ltU(layout.ram).select(I32.of(layout.ramSize / 4096), host.sub(layout.ram).shrU(12));
+  const pageIndex = (host: I32): I32 =>
+    host.ltU(layout.ram).select(I32.of(layout.ramSize / 4096), host.sub(layout.ram).shrU(12));
   const recordOf = (host: I32): I32 => load.i32(pageIndex(host).shl(2), layout.pageRecords);
 
   const noteLarge = (f: FunctionBuilder, bank: I32): void =>
@@ -77,7 +91,12 @@ export function defineAccess(module: ModuleBuilder, layout: Layout, physical: Ph
       const byte = f.local('i32');
       f.loop((next) => {
         const at = address.get.add(byte.get.i64U());
-        f.set(value, value.get.or(loadSlow.call(context.get, at, I32.of(1), kind.get, regime.get, bank.get).shl(byte.get.shl(3).i64U())));
+        f.set(
+          value,
+          value.get.or(
+            loadSlow.call(context.get, at, I32.of(1), kind.get, regime.get, bank.get).shl(byte.get.shl(3).i64U()),
+          ),
+        );
         f.if(trapped(), () => f.return(zero64));
         f.set(byte, byte.get.add(1));
         f.brIf(next, byte.get.ltU(size.get));
@@ -136,9 +155,9 @@ export function defineAccess(module: ModuleBuilder, layout: Layout, physical: Ph
           f.if(flags.and(pageRecord.watched), () => f.run(imports.watchedStored.call(target.wrap(), size.get)));
         },
         () => {
-            fill(f, bank.get, address.get, host, tlb.write);
-            markStorable(f, host);
-          },
+          fill(f, bank.get, address.get, host, tlb.write);
+          markStorable(f, host);
+        },
       );
       f.return();
     });

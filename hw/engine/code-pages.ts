@@ -1,6 +1,6 @@
 // Which guest pages have predecoded code, and where: slots of machine memory, filled as instructions are first executed.
 
-import { decode, type Decoded } from '../isa/decode.ts';
+import { type Decoded, decode } from '../isa/decode.ts';
 import { instructions } from '../isa/table.ts';
 import { codeSlot, context, pageRecord, pageSize, record, special, tlb } from './layout.ts';
 import type { MachineMemory } from './memory.ts';
@@ -17,7 +17,8 @@ const files = instructions.map(({ operands }) => ({
 
 /** Offset of a register in a context. */
 const sourceOffset = (file: File, index: number): number => (file === 'f' ? context.f : context.x) + index * 8;
-const targetOffset = (file: File, index: number): number => (file === 'x' && index === 0 ? context.sink : sourceOffset(file, index));
+const targetOffset = (file: File, index: number): number =>
+  file === 'x' && index === 0 ? context.sink : sourceOffset(file, index);
 
 export class CodePages {
   /** Host address of the page in each slot, or 0. */
@@ -106,7 +107,8 @@ export class CodePages {
   /** Forgets all predecoded code. */
   clear(): void {
     const { memory } = this;
-    for (const host of this.pages) if (host !== 0) memory.u32[this.recordIndex(host)]! &= pageRecord.watched | pageRecord.storable;
+    for (const host of this.pages)
+      if (host !== 0) memory.u32[this.recordIndex(host)]! &= pageRecord.watched | pageRecord.storable;
     this.pages.length = 0;
     this.stores.length = 0;
     this.free.length = 0;

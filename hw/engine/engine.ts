@@ -1,7 +1,7 @@
 // The engine: runs contexts on the interpreter, and connects it with the code that TypeScript executes.
 
-import { regimeOf } from '../hart/regime.ts';
 import type { FenceScope, Hart } from '../hart/hart.ts';
+import { regimeOf } from '../hart/regime.ts';
 import { executeSystem, type SystemOperands } from '../hart/system.ts';
 import type { Size } from '../isa/semantics.ts';
 import { instructions } from '../isa/table.ts';
@@ -9,7 +9,7 @@ import { ModuleBuilder } from '../wasm/module.ts';
 import { defineAccess } from './access.ts';
 import { CodePages } from './code-pages.ts';
 import { defineInterpreter, systemOperations } from './interpreter.ts';
-import { context as fields, control, pageRecord, pageSize, record, signals, tlb } from './layout.ts';
+import { control, context as fields, pageRecord, pageSize, record, signals, tlb } from './layout.ts';
 import { type MachineMemory, ramBase } from './memory.ts';
 import { access, definePhysical } from './physical.ts';
 import { defineSoftfloat } from './softfloat/index.ts';
@@ -76,7 +76,10 @@ export class Engine {
     const { banks, maxBanks } = memory.layout;
     const caches = shared ? 1 : harts;
     const each = Math.floor(maxBanks / caches);
-    this.caches = Array.from({ length: caches }, (_, index) => new TranslationCache(memory, banks + index * each * tlb.size, each));
+    this.caches = Array.from(
+      { length: caches },
+      (_, index) => new TranslationCache(memory, banks + index * each * tlb.size, each),
+    );
     this.code = new CodePages(memory, () => this.caches.flatMap((cache) => [...cache.banksInUse()]));
     const env = {
       memory: memory.wasm,

@@ -5,11 +5,19 @@
 // straddles two pages runs, both are set to values that no jump matches, so that every jump looks its page up.
 
 import type { Instruction } from '../isa/instruction.ts';
-import { type FpOperation, fpOperations, type LoadKind, type Semantics, type Size, type Source, type SystemOperation } from '../isa/semantics.ts';
+import {
+  type FpOperation,
+  fpOperations,
+  type LoadKind,
+  type Semantics,
+  type Size,
+  type Source,
+  type SystemOperation,
+} from '../isa/semantics.ts';
 import type { Fn, FunctionBuilder, Label, Local, ModuleBuilder } from '../wasm/module.ts';
 import { I32, I64, load } from '../wasm/values.ts';
 import { type Access, tlbEntry } from './access.ts';
-import { codeSlot, context as fields, control, record, signals, special, tlb } from './layout.ts';
+import { codeSlot, control, context as fields, record, signals, special, tlb } from './layout.ts';
 import { access, zero64 } from './physical.ts';
 
 export type Softfloat = Record<FpOperation, Fn<readonly ['i32', 'i32', 'i64', 'i64', 'i64'], 'i64'>>;
@@ -30,10 +38,24 @@ const none = -1;
 const roundedOperations = new Set<FpOperation>(fpOperations.rounded);
 
 const sizes: Record<LoadKind, Size> = { s8: 1, u8: 1, s16: 2, u16: 2, s32: 4, u32: 4, i64: 8 };
-const loads = { s8: load.s8to64, u8: load.u8to64, s16: load.s16to64, u16: load.u16to64, s32: load.s32to64, u32: load.u32to64, i64: load.i64 };
+const loads = {
+  s8: load.s8to64,
+  u8: load.u8to64,
+  s16: load.s16to64,
+  u16: load.u16to64,
+  s32: load.s32to64,
+  u32: load.u32to64,
+  i64: load.i64,
+};
 
 /** Defines `(context, budget) → cycles left` as a function of the module. */
-export function defineInterpreter(module: ModuleBuilder, instructions: readonly Instruction[], memory: Access, softfloat: Softfloat, imports: InterpreterImports): Fn {
+export function defineInterpreter(
+  module: ModuleBuilder,
+  instructions: readonly Instruction[],
+  memory: Access,
+  softfloat: Softfloat,
+  imports: InterpreterImports,
+): Fn {
   return module.function(['i32', 'i32'], 'i32', (f, context, left) => {
     const at = f.local('i32'); // the current record
     const base = f.local('i32');
@@ -118,7 +140,18 @@ export function defineInterpreter(module: ModuleBuilder, instructions: readonly 
             };
             for (const instruction of instructions) {
               cases.push(() => {
-                const semantics = new Interpretation(f, memory, softfloat, imports, { context, at, base, target, left, bias, dataBank, jump, dispatch, trapped });
+                const semantics = new Interpretation(f, memory, softfloat, imports, {
+                  context,
+                  at,
+                  base,
+                  target,
+                  left,
+                  bias,
+                  dataBank,
+                  jump,
+                  dispatch,
+                  trapped,
+                });
                 instruction.semantics(semantics);
                 if (!semantics.jumped) {
                   f.set(at, at.get.add(load.u8(at.get, record.advance)));
@@ -231,7 +264,10 @@ class Interpretation implements Semantics {
       () => {
         this.spill();
         const regime = load.i32(frame.context.get, fields.dataRegime);
-        f.set(value, this.memory.load.call(frame.context.get, va, I32.of(size), I32.of(access.read), regime, frame.dataBank));
+        f.set(
+          value,
+          this.memory.load.call(frame.context.get, va, I32.of(size), I32.of(access.read), regime, frame.dataBank),
+        );
         this.checkLeave();
         if (kind === 's8') f.set(value, value.get.extend8S());
         if (kind === 's16') f.set(value, value.get.extend16S());
@@ -247,7 +283,12 @@ class Interpretation implements Semantics {
     const entry = f.let(tlbEntry(frame.dataBank, va, tlb.write));
     f.if(
       va.and(-4096 | (size - 1)).eq(load.i64(entry)),
-      () => f.store(({ 1: 'i64as8', 2: 'i64as16', 4: 'i64as32', 8: 'i64' } as const)[size], va.wrap().add(load.i32(entry, 8)), value),
+      () =>
+        f.store(
+          ({ 1: 'i64as8', 2: 'i64as16', 4: 'i64as32', 8: 'i64' } as const)[size],
+          va.wrap().add(load.i32(entry, 8)),
+          value,
+        ),
       () => {
         this.spill();
         const regime = load.i32(frame.context.get, fields.dataRegime);

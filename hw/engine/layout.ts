@@ -48,13 +48,69 @@ export const signals = {
 
 /** The CSRs that a context stores, in the order of their slots. */
 export const csrSlots = [
-  'mstatus', 'medeleg', 'mideleg', 'mie', 'mip', 'mtvec', 'mcounteren', 'mcountinhibit', 'mscratch', 'mepc', 'mcause',
-  'mtval', 'mtval2', 'mtinst', 'menvcfg', 'stvec', 'scounteren', 'sscratch', 'sepc', 'scause', 'stval', 'satp',
-  'senvcfg', 'stimecmp', 'hstatus', 'hedeleg', 'hideleg', 'hcounteren', 'hvip', 'hgeie', 'htval', 'htinst', 'hgatp',
-  'henvcfg', 'htimedelta', 'vstimecmp', 'vsstatus', 'vstvec', 'vsscratch', 'vsepc', 'vscause', 'vstval', 'vsatp',
-  'pmpcfg0', 'pmpcfg2', 'pmpaddr0', 'pmpaddr1', 'pmpaddr2', 'pmpaddr3', 'pmpaddr4', 'pmpaddr5', 'pmpaddr6', 'pmpaddr7',
-  'pmpaddr8', 'pmpaddr9', 'pmpaddr10', 'pmpaddr11', 'pmpaddr12', 'pmpaddr13', 'pmpaddr14', 'pmpaddr15',
-  'cycleOffset', 'instretOffset',
+  'mstatus',
+  'medeleg',
+  'mideleg',
+  'mie',
+  'mip',
+  'mtvec',
+  'mcounteren',
+  'mcountinhibit',
+  'mscratch',
+  'mepc',
+  'mcause',
+  'mtval',
+  'mtval2',
+  'mtinst',
+  'menvcfg',
+  'stvec',
+  'scounteren',
+  'sscratch',
+  'sepc',
+  'scause',
+  'stval',
+  'satp',
+  'senvcfg',
+  'stimecmp',
+  'hstatus',
+  'hedeleg',
+  'hideleg',
+  'hcounteren',
+  'hvip',
+  'hgeie',
+  'htval',
+  'htinst',
+  'hgatp',
+  'henvcfg',
+  'htimedelta',
+  'vstimecmp',
+  'vsstatus',
+  'vstvec',
+  'vsscratch',
+  'vsepc',
+  'vscause',
+  'vstval',
+  'vsatp',
+  'pmpcfg0',
+  'pmpcfg2',
+  'pmpaddr0',
+  'pmpaddr1',
+  'pmpaddr2',
+  'pmpaddr3',
+  'pmpaddr4',
+  'pmpaddr5',
+  'pmpaddr6',
+  'pmpaddr7',
+  'pmpaddr8',
+  'pmpaddr9',
+  'pmpaddr10',
+  'pmpaddr11',
+  'pmpaddr12',
+  'pmpaddr13',
+  'pmpaddr14',
+  'pmpaddr15',
+  'cycleOffset',
+  'instretOffset',
 ] as const;
 export type CsrSlot = (typeof csrSlots)[number];
 
@@ -93,7 +149,10 @@ export const context = {
 } as const;
 
 /** Offset of each stored CSR in a context. */
-export const csrAt = Object.fromEntries(csrSlots.map((slot, index) => [slot, context.csr + 8 * index])) as Record<CsrSlot, number>;
+export const csrAt = Object.fromEntries(csrSlots.map((slot, index) => [slot, context.csr + 8 * index])) as Record<
+  CsrSlot,
+  number
+>;
 export const csrOffset = (slot: CsrSlot): number => csrAt[slot];
 
 /**
@@ -193,7 +252,10 @@ export interface Layout {
 const alignUp = (value: number, to: number): number => Math.ceil(value / to) * to;
 
 /** Lays out machine memory for `ramSize` bytes of guest RAM; throws a RangeError when 4 GiB do not hold it. */
-export function layoutFor(ramSize: number, options: { contexts?: number; banks?: number; codeSlots?: number } = {}): Layout {
+export function layoutFor(
+  ramSize: number,
+  options: { contexts?: number; banks?: number; codeSlots?: number } = {},
+): Layout {
   const maxContexts = options.contexts ?? 64;
   const maxBanks = options.banks ?? 256;
   const codeSlots = options.codeSlots ?? 4096;
@@ -205,5 +267,17 @@ export function layoutFor(ramSize: number, options: { contexts?: number; banks?:
   const ram = alignUp(rom + pageSize, 0x1_0000);
   const end = ram + ramSize;
   if (end > 0xffff_0000) throw new RangeError(`${ramSize} bytes of RAM do not fit into the 4 GiB of machine memory`);
-  return { contexts, maxContexts, banks, maxBanks, pageRecords, code, codeSlots, rom, ram, ramSize, wasmPages: Math.ceil(end / 0x1_0000) };
+  return {
+    contexts,
+    maxContexts,
+    banks,
+    maxBanks,
+    pageRecords,
+    code,
+    codeSlots,
+    rom,
+    ram,
+    ramSize,
+    wasmPages: Math.ceil(end / 0x1_0000),
+  };
 }

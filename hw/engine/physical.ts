@@ -46,7 +46,9 @@ export function definePhysical(module: ModuleBuilder, layout: Layout): Physical 
         f.if(matches, () => {
           // An entry that is not locked does not bind M-mode.
           f.if(privilege.get.eq(3).and(config.and(0x80).eqz()), () => f.return(I32.of(1)));
-          const wanted = kind.get.eq(access.write).select(I32.of(2), kind.get.eq(access.execute).select(I32.of(4), I32.of(1)));
+          const wanted = kind.get
+            .eq(access.write)
+            .select(I32.of(2), kind.get.eq(access.execute).select(I32.of(4), I32.of(1)));
           f.return(config.and(wanted).ne(0));
         });
       });

@@ -14,7 +14,9 @@ export function transformedInstruction(word: number, context: Context, tval: big
   const isLoadOrStore = [0x03, 0x07, 0x23, 0x27].includes(opcode);
   const start = context.x(rs1) + (isLoadOrStore ? BigInt(imm) : 0n);
   const offset = Number(BigInt.asUintN(5, tval - start));
-  let result = isLoadOrStore ? (pattern.match & 0x707f) | ([0x03, 0x07].includes(opcode) ? rd << 7 : rs2 << 20) : word & ~(31 << 15);
+  let result = isLoadOrStore
+    ? (pattern.match & 0x707f) | ([0x03, 0x07].includes(opcode) ? rd << 7 : rs2 << 20)
+    : word & ~(31 << 15);
   result |= offset << 15;
   return BigInt(length === 2 ? result & ~2 : result) & 0xffff_ffffn;
 }

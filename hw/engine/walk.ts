@@ -4,7 +4,7 @@
 import type { Fn, ModuleBuilder } from '../wasm/module.ts';
 import { I32, I64, load } from '../wasm/values.ts';
 import { control, csrOffset, regimes } from './layout.ts';
-import { access, accessFaultCause, pageFaultCause, type Physical, zero64 } from './physical.ts';
+import { access, accessFaultCause, type Physical, pageFaultCause, zero64 } from './physical.ts';
 
 /** Which table a walk goes through: the single stage of U/S, the first stage of VU/VS, or the guest stage. */
 const stages = { single: 0, first: 1, guest: 2 } as const;
@@ -44,7 +44,20 @@ export function defineTranslation(module: ModuleBuilder, physical: Physical): Tr
     f.set(result, I64.of(pageFault));
     f.if(address.get.shrU(levels.mul(9).add(14).i64U()).eqz(), () => {
       const root = hgatp.and(0xfff_ffff_ffffn).shl(12);
-      f.set(result, walk.call(context.get, root, levels, address.get, needed.get, regime.get, I32.of(stages.guest), va.get, kind.get));
+      f.set(
+        result,
+        walk.call(
+          context.get,
+          root,
+          levels,
+          address.get,
+          needed.get,
+          regime.get,
+          I32.of(stages.guest),
+          va.get,
+          kind.get,
+        ),
+      );
     });
     f.if(result.get.eq(pageFault), () => {
       f.run(physical.raise.call(pageFaultCause(kind.get).add(8), va.get, address.get.shrU(2), tinst.get, I32.of(1)));
@@ -56,7 +69,9 @@ export function defineTranslation(module: ModuleBuilder, physical: Physical): Tr
   module.define(walk, (f, context, root, levels, address, needed, regime, stage, va, kind) => {
     const fault = (): void => f.return(I64.of(pageFault));
     const accessFault = (): void => {
-      f.run(physical.raise.call(accessFaultCause(kind.get), va.get, zero64, zero64, regime.get.and(regimes.virtual).ne(0)));
+      f.run(
+        physical.raise.call(accessFaultCause(kind.get), va.get, zero64, zero64, regime.get.and(regimes.virtual).ne(0)),
+      );
       f.return(I64.of(raised));
     };
     const table = f.local('i64');
@@ -72,24 +87,53 @@ export function defineTranslation(module: ModuleBuilder, physical: Physical): Tr
       f.loop((next) => {
         f.if(level.get.eqz(), fault);
         f.set(level, level.get.sub(1));
-        const indexMask = stage.get.eq(stages.guest).and(level.get.eq(levels.get.sub(1))).select(I64.of(0x7ff), I64.of(0x1ff));
+        const indexMask = stage.get
+          .eq(stages.guest)
+          .and(level.get.eq(levels.get.sub(1)))
+          .select(I64.of(0x7ff), I64.of(0x1ff));
         const index = address.get.shrU(level.get.mul(9).add(12).i64U()).and(indexMask);
         f.set(entryAddress, table.get.add(index.shl(3)));
         f.set(entryPhysical, entryAddress.get);
         f.if(stage.get.eq(stages.first), () => {
-          f.set(entryPhysical, guestPhysical.call(context.get, entryAddress.get, I32.of(access.read), regime.get, va.get, kind.get, I64.of(pseudoRead)));
+          f.set(
+            entryPhysical,
+            guestPhysical.call(
+              context.get,
+              entryAddress.get,
+              I32.of(access.read),
+              regime.get,
+              va.get,
+              kind.get,
+              I64.of(pseudoRead),
+            ),
+          );
           f.if(entryPhysical.get.ltS(0), () => f.return(I64.of(raised)));
         });
-        f.if(physical.pmpAllows.call(context.get, entryPhysical.get, I32.of(access.read), I32.of(1)).eqz(), accessFault);
+        f.if(
+          physical.pmpAllows.call(context.get, entryPhysical.get, I32.of(access.read), I32.of(1)).eqz(),
+          accessFault,
+        );
         const host = f.let(physical.hostOf.call(entryPhysical.get));
         f.if(host.eqz(), accessFault);
         f.set(entry, load.i64(host));
         f.set(low, entry.get.wrap());
-        f.if(low.get.and(pte.v).eqz().or(low.get.and(pte.r | pte.w).eq(pte.w)), fault);
+        f.if(
+          low.get
+            .and(pte.v)
+            .eqz()
+            .or(low.get.and(pte.r | pte.w).eq(pte.w)),
+          fault,
+        );
         f.if(entry.get.and(pteReserved).ne(0), fault);
         f.brIf(leaf, low.get.and(pte.r | pte.x));
         // A pointer to the next table: A, D, U and N are reserved.
-        f.if(low.get.and(pte.a | pte.d | pte.u).ne(0).or(entry.get.ltS(0)), fault);
+        f.if(
+          low.get
+            .and(pte.a | pte.d | pte.u)
+            .ne(0)
+            .or(entry.get.ltS(0)),
+          fault,
+        );
         f.set(table, entry.get.shrU(10).shl(12));
         f.br(next);
       });
@@ -103,7 +147,10 @@ export function defineTranslation(module: ModuleBuilder, physical: Physical): Tr
       () => f.if(isUser.and(needed.get.eq(access.execute).or(regime.get.and(regimes.sum).eqz())), fault),
     );
     const mxr = stage.get.eq(stages.guest).select(I32.of(regimes.hsMxr), I32.of(regimes.mxr | regimes.hsMxr));
-    const readable = regime.get.and(mxr).ne(0).select(I32.of(pte.r | pte.x), I32.of(pte.r));
+    const readable = regime.get
+      .and(mxr)
+      .ne(0)
+      .select(I32.of(pte.r | pte.x), I32.of(pte.r));
     const allowed = needed.get
       .eq(access.read)
       .select(readable, needed.get.eq(access.write).select(I32.of(pte.w), I32.of(pte.x)));
@@ -123,7 +170,18 @@ export function defineTranslation(module: ModuleBuilder, physical: Physical): Tr
       const envcfg = stage.get.eq(stages.first).select(csr(context.get, 'henvcfg'), csr(context.get, 'menvcfg'));
       f.if(envcfg.and(adue).eqz(), fault);
       f.if(stage.get.eq(stages.first), () => {
-        f.set(entryPhysical, guestPhysical.call(context.get, entryAddress.get, I32.of(access.write), regime.get, va.get, kind.get, I64.of(pseudoWrite)));
+        f.set(
+          entryPhysical,
+          guestPhysical.call(
+            context.get,
+            entryAddress.get,
+            I32.of(access.write),
+            regime.get,
+            va.get,
+            kind.get,
+            I64.of(pseudoWrite),
+          ),
+        );
         f.if(entryPhysical.get.ltS(0), () => f.return(I64.of(raised)));
       });
       f.if(physical.pmpAllows.call(context.get, entryPhysical.get, I32.of(access.write), I32.of(1)).eqz(), accessFault);
@@ -171,10 +229,24 @@ export function defineTranslation(module: ModuleBuilder, physical: Physical): Tr
       });
     });
     // Beyond the 56 bits of a physical address there is nothing.
-    f.if(result.get.shrU(56).ne(0).or(physical.pmpAllows.call(context.get, result.get, kind.get, privilege).eqz()), () => {
-      f.run(physical.raise.call(accessFaultCause(kind.get), va.get, zero64, zero64, regime.get.and(regimes.virtual).ne(0)));
-      f.return(I64.of(raised));
-    });
+    f.if(
+      result.get
+        .shrU(56)
+        .ne(0)
+        .or(physical.pmpAllows.call(context.get, result.get, kind.get, privilege).eqz()),
+      () => {
+        f.run(
+          physical.raise.call(
+            accessFaultCause(kind.get),
+            va.get,
+            zero64,
+            zero64,
+            regime.get.and(regimes.virtual).ne(0),
+          ),
+        );
+        f.return(I64.of(raised));
+      },
+    );
     f.return(result.get);
   });
 

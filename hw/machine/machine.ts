@@ -4,7 +4,7 @@
 // device event. What one hart does to another at t arrives at t + L. Where a quantum ends depends on the machine's state
 // only, so that a run may be stopped and continued anywhere without changing it.
 
-import { aclint, aclintBase, type AclintState, createAclint, softwareInterrupt, timerCompare } from '../aclint.ts';
+import { type AclintState, aclint, aclintBase, createAclint, softwareInterrupt, timerCompare } from '../aclint.ts';
 import type { DeviceBus, DeviceModel } from '../device.ts';
 import { Engine } from '../engine/engine.ts';
 import { MachineMemory, romBase } from '../engine/memory.ts';
@@ -135,7 +135,14 @@ export class Machine {
     this.memory = new MachineMemory(config.ramSize);
     this.harts = Array.from({ length: config.harts }, (_, id) => new Hart(id, this.memory));
     this.engine = new Engine(this.memory, this.bus, config.harts, config.supervisor?.mode === 'HS');
-    this.lanes = this.harts.map((hart) => ({ hart, sliceEnd: 0, overhead: 0, deadline: Infinity, timerRise: Infinity, arrivals: [] }));
+    this.lanes = this.harts.map((hart) => ({
+      hart,
+      sliceEnd: 0,
+      overhead: 0,
+      deadline: Infinity,
+      timerRise: Infinity,
+      arrivals: [],
+    }));
     for (const lane of this.lanes) {
       lane.hart.supervisor = config.supervisor;
       lane.hart.port = this.portOf(lane);
@@ -381,7 +388,9 @@ export class Machine {
 
   private sleeps(lane: Lane): boolean {
     const { hart, arrivals } = lane;
-    return hart.context.get('waiting') !== 0 && arrivals.length === 0 && !wfiWakes(hart) && lane.timerRise > lane.sliceEnd;
+    return (
+      hart.context.get('waiting') !== 0 && arrivals.length === 0 && !wfiWakes(hart) && lane.timerRise > lane.sliceEnd
+    );
   }
 
   /** The next cycle at which something happens on a hart by itself. */

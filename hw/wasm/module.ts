@@ -55,7 +55,17 @@ export class Label {
   constructor(readonly depth: number) {}
 }
 
-const storeOpcodes = { i32: 0x36, i64: 0x37, f32: 0x38, f64: 0x39, i8: 0x3a, i16: 0x3b, i64as8: 0x3c, i64as16: 0x3d, i64as32: 0x3e } as const;
+const storeOpcodes = {
+  i32: 0x36,
+  i64: 0x37,
+  f32: 0x38,
+  f64: 0x39,
+  i8: 0x3a,
+  i16: 0x3b,
+  i64as8: 0x3c,
+  i64as16: 0x3d,
+  i64as32: 0x3e,
+} as const;
 
 /** The statements of one function body. */
 export class FunctionBuilder {
@@ -222,19 +232,29 @@ export class ModuleBuilder {
   }
 
   /** A function of the embedder, under `env.NAME`. */
-  import<const P extends readonly Kind[], const R extends Kind | undefined = undefined>(name: string, params: P, result?: R): Fn<P, R> {
+  import<const P extends readonly Kind[], const R extends Kind | undefined = undefined>(
+    name: string,
+    params: P,
+    result?: R,
+  ): Fn<P, R> {
     const signature = { params, result: result as R };
     const index = this.imports.push({ name, type: this.typeIndex(signature) }) - 1;
     return new Fn(() => index, signature);
   }
 
   /** Declares a function that `define` gives its body later, so that functions can call each other. */
-  declare<const P extends readonly Kind[], const R extends Kind | undefined = undefined>(params: P, result?: R): Fn<P, R> {
+  declare<const P extends readonly Kind[], const R extends Kind | undefined = undefined>(
+    params: P,
+    result?: R,
+  ): Fn<P, R> {
     const index = this.functions.push(undefined) - 1;
     return new Fn(() => this.imports.length + index, { params, result: result as R });
   }
 
-  define<P extends readonly Kind[], R extends Kind | undefined>(fn: Fn<P, R>, body: (f: FunctionBuilder, ...params: { [I in keyof P]: Local<P[I]> }) => void): void {
+  define<P extends readonly Kind[], R extends Kind | undefined>(
+    fn: Fn<P, R>,
+    body: (f: FunctionBuilder, ...params: { [I in keyof P]: Local<P[I]> }) => void,
+  ): void {
     const params = fn.signature.params.map((kind, index) => new Local(index, kind));
     const f = new FunctionBuilder(params);
     body(f, ...(params as { [I in keyof P]: Local<P[I]> }));

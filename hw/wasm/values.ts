@@ -44,44 +44,116 @@ export class I32 extends Value {
     return new I32(binary([opcode], this, I32.of(other)));
   }
 
-  eqz(): I32 { return new I32(unary([0x45], this)); }
-  eq(o: I32Like): I32 { return this.with(0x46, o); }
-  ne(o: I32Like): I32 { return this.with(0x47, o); }
-  ltS(o: I32Like): I32 { return this.with(0x48, o); }
-  ltU(o: I32Like): I32 { return this.with(0x49, o); }
-  gtS(o: I32Like): I32 { return this.with(0x4a, o); }
-  gtU(o: I32Like): I32 { return this.with(0x4b, o); }
-  leS(o: I32Like): I32 { return this.with(0x4c, o); }
-  leU(o: I32Like): I32 { return this.with(0x4d, o); }
-  geS(o: I32Like): I32 { return this.with(0x4e, o); }
-  geU(o: I32Like): I32 { return this.with(0x4f, o); }
-  clz(): I32 { return new I32(unary([0x67], this)); }
-  ctz(): I32 { return new I32(unary([0x68], this)); }
-  popcnt(): I32 { return new I32(unary([0x69], this)); }
-  add(o: I32Like): I32 { return this.with(0x6a, o); }
-  sub(o: I32Like): I32 { return this.with(0x6b, o); }
-  mul(o: I32Like): I32 { return this.with(0x6c, o); }
-  divS(o: I32Like): I32 { return this.with(0x6d, o); }
-  divU(o: I32Like): I32 { return this.with(0x6e, o); }
-  remS(o: I32Like): I32 { return this.with(0x6f, o); }
-  remU(o: I32Like): I32 { return this.with(0x70, o); }
-  and(o: I32Like): I32 { return this.with(0x71, o); }
-  or(o: I32Like): I32 { return this.with(0x72, o); }
-  xor(o: I32Like): I32 { return this.with(0x73, o); }
-  shl(o: I32Like): I32 { return this.with(0x74, o); }
-  shrS(o: I32Like): I32 { return this.with(0x75, o); }
-  shrU(o: I32Like): I32 { return this.with(0x76, o); }
-  rotl(o: I32Like): I32 { return this.with(0x77, o); }
-  rotr(o: I32Like): I32 { return this.with(0x78, o); }
-  not(): I32 { return this.xor(-1); }
-  neg(): I32 { return I32.of(0).sub(this); }
-  extend8S(): I32 { return new I32(unary([0xc0], this)); }
-  extend16S(): I32 { return new I32(unary([0xc1], this)); }
+  eqz(): I32 {
+    return new I32(unary([0x45], this));
+  }
+  eq(o: I32Like): I32 {
+    return this.with(0x46, o);
+  }
+  ne(o: I32Like): I32 {
+    return this.with(0x47, o);
+  }
+  ltS(o: I32Like): I32 {
+    return this.with(0x48, o);
+  }
+  ltU(o: I32Like): I32 {
+    return this.with(0x49, o);
+  }
+  gtS(o: I32Like): I32 {
+    return this.with(0x4a, o);
+  }
+  gtU(o: I32Like): I32 {
+    return this.with(0x4b, o);
+  }
+  leS(o: I32Like): I32 {
+    return this.with(0x4c, o);
+  }
+  leU(o: I32Like): I32 {
+    return this.with(0x4d, o);
+  }
+  geS(o: I32Like): I32 {
+    return this.with(0x4e, o);
+  }
+  geU(o: I32Like): I32 {
+    return this.with(0x4f, o);
+  }
+  clz(): I32 {
+    return new I32(unary([0x67], this));
+  }
+  ctz(): I32 {
+    return new I32(unary([0x68], this));
+  }
+  popcnt(): I32 {
+    return new I32(unary([0x69], this));
+  }
+  add(o: I32Like): I32 {
+    return this.with(0x6a, o);
+  }
+  sub(o: I32Like): I32 {
+    return this.with(0x6b, o);
+  }
+  mul(o: I32Like): I32 {
+    return this.with(0x6c, o);
+  }
+  divS(o: I32Like): I32 {
+    return this.with(0x6d, o);
+  }
+  divU(o: I32Like): I32 {
+    return this.with(0x6e, o);
+  }
+  remS(o: I32Like): I32 {
+    return this.with(0x6f, o);
+  }
+  remU(o: I32Like): I32 {
+    return this.with(0x70, o);
+  }
+  and(o: I32Like): I32 {
+    return this.with(0x71, o);
+  }
+  or(o: I32Like): I32 {
+    return this.with(0x72, o);
+  }
+  xor(o: I32Like): I32 {
+    return this.with(0x73, o);
+  }
+  shl(o: I32Like): I32 {
+    return this.with(0x74, o);
+  }
+  shrS(o: I32Like): I32 {
+    return this.with(0x75, o);
+  }
+  shrU(o: I32Like): I32 {
+    return this.with(0x76, o);
+  }
+  rotl(o: I32Like): I32 {
+    return this.with(0x77, o);
+  }
+  rotr(o: I32Like): I32 {
+    return this.with(0x78, o);
+  }
+  not(): I32 {
+    return this.xor(-1);
+  }
+  neg(): I32 {
+    return I32.of(0).sub(this);
+  }
+  extend8S(): I32 {
+    return new I32(unary([0xc0], this));
+  }
+  extend16S(): I32 {
+    return new I32(unary([0xc1], this));
+  }
   /** Sign-extends to 64 bits. */
-  i64S(): I64 { return new I64(unary([0xac], this)); }
+  i64S(): I64 {
+    return new I64(unary([0xac], this));
+  }
   /** Zero-extends to 64 bits. */
-  i64U(): I64 { return new I64(unary([0xad], this)); }
-  f32Bits(): F32 { return new F32(unary([0xbe], this)); }
+  i64U(): I64 {
+    return new I64(unary([0xad], this));
+  }
+  f32Bits(): F32 {
+    return new F32(unary([0xbe], this));
+  }
   /** This condition chooses `a` (non-zero) or `b`; both are evaluated. */
   select<V extends I32 | I64 | F32 | F64>(a: V, b: V): V {
     const emit = choice(this, a, b);
@@ -108,77 +180,199 @@ export class I64 extends Value {
     return new I32(binary([opcode], this, I64.of(other)));
   }
 
-  eqz(): I32 { return new I32(unary([0x50], this)); }
-  eq(o: I64Like): I32 { return this.test(0x51, o); }
-  ne(o: I64Like): I32 { return this.test(0x52, o); }
-  ltS(o: I64Like): I32 { return this.test(0x53, o); }
-  ltU(o: I64Like): I32 { return this.test(0x54, o); }
-  gtS(o: I64Like): I32 { return this.test(0x55, o); }
-  gtU(o: I64Like): I32 { return this.test(0x56, o); }
-  leS(o: I64Like): I32 { return this.test(0x57, o); }
-  leU(o: I64Like): I32 { return this.test(0x58, o); }
-  geS(o: I64Like): I32 { return this.test(0x59, o); }
-  geU(o: I64Like): I32 { return this.test(0x5a, o); }
-  clz(): I64 { return new I64(unary([0x79], this)); }
-  ctz(): I64 { return new I64(unary([0x7a], this)); }
-  popcnt(): I64 { return new I64(unary([0x7b], this)); }
-  add(o: I64Like): I64 { return this.with(0x7c, o); }
-  sub(o: I64Like): I64 { return this.with(0x7d, o); }
-  mul(o: I64Like): I64 { return this.with(0x7e, o); }
-  divS(o: I64Like): I64 { return this.with(0x7f, o); }
-  divU(o: I64Like): I64 { return this.with(0x80, o); }
-  remS(o: I64Like): I64 { return this.with(0x81, o); }
-  remU(o: I64Like): I64 { return this.with(0x82, o); }
-  and(o: I64Like): I64 { return this.with(0x83, o); }
-  or(o: I64Like): I64 { return this.with(0x84, o); }
-  xor(o: I64Like): I64 { return this.with(0x85, o); }
-  shl(o: I64Like): I64 { return this.with(0x86, o); }
-  shrS(o: I64Like): I64 { return this.with(0x87, o); }
-  shrU(o: I64Like): I64 { return this.with(0x88, o); }
-  rotl(o: I64Like): I64 { return this.with(0x89, o); }
-  rotr(o: I64Like): I64 { return this.with(0x8a, o); }
-  not(): I64 { return this.xor(-1n); }
-  neg(): I64 { return I64.of(0n).sub(this); }
-  extend8S(): I64 { return new I64(unary([0xc2], this)); }
-  extend16S(): I64 { return new I64(unary([0xc3], this)); }
-  extend32S(): I64 { return new I64(unary([0xc4], this)); }
+  eqz(): I32 {
+    return new I32(unary([0x50], this));
+  }
+  eq(o: I64Like): I32 {
+    return this.test(0x51, o);
+  }
+  ne(o: I64Like): I32 {
+    return this.test(0x52, o);
+  }
+  ltS(o: I64Like): I32 {
+    return this.test(0x53, o);
+  }
+  ltU(o: I64Like): I32 {
+    return this.test(0x54, o);
+  }
+  gtS(o: I64Like): I32 {
+    return this.test(0x55, o);
+  }
+  gtU(o: I64Like): I32 {
+    return this.test(0x56, o);
+  }
+  leS(o: I64Like): I32 {
+    return this.test(0x57, o);
+  }
+  leU(o: I64Like): I32 {
+    return this.test(0x58, o);
+  }
+  geS(o: I64Like): I32 {
+    return this.test(0x59, o);
+  }
+  geU(o: I64Like): I32 {
+    return this.test(0x5a, o);
+  }
+  clz(): I64 {
+    return new I64(unary([0x79], this));
+  }
+  ctz(): I64 {
+    return new I64(unary([0x7a], this));
+  }
+  popcnt(): I64 {
+    return new I64(unary([0x7b], this));
+  }
+  add(o: I64Like): I64 {
+    return this.with(0x7c, o);
+  }
+  sub(o: I64Like): I64 {
+    return this.with(0x7d, o);
+  }
+  mul(o: I64Like): I64 {
+    return this.with(0x7e, o);
+  }
+  divS(o: I64Like): I64 {
+    return this.with(0x7f, o);
+  }
+  divU(o: I64Like): I64 {
+    return this.with(0x80, o);
+  }
+  remS(o: I64Like): I64 {
+    return this.with(0x81, o);
+  }
+  remU(o: I64Like): I64 {
+    return this.with(0x82, o);
+  }
+  and(o: I64Like): I64 {
+    return this.with(0x83, o);
+  }
+  or(o: I64Like): I64 {
+    return this.with(0x84, o);
+  }
+  xor(o: I64Like): I64 {
+    return this.with(0x85, o);
+  }
+  shl(o: I64Like): I64 {
+    return this.with(0x86, o);
+  }
+  shrS(o: I64Like): I64 {
+    return this.with(0x87, o);
+  }
+  shrU(o: I64Like): I64 {
+    return this.with(0x88, o);
+  }
+  rotl(o: I64Like): I64 {
+    return this.with(0x89, o);
+  }
+  rotr(o: I64Like): I64 {
+    return this.with(0x8a, o);
+  }
+  not(): I64 {
+    return this.xor(-1n);
+  }
+  neg(): I64 {
+    return I64.of(0n).sub(this);
+  }
+  extend8S(): I64 {
+    return new I64(unary([0xc2], this));
+  }
+  extend16S(): I64 {
+    return new I64(unary([0xc3], this));
+  }
+  extend32S(): I64 {
+    return new I64(unary([0xc4], this));
+  }
   /** The low 32 bits. */
-  wrap(): I32 { return new I32(unary([0xa7], this)); }
-  f64Bits(): F64 { return new F64(unary([0xbf], this)); }
+  wrap(): I32 {
+    return new I32(unary([0xa7], this));
+  }
+  f64Bits(): F64 {
+    return new F64(unary([0xbf], this));
+  }
   /** The nearest single or double to a signed integer, ties to even. */
-  f32S(): F32 { return new F32(unary([0xb4], this)); }
-  f64S(): F64 { return new F64(unary([0xb9], this)); }
+  f32S(): F32 {
+    return new F32(unary([0xb4], this));
+  }
+  f64S(): F64 {
+    return new F64(unary([0xb9], this));
+  }
 }
 
 export class F32 extends Value {
   override readonly kind = 'f32';
-  add(o: F32): F32 { return new F32(binary([0x92], this, o)); }
-  sub(o: F32): F32 { return new F32(binary([0x93], this, o)); }
-  mul(o: F32): F32 { return new F32(binary([0x94], this, o)); }
-  div(o: F32): F32 { return new F32(binary([0x95], this, o)); }
-  sqrt(): F32 { return new F32(unary([0x91], this)); }
-  min(o: F32): F32 { return new F32(binary([0x96], this, o)); }
-  max(o: F32): F32 { return new F32(binary([0x97], this, o)); }
-  eq(o: F32): I32 { return new I32(binary([0x5b], this, o)); }
-  lt(o: F32): I32 { return new I32(binary([0x5d], this, o)); }
-  le(o: F32): I32 { return new I32(binary([0x5f], this, o)); }
-  promote(): F64 { return new F64(unary([0xbb], this)); }
-  bits(): I32 { return new I32(unary([0xbc], this)); }
+  add(o: F32): F32 {
+    return new F32(binary([0x92], this, o));
+  }
+  sub(o: F32): F32 {
+    return new F32(binary([0x93], this, o));
+  }
+  mul(o: F32): F32 {
+    return new F32(binary([0x94], this, o));
+  }
+  div(o: F32): F32 {
+    return new F32(binary([0x95], this, o));
+  }
+  sqrt(): F32 {
+    return new F32(unary([0x91], this));
+  }
+  min(o: F32): F32 {
+    return new F32(binary([0x96], this, o));
+  }
+  max(o: F32): F32 {
+    return new F32(binary([0x97], this, o));
+  }
+  eq(o: F32): I32 {
+    return new I32(binary([0x5b], this, o));
+  }
+  lt(o: F32): I32 {
+    return new I32(binary([0x5d], this, o));
+  }
+  le(o: F32): I32 {
+    return new I32(binary([0x5f], this, o));
+  }
+  promote(): F64 {
+    return new F64(unary([0xbb], this));
+  }
+  bits(): I32 {
+    return new I32(unary([0xbc], this));
+  }
 }
 
 export class F64 extends Value {
   override readonly kind = 'f64';
-  add(o: F64): F64 { return new F64(binary([0xa0], this, o)); }
-  sub(o: F64): F64 { return new F64(binary([0xa1], this, o)); }
-  mul(o: F64): F64 { return new F64(binary([0xa2], this, o)); }
-  div(o: F64): F64 { return new F64(binary([0xa3], this, o)); }
-  sqrt(): F64 { return new F64(unary([0x9f], this)); }
-  min(o: F64): F64 { return new F64(binary([0xa4], this, o)); }
-  max(o: F64): F64 { return new F64(binary([0xa5], this, o)); }
-  eq(o: F64): I32 { return new I32(binary([0x61], this, o)); }
-  lt(o: F64): I32 { return new I32(binary([0x63], this, o)); }
-  le(o: F64): I32 { return new I32(binary([0x65], this, o)); }
-  bits(): I64 { return new I64(unary([0xbd], this)); }
+  add(o: F64): F64 {
+    return new F64(binary([0xa0], this, o));
+  }
+  sub(o: F64): F64 {
+    return new F64(binary([0xa1], this, o));
+  }
+  mul(o: F64): F64 {
+    return new F64(binary([0xa2], this, o));
+  }
+  div(o: F64): F64 {
+    return new F64(binary([0xa3], this, o));
+  }
+  sqrt(): F64 {
+    return new F64(unary([0x9f], this));
+  }
+  min(o: F64): F64 {
+    return new F64(binary([0xa4], this, o));
+  }
+  max(o: F64): F64 {
+    return new F64(binary([0xa5], this, o));
+  }
+  eq(o: F64): I32 {
+    return new I32(binary([0x61], this, o));
+  }
+  lt(o: F64): I32 {
+    return new I32(binary([0x63], this, o));
+  }
+  le(o: F64): I32 {
+    return new I32(binary([0x65], this, o));
+  }
+  bits(): I64 {
+    return new I64(unary([0xbd], this));
+  }
 }
 
 /** The value class of a kind. */
@@ -189,7 +383,12 @@ export interface ValueOf {
   f64: F64;
 }
 
-export const classes: { [K in Kind]: new (emit: (code: Code) => void) => ValueOf[K] } = { i32: I32, i64: I64, f32: F32, f64: F64 };
+export const classes: { [K in Kind]: new (emit: (code: Code) => void) => ValueOf[K] } = {
+  i32: I32,
+  i64: I64,
+  f32: F32,
+  f64: F64,
+};
 
 const loadOf =
   <K extends Kind>(kind: K, opcode: number, align: number) =>

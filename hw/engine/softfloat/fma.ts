@@ -72,7 +72,7 @@ export function defineFma(module: ModuleBuilder, format: Format, round: Round): 
     const productHigh = product.high.shrU(1);
     const productLow = product.low.shrU(1).or(product.high.shl(63));
     const addendHigh = addend.significand.shrU(1);
-    const addendLow = addend.significand.shl(63);
+    const addendLow = I64.of(0n);
     const arrange = (largerHigh: I64, largerLow: I64, smallerHigh: I64, smallerLow: I64) => {
       f.set(sumHigh, largerHigh);
       f.set(sumLow, largerLow);

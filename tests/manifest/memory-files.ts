@@ -1,0 +1,67 @@
+// Files that exist only in memory: what the fixtures name. Images are a header and nothing else.
+
+import { createHash } from 'node:crypto';
+import type { FileFacts, FileProblem, ManifestFiles } from '../../tools/manifest/files.ts';
+import { programEndings } from '../../tools/manifest/files.ts';
+
+const ascii = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
+
+/** The header of an ELF. */
+export function elf({ elfClass = 2, machine = 243, type = 2 } = {}): Uint8Array {
+  const bytes = new Uint8Array(64);
+  bytes.set(ascii('\x7fELF'));
+  bytes.set([elfClass, 1, 1], 4);
+  bytes[16] = type;
+  bytes[18] = machine;
+  return bytes;
+}
+
+/** The header of a Linux Image. */
+export function linuxImage({ magic = 'RSC\x05' } = {}): Uint8Array {
+  const bytes = new Uint8Array(64);
+  bytes.set(ascii('MZ'));
+  bytes.set(ascii(magic), 56);
+  return bytes;
+}
+
+export const fixtureFiles: Readonly<Record<string, Uint8Array | 'unreadable'>> = {
+  'img/Image': linuxImage(),
+  'img/Image.arm64': linuxImage({ magic: 'ARM\x64' }),
+  'img/Image.gz': Uint8Array.of(0x1f, 0x8b, 8, 0),
+  'img/initrd': ascii('070701'),
+  'img/root.ext4': new Uint8Array(4096),
+  'img/rootfs.tar': new Uint8Array(512),
+  'img/locked': 'unreadable',
+  'data/calib.bin': new Uint8Array(64),
+  'data/large.bin': new Uint8Array(8192),
+  'guests/pilot.elf': elf(),
+  'guests/pilot32.elf': elf({ elfClass: 1 }),
+  'guests/pilot.x86.elf': elf({ machine: 62 }),
+  'servers/supervisor.ts': ascii('export default {};'),
+  'servers/console.ts': ascii('export default {};'),
+  'servers/switch.ts': ascii('export default {};'),
+  'servers/block.ts': ascii('export default {};'),
+  'servers/echo.elf': elf(),
+  'faults/bitflip.yaml': ascii('faults: []'),
+};
+
+export class MemoryFiles implements ManifestFiles {
+  constructor(readonly files: Readonly<Record<string, Uint8Array | 'unreadable'>> = fixtureFiles) {}
+
+  locate(path: string): string {
+    return path.startsWith('/') ? path : `/fixtures/${path}`;
+  }
+
+  programCandidates(program: string): string[] {
+    return programEndings.map((ending) => this.locate(program + ending));
+  }
+
+  inspect(absolutePath: string): FileFacts | FileProblem {
+    const name = absolutePath.replace('/fixtures/', '');
+    if (!Object.hasOwn(this.files, name)) return 'missing';
+    const bytes = this.files[name]!;
+    if (bytes === 'unreadable') return 'unreadable';
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    return { path: absolutePath, bytes: bytes.length, sha256, head: bytes.slice(0, 64) };
+  }
+}

@@ -1,0 +1,148 @@
+// Files exist, are what the manifest expects, and can run on this machine.
+
+import { basename } from 'node:path';
+import type { DocumentPath } from '../diagnostic.ts';
+import type { FileFacts, ManifestFiles } from '../files.ts';
+import { type ImageFormat, readImageHeader } from '../image-header.ts';
+import type { ImageFile } from '../model.ts';
+import { suggest } from '../nearest.ts';
+import { formatSize } from '../units.ts';
+import { quote } from '../wording.ts';
+import type { RuleContext } from './context.ts';
+
+/** The files found, by the path of the field that names them. */
+export type ResolvedImages = ReadonlyMap<string, ImageFile>;
+
+export const imageKey = (path: DocumentPath): string => path.join('/');
+
+export function checkImages(context: RuleContext, files: ManifestFiles): ResolvedImages {
+  const { draft } = context;
+  const found = new Map<string, ImageFile>();
+
+  const inspect = (name: string, location: string, path: DocumentPath): FileFacts | undefined => {
+    const facts = files.inspect(location);
+    if (facts === 'missing')
+      context.report({
+        code: 'image-missing',
+        path,
+        message: `there is no file ${quote(name)}`,
+        hint: `looked for ${location}`,
+      });
+    else if (facts === 'unreadable')
+      context.report({
+        code: 'image-unreadable',
+        path,
+        message: `${quote(name)} cannot be read`,
+        hint: `is ${location} a file, and may you read it?`,
+      });
+    else return facts;
+    return undefined;
+  };
+  const note = (path: DocumentPath, name: string, facts: FileFacts, format: ImageFile['format']) =>
+    found.set(imageKey(path), { name, path: facts.path, bytes: facts.bytes, sha256: facts.sha256, format });
+  const data = (name: string | undefined, path: DocumentPath): FileFacts | undefined => {
+    const facts = name === undefined ? undefined : inspect(name, files.locate(name), path);
+    if (facts !== undefined) note(path, name!, facts, 'data');
+    return facts;
+  };
+
+  for (const [name, image] of draft.images ?? []) {
+    const facts = data(image?.path, ['images', name, 'path']);
+    if (facts === undefined || image?.sha256 === undefined || image.sha256 === facts.sha256) continue;
+    context.report({
+      code: 'image-hash',
+      path: ['images', name, 'sha256'],
+      message: `${quote(image.path ?? '')} has another hash: ${facts.sha256}`,
+      hint: 'write this hash if the file is the right one',
+      related: [{ path: ['images', name, 'path'], message: 'the file' }],
+    });
+  }
+  for (const [name, region] of draft.regions ?? []) {
+    const path = ['regions', name, 'prefill'];
+    const facts = data(region?.prefill, path);
+    if (facts !== undefined && region?.size !== undefined && facts.bytes > region.size) {
+      context.report({
+        code: 'prefill-too-large',
+        path,
+        message: `${quote(region.prefill!)} has ${facts.bytes} bytes, and the region ${formatSize(region.size)}`,
+        hint: 'make the region larger',
+        related: [{ path: ['regions', name, 'size'], message: 'the region' }],
+      });
+    }
+  }
+  for (const [name, device] of draft.devices ?? []) data(device?.backing, ['devices', name, 'backing']);
+  data(draft.faults?.plan, ['faults', 'plan']);
+
+  /** An image of a cell: declared under images, or a file. */
+  const image = (
+    name: string | undefined,
+    path: DocumentPath,
+    formats: readonly ImageFormat[] | 'data' | 'program',
+  ) => {
+    if (name === undefined) return;
+    const declared = draft.images?.has(name) === true;
+    if (declared && draft.images?.get(name)?.path === undefined) return;
+    const written = declared ? draft.images!.get(name)!.path! : name;
+    const candidates = formats === 'program' ? files.programCandidates(written) : [files.locate(written)];
+    const location =
+      candidates.find(
+        (each) => files.inspect(each) !== 'missing' && !(candidates.length > 1 && files.inspect(each) === 'unreadable'),
+      ) ?? candidates[0]!;
+    const missing = files.inspect(location) === 'missing';
+    // A declared image that is missing has been complained about where it is declared.
+    if (declared && missing) return;
+    if (missing && draft.images !== undefined && !/[./\\]/.test(name)) {
+      context.report({
+        code: 'unknown-image',
+        path,
+        message: `${quote(name)} is neither a declared image nor a file`,
+        hint: suggest(name, [...draft.images.keys()], 'images'),
+      });
+      return;
+    }
+    const facts = declared ? (files.inspect(location) as FileFacts) : inspect(name, location, path);
+    if (facts === undefined || typeof facts === 'string') return;
+    if (formats === 'data') {
+      note(path, name, facts, 'data');
+      return;
+    }
+    if (formats === 'program' && /\.[jt]s$/.test(location)) {
+      note(path, name, facts, 'typescript');
+      return;
+    }
+    const header = readImageHeader(facts.head, formats === 'program' ? ['elf'] : formats);
+    if ('format' in header) {
+      note(path, name, facts, header.format);
+      return;
+    }
+    const related = declared ? [{ path: ['images', name, 'path'], message: 'the file' }] : [];
+    context.report({
+      code: header.code,
+      path,
+      message: `${quote(basename(location))} cannot run: ${header.message}`,
+      hint: header.hint,
+      related,
+    });
+  };
+  for (const [name, cell] of context.cells()) {
+    const at = (field: string): DocumentPath => ['cells', name, field];
+    switch (cell.kind) {
+      case 'native':
+        image(cell.program, at('program'), 'program');
+        break;
+      case 'vm':
+        image(cell.kernel, at('kernel'), ['linux-image', 'elf']);
+        image(cell.initrd, at('initrd'), 'data');
+        break;
+      case 'posix':
+        image(cell.rootfs, at('rootfs'), 'data');
+        break;
+      case 'rtos':
+        image(cell.image, at('image'), ['elf']);
+        break;
+      default:
+        cell satisfies never;
+    }
+  }
+  return found;
+}

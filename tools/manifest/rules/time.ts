@@ -1,0 +1,204 @@
+// Time adds up: budgets fit into periods, harts and windows; windows are in order, apart, and inside their frame.
+
+import type { DocumentPath } from '../diagnostic.ts';
+import { formatRate, formatTime } from '../units.ts';
+import type { RuleContext } from './context.ts';
+
+interface Share {
+  cell: string;
+  hart: number;
+  cpu: number;
+  period: number;
+  path: DocumentPath;
+}
+
+export function checkTime(context: RuleContext): void {
+  const { machine } = context.draft;
+  if (machine?.clock !== undefined && machine.timebase !== undefined && machine.clock % machine.timebase !== 0) {
+    context.report({
+      code: 'timebase-over-clock',
+      path: ['machine', 'timebase'],
+      message: `a clock of ${formatRate(machine.clock)} is not a multiple of ${formatRate(machine.timebase)}`,
+      hint: 'choose a timebase that divides the clock',
+      related: [{ path: ['machine', 'clock'], message: 'the clock' }],
+    });
+  }
+  const shares = budgetShares(context);
+  const byHart = groupByHart(shares);
+  for (const [hart, onHart] of [...byHart].sort(([a], [b]) => a - b)) {
+    const sum = onHart.reduce((total, share) => total + share.cpu / share.period, 0);
+    if (sum <= 1 + 1e-9) continue;
+    const terms = onHart.map((share) => `${share.cell} ${ratio(share)}`).join(' + ');
+    context.report({
+      code: 'hart-overcommitted',
+      path: onHart.at(-1)!.path,
+      at: 'key',
+      message: `the budgets on hart ${hart} add up to ${percent(sum)}: ${terms}`,
+      hint: 'make budgets smaller, periods longer, or move a cell to another hart',
+      related: onHart
+        .slice(0, -1)
+        .map((share) => ({ path: share.path, at: 'key' as const, message: `'${share.cell}': ${ratio(share)}` })),
+    });
+  }
+  checkWindows(context, shares);
+}
+
+function groupByHart(shares: readonly Share[]): Map<number, Share[]> {
+  const groups = new Map<number, Share[]>();
+  for (const share of shares) groups.set(share.hart, [...(groups.get(share.hart) ?? []), share]);
+  return groups;
+}
+
+const percent = (ratio: number): string => `${Math.round(ratio * 1000) / 10} %`;
+const ratio = (share: Share): string => percent(share.cpu / share.period);
+
+/** What each budget takes of its hart. Passive servers and monitors run on their callers' time. */
+function budgetShares(context: RuleContext): Share[] {
+  const shares: Share[] = [];
+  const add = (
+    cell: string,
+    hart: number | undefined,
+    budget: { cpu: number | undefined; period: number | undefined } | undefined,
+    path: DocumentPath,
+  ) => {
+    if (budget?.cpu === undefined || budget.period === undefined) return;
+    if (budget.cpu > budget.period) {
+      const own = context.places.has(path);
+      if (own && !shares.some((share) => share.path.join() === path.join())) {
+        context.report({
+          code: 'budget-over-period',
+          path: [...path, 'cpu'],
+          message: `${formatTime(budget.cpu)} of CPU time do not fit into a period of ${formatTime(budget.period)}`,
+          hint: 'a budget is at most its period',
+          related: [{ path: [...path, 'period'], message: 'the period' }],
+        });
+      }
+      return;
+    }
+    if (hart !== undefined) shares.push({ cell, hart, cpu: budget.cpu, period: budget.period, path });
+  };
+  for (const [name, cell] of context.cells()) {
+    const path = ['cells', name, 'budget'];
+    if (cell.kind === 'native') {
+      if (cell.passive !== true) add(name, cell.hart, cell.budget, path);
+    } else if (cell.kind !== 'vm') add(name, cell.hart, cell.budget, path);
+    else {
+      let inherited = true;
+      for (const [index, vcpu] of (cell.vcpus ?? []).entries()) {
+        if (vcpu === undefined) continue;
+        if (vcpu.budget !== undefined) add(name, vcpu.hart, vcpu.budget, ['cells', name, 'vcpus', index, 'budget']);
+        else if (inherited || (cell.budget?.cpu ?? 0) <= (cell.budget?.period ?? 0)) {
+          add(name, vcpu.hart, cell.budget, path);
+          inherited = false;
+        }
+      }
+    }
+  }
+  return shares;
+}
+
+function checkWindows(context: RuleContext, shares: readonly Share[]): void {
+  const modes = [...(context.draft.schedule?.modes ?? [])].flatMap(([name, harts]) =>
+    harts === undefined ? [] : [{ name, harts }],
+  );
+  /** Per hart and mode: which part of the frame each cell gets. */
+  const given = new Map<number, Map<string, Map<string, number>>>();
+  for (const mode of modes) {
+    for (const [key, frame] of mode.harts) {
+      if (frame === undefined) continue;
+      const hart = Number(key);
+      const path = ['schedule', 'modes', mode.name, key];
+      const parts = new Map<string, number>();
+      given.set(hart, (given.get(hart) ?? new Map()).set(mode.name, parts));
+      let end = 0;
+      let start = 0;
+      for (const [index, window] of (frame.windows ?? []).entries()) {
+        if (window === undefined) continue;
+        const windowPath = [...path, 'windows', index];
+        for (const [position, cell] of (window.cells ?? []).entries()) {
+          if (cell === undefined) continue;
+          if (window.for !== undefined && frame.frame !== undefined)
+            parts.set(cell, (parts.get(cell) ?? 0) + window.for / frame.frame);
+          const known = context.cell(cell);
+          if (known !== undefined && context.hartsOf(known).length > 0 && !context.hartsOf(known).includes(hart)) {
+            const where = context.hartsOf(known).join(', ');
+            context.report({
+              code: 'window-foreign-cell',
+              path: [...windowPath, 'cells', position],
+              message: `'${cell}' has no thread on hart ${hart}`,
+              hint: `it runs on hart ${where}`,
+              related: [{ path: ['cells', cell], at: 'key', message: 'the cell' }],
+            });
+          }
+        }
+        if (window.at === undefined || window.for === undefined) continue;
+        const previous = index === 0 ? [] : [{ path: [...path, 'windows', index - 1], message: 'the window before' }];
+        if (window.at < start) {
+          context.report({
+            code: 'window-order',
+            path: [...windowPath, 'at'],
+            message: `the window at ${formatTime(window.at)} comes after one at ${formatTime(start)}`,
+            hint: 'list windows by their start',
+            related: previous,
+          });
+        } else if (window.at < end) {
+          context.report({
+            code: 'window-overlap',
+            path: [...windowPath, 'at'],
+            message: `the window begins at ${formatTime(window.at)}, before the one before it ends at ${formatTime(end)}`,
+            hint: `begin it at ${formatTime(end)}`,
+            related: previous,
+          });
+        }
+        if (frame.frame !== undefined && window.at + window.for > frame.frame) {
+          context.report({
+            code: 'window-outside-frame',
+            path: windowPath,
+            message: `the window ends at ${formatTime(window.at + window.for)}, after the frame of ${formatTime(frame.frame)}`,
+            hint: 'make the window shorter or the frame longer',
+            related: [{ path: [...path, 'frame'], message: 'the frame' }],
+          });
+        }
+        start = Math.max(start, window.at);
+        end = Math.max(end, window.at + window.for);
+      }
+    }
+  }
+  for (const [hart, byMode] of given) {
+    // A mode that leaves the hart alone runs everybody on it by priority.
+    if (byMode.size < modes.length) continue;
+    const mostOf = (cell: string) => Math.max(...[...byMode.values()].map((parts) => parts.get(cell) ?? 0));
+    for (const [name, cell] of context.cells()) {
+      if (
+        !context.hartsOf(cell).includes(hart) ||
+        (cell.kind === 'native' && cell.passive === true) ||
+        mostOf(name) > 0
+      )
+        continue;
+      if ([...byMode.values()].some((parts) => parts.has(name))) continue;
+      context.report({
+        code: 'never-runs',
+        path: ['cells', name],
+        at: 'key',
+        message: `'${name}' is on hart ${hart}, which has windows, and no mode gives it one`,
+        hint: `add it to a window of hart ${hart}`,
+        related: modes.map((mode) => ({
+          path: ['schedule', 'modes', mode.name, String(hart)],
+          at: 'key' as const,
+          message: `mode ${mode.name}`,
+        })),
+      });
+    }
+    for (const share of shares.filter((each) => each.hart === hart)) {
+      const most = mostOf(share.cell);
+      if (most === 0 || share.cpu / share.period <= most + 1e-9) continue;
+      context.report({
+        code: 'budget-over-window',
+        path: share.path,
+        at: 'key',
+        message: `the budget of '${share.cell}' is ${ratio(share)} of hart ${hart}, and its windows give it at most ${percent(most)}`,
+        hint: 'make the budget smaller or the windows longer',
+      });
+    }
+  }
+}

@@ -3,7 +3,7 @@
 // GNU syntax and directives, with these differences:
 // - Sections (.text, .rodata, .data, .bss, .section NAME) become one image in that order, others after them, each
 //   aligned to 8 bytes. Every symbol is an address, and `.org ADDRESS` moves on to an address.
-// - Expressions have C's precedence.
+// - Expressions have C's precedence; a constant is defined once, from what is known so far.
 // - Nothing is compressed or relaxed: a 16-bit instruction is written under its own name, la, call and tail are always
 //   two instructions, a branch out of reach is an error.
 // - li takes a constant that is known where it stands; la takes an address.
@@ -149,7 +149,10 @@ class Assembler {
   }
 
   private define(label: Text): void {
-    if (!/^\d/.test(label.text)) return this.set(label, this.address);
+    if (!/^\d/.test(label.text)) {
+      this.set(label, this.address);
+      return;
+    }
     const number = Number(label.text);
     const places = this.locals.get(number) ?? [];
     places.push({ index: this.items.length, address: this.address });
@@ -170,7 +173,8 @@ class Assembler {
       if (!symbol || !value || !/^[A-Za-z_.$][\w.$]*$/.test(symbol.text)) {
         throw new Mistake(`${name.text} takes a name and a value`, name);
       }
-      return this.set(symbol, evaluate(value, scope));
+      this.set(symbol, evaluate(value, scope));
+      return;
     }
     const size = this.sizeOf(statement, scope, code);
     if (this.address + BigInt(size) - this.origin > BigInt(maxImage)) {
@@ -206,7 +210,10 @@ class Assembler {
     const name = statement.name!.text;
     const at = Number(address - this.origin);
     const directive = directives.get(name);
-    if (directive) return directive.fill(image.subarray(at, at + size), statement, scope, { code });
+    if (directive) {
+      directive.fill(image.subarray(at, at + size), statement, scope, { code });
+      return;
+    }
     const view = new DataView(image.buffer, at, size);
     const pseudo = pseudos.get(name);
     if (pseudo?.accepts(statement.operands)) {

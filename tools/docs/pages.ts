@@ -1,0 +1,8 @@
+// The pages of docs/ that are generated from tables in the source.
+
+import { exitCodesPage } from '../cli/exit-codes.ts';
+
+/** Path within the project, and the page's text. A test compares them with what is committed. */
+export const generatedPages: Readonly<Record<string, () => string>> = {
+  'docs/exit-codes.md': exitCodesPage,
+};

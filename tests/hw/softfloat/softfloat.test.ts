@@ -9,11 +9,14 @@ import { expected, flag } from './oracle.ts';
 
 const modesOf = (name: FpOperation): number[] => (isRounded(name) ? [0, 1, 2, 3, 4] : [0]);
 
-/** Compares in all rounding modes, with no flag accrued and with inexact accrued (which opens the fast path). */
+/** None, the one that opens the fast path, and all others. */
+const accruals = [0, flag.inexact, 0x1f - flag.inexact];
+
+/** Compares in all rounding modes, whatever flags have accrued before. */
 function check(name: FpOperation, a: bigint, b = 0n, c = 0n): void {
   for (const rm of modesOf(name)) {
     const outcome = expected(name, rm, a, b, c);
-    for (const accrued of [0, flag.inexact]) {
+    for (const accrued of accruals) {
       const actual = execute(name, rm, accrued, a, b, c);
       if (actual.result === outcome.result && actual.flags === (outcome.flags | accrued)) continue;
       const operands = [a, b, c].map((raw) => raw.toString(16)).join(', ');
@@ -42,6 +45,19 @@ describe.each(operations)('%s', (name) => {
       { numRuns: isRounded(name) ? 4_000 : 1_000 },
     );
   });
+});
+
+test('a fused product keeps its last bit beside an addend a hundred bits higher', () => {
+  const bits = (value: number): bigint => new BigUint64Array(new Float64Array([value]).buffer)[0]!;
+  const [x, y] = [0x1013b18adb4cc9, 0x1fd8cd299e8d79];
+  expect(BigInt(x) * BigInt(y)).toBe(2n ** 105n + 1n);
+  for (let exponent = 0; exponent < 240; exponent++) {
+    for (const significand of [1, 1 + Number.EPSILON, 1 + 2 * Number.EPSILON, 2 - Number.EPSILON]) {
+      const addend = bits(significand * 2 ** exponent);
+      check('fmadd.d', bits(x), bits(y), addend);
+      check('fmsub.d', bits(x), bits(y), addend);
+    }
+  }
 });
 
 describe.each(['fmadd.s', 'fmsub.s', 'fnmsub.s', 'fnmadd.s', 'fmadd.d', 'fmsub.d', 'fnmsub.d', 'fnmadd.d'] as const)(

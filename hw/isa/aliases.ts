@@ -9,6 +9,8 @@ import { instructions } from './table.ts';
 
 export interface Alias {
   name: string;
+  syntax: string;
+  expansion: string;
   slots: readonly Slot[];
   instruction: Instruction;
   /** What each field of the instruction is: a field that the alias's operands name, or a constant. */
@@ -110,7 +112,7 @@ const aliasOf =
   (isPrinted: boolean) =>
   ([name, syntax, expansion]: readonly [string, string, string]): Alias => {
     const { instruction, fields } = expansionOf(expansion, instructions, csrNumbers);
-    return { name, slots: parseSyntax(syntax), instruction, fields, printed: isPrinted };
+    return { name, syntax, expansion, slots: parseSyntax(syntax), instruction, fields, printed: isPrinted };
   };
 
 export const aliases: readonly Alias[] = [...printed.map(aliasOf(true)), ...understood.map(aliasOf(false))];

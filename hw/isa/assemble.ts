@@ -191,7 +191,10 @@ class Assembler {
     const directive = directives.get(name.text);
     if (directive) return directive.size(statement, scope, { code });
     if (name.text.startsWith('.')) throw new Mistake(`there is no directive ${name.text}`, name);
-    if (scope.here % 2n !== 0n) throw new Mistake('an instruction at an odd address', name, 'put .balign 4 before it');
+    if (scope.here % 2n !== 0n) {
+      this.address++; // so that the mistake is reported once
+      throw new Mistake('an instruction at an odd address', name, 'put .balign 4 before it');
+    }
     const pseudo = pseudos.get(name.text);
     if (pseudo?.accepts(statement.operands)) return pseudo.size(statement.operands, scope);
     const { forms } = formsOf(name.text);

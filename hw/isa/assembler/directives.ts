@@ -38,7 +38,10 @@ function put(bytes: Uint8Array, at: number, size: number, value: bigint): void {
 const integers = (size: number): Directive => ({
   size: ({ operands }) => operands.length * size,
   fill: (bytes, { operands }, scope) => {
-    for (const [index, written] of operands.entries()) put(bytes, index * size, size, integer(written, scope, size));
+    for (const [index, written] of operands.entries()) {
+      const at = index * size;
+      put(bytes, at, size, integer(written, { ...scope, here: scope.here + BigInt(at) }, size));
+    }
   },
 });
 

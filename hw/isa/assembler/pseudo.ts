@@ -16,6 +16,8 @@ export const encodeNamed = (name: string, values: Values): number =>
 export interface Pseudo {
   /** Operands as a user would write them. */
   usage: string;
+  /** What it stands for, in Markdown. */
+  means: string;
   accepts(operands: readonly Text[]): boolean;
   /** Bytes. A size that depends on a value needs a value that is known so far. */
   size(operands: readonly Text[], scope: OperandScope): number;
@@ -23,10 +25,12 @@ export interface Pseudo {
 }
 
 const isX = (written: Text | undefined): boolean => written !== undefined && xNumbers.has(written.text);
+/** An expression: no register, and no parenthesis that directly follows a value, as in a memory operand. */
 const isValue = (written: Text | undefined): boolean =>
   written !== undefined &&
   !xNumbers.has(written.text) &&
   !fNumbers.has(written.text) &&
+  !/[\w)]\(\s*\w+\s*\)$/.test(written.text) &&
   memoryOperand(written) === undefined;
 const x = (written: Text): number => xNumbers.get(written.text)!;
 
@@ -62,18 +66,21 @@ function relative(symbol: Text, scope: OperandScope, base: number, name: string,
 
 const pair = (
   usage: string,
+  means: string,
   accepts: Pseudo['accepts'],
   words: (operands: readonly Text[], scope: OperandScope) => number[],
-): Pseudo => ({ usage, accepts, size: () => 8, words });
+): Pseudo => ({ usage, means, accepts, size: () => 8, words });
 
 const address = pair(
   'rd, symbol',
+  'the address of a symbol: `auipc`, `addi`',
   (o) => o.length === 2 && isX(o[0]) && isValue(o[1]),
   ([rd, symbol], scope) => relative(symbol!, scope, x(rd!), 'addi', { rd: x(rd!) }),
 );
 
-const single = (word: number): Pseudo => ({
+const single = (word: number, means: string): Pseudo => ({
   usage: '',
+  means,
   accepts: (operands) => operands.length === 0,
   size: () => 4,
   words: () => [word],
@@ -83,6 +90,7 @@ const loads = ['lb', 'lh', 'lw', 'ld', 'lbu', 'lhu', 'lwu'].map((name): [string,
   name,
   pair(
     'rd, symbol',
+    `\`auipc\`, \`${name}\``,
     (o) => o.length === 2 && isX(o[0]) && isValue(o[1]),
     ([rd, symbol], scope) => relative(symbol!, scope, x(rd!), name, { rd: x(rd!) }),
   ),
@@ -92,6 +100,7 @@ const stores = ['sb', 'sh', 'sw', 'sd'].map((name): [string, Pseudo] => [
   name,
   pair(
     'rs2, symbol, temporary',
+    `\`auipc\`, \`${name}\``,
     (o) => o.length === 3 && isX(o[0]) && isValue(o[1]) && isX(o[2]),
     ([rs2, symbol, temporary], scope) => relative(symbol!, scope, x(temporary!), name, { rs2: x(rs2!) }),
   ),
@@ -108,6 +117,7 @@ const floats = (
   name,
   pair(
     'register, symbol, temporary',
+    `\`auipc\`, \`${name}\``,
     (o) => o.length === 3 && fNumbers.has(o[0]!.text) && isValue(o[1]) && isX(o[2]),
     ([register, symbol, temporary], scope) =>
       relative(symbol!, scope, x(temporary!), name, { [field]: fNumbers.get(register!.text)! }),
@@ -122,6 +132,7 @@ export const pseudos: ReadonlyMap<string, Pseudo> = new Map<string, Pseudo>([
     'li',
     {
       usage: 'rd, constant',
+      means: 'any 64-bit constant: up to eight of `lui`, `addi`, `addiw`, `slli`',
       accepts: (o) => o.length === 2 && isX(o[0]) && isValue(o[1]),
       size: (operands, scope) => pseudos.get('li')!.words(operands, scope).length * 4,
       words: ([rd, constant], scope) => {
@@ -137,17 +148,19 @@ export const pseudos: ReadonlyMap<string, Pseudo> = new Map<string, Pseudo>([
     'call',
     pair(
       '[rd,] symbol',
+      '`auipc`, `jalr` through ra (with rd: through t1)',
       (o) => (o.length === 1 && isValue(o[0])) || (o.length === 2 && isX(o[0]) && isValue(o[1])),
-      (operands, scope) => {
-        const rd = operands.length === 2 ? x(operands[0]!) : ra;
-        return relative(operands.at(-1)!, scope, rd, 'jalr', { rd });
-      },
+      (operands, scope) =>
+        operands.length === 1
+          ? relative(operands[0]!, scope, ra, 'jalr', { rd: ra })
+          : relative(operands[1]!, scope, t1, 'jalr', { rd: x(operands[0]!) }),
     ),
   ],
   [
     'tail',
     pair(
       'symbol',
+      '`auipc`, `jalr` through t1, without a link',
       (o) => o.length === 1 && isValue(o[0]),
       ([symbol], scope) => relative(symbol!, scope, t1, 'jalr', {}),
     ),
@@ -156,11 +169,12 @@ export const pseudos: ReadonlyMap<string, Pseudo> = new Map<string, Pseudo>([
     'jump',
     pair(
       'symbol, temporary',
+      '`auipc`, `jalr` through the temporary, without a link',
       (o) => o.length === 2 && isValue(o[0]) && isX(o[1]),
       ([symbol, temporary], scope) => relative(symbol!, scope, x(temporary!), 'jalr', {}),
     ),
   ],
-  ['fence.tso', single(fenceTso)],
+  ['fence.tso', single(fenceTso, '`fence` with fm = 1000')],
   ...loads,
   ...stores,
   ...floats,

@@ -1,5 +1,6 @@
 // The CSR file: which register a number names, who may access it, and what a write means to the engine.
 
+import { context as fields } from '../engine/layout.ts';
 import { exceptions } from './causes.ts';
 import { counterCsrs } from './csr/counters.ts';
 import { type Csr, effects } from './csr/csr.ts';
@@ -36,7 +37,7 @@ const byNumber: (Csr | undefined)[] = Array.from({ length: 4096 }, (_, number) =
 /** The register that `number` reaches in the current mode: with V=1 the S-mode numbers are those of VS-mode. */
 export function csrFor(hart: Hart, number: number): Csr | undefined {
   const csr = byNumber[number];
-  return csr?.guest !== undefined && hart.context.get('virtual') ? csr.guest : csr;
+  return csr?.guest !== undefined && hart.context.low(fields.virtual) ? csr.guest : csr;
 }
 
 /**
@@ -47,12 +48,12 @@ export function csrAccessFault(hart: Hart, number: number, writes: boolean): num
   const csr = byNumber[number];
   if (csr === undefined || (writes && number >>> 10 === 3)) return exceptions.illegalInstruction;
   const context = hart.context;
-  const privilege = context.get('privilege');
+  const privilege = context.low(fields.privilege);
   const required = (number >>> 8) & 3;
   if (required === privileges.m && privilege !== privileges.m) return exceptions.illegalInstruction;
   const fault = csr.guard?.(hart) ?? 0;
   if (fault !== 0) return fault;
-  if (context.get('virtual')) {
+  if (context.low(fields.virtual)) {
     // HS-mode could make this access (the guard has seen to that), so HS-mode is to emulate it.
     const allowed = required === privileges.u || (required === privileges.s && privilege === privileges.s);
     return allowed ? 0 : exceptions.virtualInstruction;
@@ -87,7 +88,7 @@ export function applyEffects(hart: Hart, changed: number): boolean {
   }
   if (
     changed & effects.translation ||
-    (changed & effects.regime && dataRegimeOf(context) !== context.get('dataRegime'))
+    (changed & effects.regime && dataRegimeOf(context) !== context.low(fields.dataRegime))
   ) {
     port.translationChanged();
     leave = true;

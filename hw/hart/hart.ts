@@ -85,11 +85,15 @@ export class Hart {
   }
 
   /** Records an exception of the current instruction; the caller then leaves the instruction. */
-  raise(cause: number, tval = 0n, more: { tval2?: bigint; tinst?: bigint; gva?: boolean } = {}): void {
-    this.memory.i64[control.cause >>> 3] = BigInt(cause);
-    this.memory.i64[control.tval >>> 3] = BigInt.asIntN(64, tval);
-    this.memory.i64[control.tval2 >>> 3] = BigInt.asIntN(64, more.tval2 ?? 0n);
-    this.memory.i64[control.tinst >>> 3] = BigInt.asIntN(64, more.tinst ?? 0n);
-    this.memory.u32[control.gva >>> 2] = more.gva ? 1 : 0;
+  raise(cause: number, tval = 0n, more: { tval2?: bigint; tinst?: bigint; gva?: boolean } = nothingMore): void {
+    const { u32, u64 } = this.memory;
+    u32[control.cause >>> 2] = cause;
+    u32[(control.cause + 4) >>> 2] = 0;
+    u64[control.tval >>> 3] = tval;
+    u64[control.tval2 >>> 3] = more.tval2 ?? 0n;
+    u64[control.tinst >>> 3] = more.tinst ?? 0n;
+    u32[control.gva >>> 2] = more.gva ? 1 : 0;
   }
 }
+
+const nothingMore = {};

@@ -1,6 +1,6 @@
 // Interrupts of a hart: which are pending, which one is taken next, and when a timer will raise one.
 
-import { csrAt } from '../engine/layout.ts';
+import { csrAt, context as fields } from '../engine/layout.ts';
 import { interruptBits } from './causes.ts';
 import type { Context } from './context.ts';
 import { envcfg, hstatus, privileges, status } from './fields.ts';
@@ -48,8 +48,8 @@ export function pendingInterrupt(hart: Hart): number {
   const pending = pendingBits(hart, enabled);
   if (pending === 0) return -1;
 
-  const privilege = context.get('privilege');
-  const virtual = context.get('virtual') !== 0;
+  const privilege = context.low(fields.privilege);
+  const virtual = context.low(fields.virtual) !== 0;
   const mstatus = context.low(csrAt.mstatus);
   const mideleg = context.low(csrAt.mideleg);
 

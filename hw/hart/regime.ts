@@ -1,6 +1,6 @@
 // The translation regimes of a context: what its loads and stores, and its fetches, are checked as.
 
-import { csrAt, regimes } from '../engine/layout.ts';
+import { csrAt, context as fields, regimes } from '../engine/layout.ts';
 import type { Context } from './context.ts';
 import { hstatus, privileges, status } from './fields.ts';
 
@@ -19,8 +19,8 @@ function guestRegime(context: Context, privilege: number): number {
 /** The regime of explicit accesses to memory. MPRV makes M-mode use MPV and MPP. */
 export function dataRegimeOf(context: Context): number {
   const mstatus = context.low(csrAt.mstatus);
-  let privilege = context.get('privilege');
-  let virtual = context.get('virtual') !== 0;
+  let privilege = context.low(fields.privilege);
+  let virtual = context.low(fields.virtual) !== 0;
   if (mstatus & status.mprv) {
     privilege = (mstatus & status.mpp) >>> status.mppShift;
     virtual = (context.high(csrAt.mstatus) & status.mpvHigh) !== 0;
@@ -36,7 +36,7 @@ export function dataRegimeOf(context: Context): number {
 
 /** The regime of instruction fetches. */
 export function fetchRegimeOf(context: Context): number {
-  return context.get('privilege') | (context.get('virtual') ? regimes.virtual : 0);
+  return context.low(fields.privilege) | (context.low(fields.virtual) ? regimes.virtual : 0);
 }
 
 /** The regime of HLV, HLVX and HSV: as if in VU or VS, whichever hstatus.SPVP says. */
@@ -48,8 +48,8 @@ export function hypervisorAccessRegimeOf(context: Context): number {
 export function regimeOf(context: Context): boolean {
   const data = dataRegimeOf(context);
   const fetch = fetchRegimeOf(context);
-  if (data === context.get('dataRegime') && fetch === context.get('fetchRegime')) return false;
-  context.set('dataRegime', data);
-  context.set('fetchRegime', fetch);
+  if (data === context.low(fields.dataRegime) && fetch === context.low(fields.fetchRegime)) return false;
+  context.setLow(fields.dataRegime, data);
+  context.setLow(fields.fetchRegime, fetch);
   return true;
 }

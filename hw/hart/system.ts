@@ -1,6 +1,6 @@
 // System instructions: those that change privileged state, executed in TypeScript.
 
-import { csrAt } from '../engine/layout.ts';
+import { csrAt, context as fields } from '../engine/layout.ts';
 import type { Size, SystemOperation } from '../isa/semantics.ts';
 import { exceptions } from './causes.ts';
 import { applyEffects, csrAccessFault, csrFor } from './csr-file.ts';
@@ -54,7 +54,7 @@ export function executeSystem(hart: Hart, operation: SystemOperation, operands: 
     case 'ecall':
       return ecall(hart);
     case 'ebreak':
-      hart.raise(exceptions.breakpoint, hart.context.pc, { gva: hart.context.get('virtual') !== 0 });
+      hart.raise(exceptions.breakpoint, hart.context.pc, { gva: hart.context.low(fields.virtual) !== 0 });
       return outcomes.trap;
     case 'mret':
       return mret(hart, operands);
@@ -140,15 +140,15 @@ function accessCsr(
 
 function ecall(hart: Hart): Outcome {
   const { context } = hart;
-  const privilege = context.get('privilege');
+  const privilege = context.low(fields.privilege);
   if (privilege === privileges.m) hart.raise(exceptions.machineEcall);
   else if (privilege === privileges.u) hart.raise(exceptions.userEcall);
-  else hart.raise(context.get('virtual') ? exceptions.virtualSupervisorEcall : exceptions.supervisorEcall);
+  else hart.raise(context.low(fields.virtual) ? exceptions.virtualSupervisorEcall : exceptions.supervisorEcall);
   return outcomes.trap;
 }
 
 function mret(hart: Hart, operands: SystemOperands): Outcome {
-  if (hart.context.get('privilege') !== privileges.m) return refuse(hart, operands, illegalInstruction);
+  if (hart.context.low(fields.privilege) !== privileges.m) return refuse(hart, operands, illegalInstruction);
   returnFromMachine(hart);
   return outcomes.changed;
 }
@@ -162,7 +162,7 @@ function sret(hart: Hart, operands: SystemOperands): Outcome {
 
 function wfi(hart: Hart, operands: SystemOperands): Outcome {
   const { context } = hart;
-  const privilege = context.get('privilege');
+  const privilege = context.low(fields.privilege);
   // TW comes first: HS-mode couldn't do it either.
   if (privilege !== privileges.m && context.low(csrAt.mstatus) & status.tw) {
     return refuse(hart, operands, illegalInstruction);
@@ -170,7 +170,7 @@ function wfi(hart: Hart, operands: SystemOperands): Outcome {
   const fault = supervisorFault(hart, 0, hstatus.vtw);
   if (fault !== 0) return refuse(hart, operands, fault);
   if (wfiWakes(hart)) return outcomes.next;
-  context.set('waiting', 1);
+  context.setLow(fields.waiting, 1);
   return goOn(hart, operands);
 }
 
@@ -180,9 +180,9 @@ function wfi(hart: Hart, operands: SystemOperands): Outcome {
  */
 function supervisorFault(hart: Hart, hsTrap: number, vsTrap: number): number {
   const { context } = hart;
-  const privilege = context.get('privilege');
+  const privilege = context.low(fields.privilege);
   if (privilege === privileges.m) return 0;
-  if (context.get('virtual')) {
+  if (context.low(fields.virtual)) {
     return privilege === privileges.u || context.low(csrAt.hstatus) & vsTrap ? virtualInstruction : 0;
   }
   return privilege === privileges.u || context.low(csrAt.mstatus) & hsTrap ? illegalInstruction : 0;
@@ -190,7 +190,7 @@ function supervisorFault(hart: Hart, hsTrap: number, vsTrap: number): number {
 
 /** The same for one that belongs to HS-mode. */
 function hypervisorFault(hart: Hart, hsTrap: number): number {
-  return hart.context.get('virtual') ? virtualInstruction : supervisorFault(hart, hsTrap, 0);
+  return hart.context.low(fields.virtual) ? virtualInstruction : supervisorFault(hart, hsTrap, 0);
 }
 
 const currentVmid = (hart: Hart): number => (hart.context.high(csrAt.hgatp) >>> 12) & 0x3fff;
@@ -207,7 +207,7 @@ function fence(hart: Hart, operands: SystemOperands, scope: FenceScope): Outcome
 function fenceFirstStage(hart: Hart, operands: SystemOperands): Outcome {
   const fault = supervisorFault(hart, status.tvm, hstatus.vtvm);
   if (fault !== 0) return refuse(hart, operands, fault);
-  const virtual = hart.context.get('virtual') !== 0;
+  const virtual = hart.context.low(fields.virtual) !== 0;
   return fence(
     hart,
     operands,
@@ -259,8 +259,8 @@ const hypervisorLoads = {
 /** M-mode and HS-mode may access a guest's memory, U-mode if hstatus.HU is set. */
 function hypervisorAccessFault(hart: Hart): number {
   const { context } = hart;
-  if (context.get('virtual')) return virtualInstruction;
-  const allowed = context.get('privilege') !== privileges.u || (context.low(csrAt.hstatus) & hstatus.hu) !== 0;
+  if (context.low(fields.virtual)) return virtualInstruction;
+  const allowed = context.low(fields.privilege) !== privileges.u || (context.low(csrAt.hstatus) & hstatus.hu) !== 0;
   return allowed ? 0 : illegalInstruction;
 }
 

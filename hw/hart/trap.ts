@@ -23,15 +23,15 @@ export function deliverInterrupt(hart: Hart, interrupt: number): void {
 /** Where a trap goes (privileged spec: medeleg, mideleg, hedeleg, hideleg). Traps never go to a less privileged mode. */
 export function trapTarget(context: Context, cause: number, interrupt: boolean): Target {
   const bit = 1 << cause;
-  if (context.get('privilege') === privileges.m) return 'M';
+  if (context.low(fields.privilege) === privileges.m) return 'M';
   if (!(context.low(interrupt ? csrAt.mideleg : csrAt.medeleg) & bit)) return 'M';
-  if (!context.get('virtual')) return 'HS';
+  if (!context.low(fields.virtual)) return 'HS';
   return context.low(interrupt ? csrAt.hideleg : csrAt.hedeleg) & bit ? 'VS' : 'HS';
 }
 
 function take(hart: Hart, cause: number, interrupt: boolean): void {
   const context = hart.context;
-  context.set('waiting', 0);
+  context.setLow(fields.waiting, 0);
   foldFpDirty(context);
   const target = trapTarget(context, cause, interrupt);
   const { supervisor } = hart;
@@ -52,27 +52,27 @@ function enterMachine(hart: Hart, context: Context, cause: number, interrupt: bo
     csrAt.mstatus,
     (mstatus & ~(status.mie | status.mpie | status.mpp)) |
       (mstatus & status.mie ? status.mpie : 0) |
-      (context.get('privilege') << status.mppShift),
+      (context.low(fields.privilege) << status.mppShift),
   );
   context.setHigh(
     csrAt.mstatus,
     (context.high(csrAt.mstatus) & ~(status.gvaHigh | status.mpvHigh)) |
       (hart.gva ? status.gvaHigh : 0) |
-      (context.get('virtual') ? status.mpvHigh : 0),
+      (context.low(fields.virtual) ? status.mpvHigh : 0),
   );
   setCause(context, csrAt.mcause, cause, interrupt);
   move(context, csrAt.mepc, context.base + fields.pc);
   move(context, csrAt.mtval, control.tval);
   move(context, csrAt.mtval2, control.tval2);
   move(context, csrAt.mtinst, control.tinst);
-  context.set('privilege', privileges.m);
-  context.set('virtual', 0);
+  context.setLow(fields.privilege, privileges.m);
+  context.setLow(fields.virtual, 0);
   jumpToVector(context, csrAt.mtvec, cause, interrupt);
 }
 
 function enterSupervisor(hart: Hart, context: Context, cause: number, interrupt: boolean): void {
-  const privilege = context.get('privilege');
-  const virtual = context.get('virtual') !== 0;
+  const privilege = context.low(fields.privilege);
+  const virtual = context.low(fields.virtual) !== 0;
   pushSupervisorStack(context, csrAt.mstatus, privilege);
   let bits = context.low(csrAt.hstatus) & ~(hstatus.gva | hstatus.spv);
   if (hart.gva) bits |= hstatus.gva;
@@ -84,8 +84,8 @@ function enterSupervisor(hart: Hart, context: Context, cause: number, interrupt:
   move(context, csrAt.stval, control.tval);
   move(context, csrAt.htval, control.tval2);
   move(context, csrAt.htinst, control.tinst);
-  context.set('privilege', privileges.s);
-  context.set('virtual', 0);
+  context.setLow(fields.privilege, privileges.s);
+  context.setLow(fields.virtual, 0);
   jumpToVector(context, csrAt.stvec, cause, interrupt);
 }
 
@@ -93,11 +93,11 @@ function enterVirtualSupervisor(context: Context, cause: number, interrupt: bool
   // VSSI, VSTI and VSEI look like SSI, STI and SEI to the guest.
   const isGuestInterrupt = interrupt && (interruptBits.virtualSupervisor & (1 << cause)) !== 0;
   const guestCause = isGuestInterrupt ? cause - 1 : cause;
-  pushSupervisorStack(context, csrAt.vsstatus, context.get('privilege'));
+  pushSupervisorStack(context, csrAt.vsstatus, context.low(fields.privilege));
   setCause(context, csrAt.vscause, guestCause, interrupt);
   move(context, csrAt.vsepc, context.base + fields.pc);
   move(context, csrAt.vstval, control.tval);
-  context.set('privilege', privileges.s);
+  context.setLow(fields.privilege, privileges.s);
   jumpToVector(context, csrAt.vstvec, guestCause, interrupt);
 }
 
@@ -157,7 +157,7 @@ export function returnFromMachine(hart: Hart): void {
 export function returnFromSupervisor(hart: Hart): void {
   const context = hart.context;
   foldFpDirty(context);
-  if (context.get('virtual')) {
+  if (context.low(fields.virtual)) {
     const privilege = popSupervisorStack(context, csrAt.vsstatus);
     goOn(hart, privilege, true, csrAt.vsepc);
     return;
@@ -171,8 +171,8 @@ export function returnFromSupervisor(hart: Hart): void {
 
 function goOn(hart: Hart, privilege: number, virtual: boolean, epc: number): void {
   const context = hart.context;
-  context.set('privilege', privilege);
-  context.set('virtual', virtual ? 1 : 0);
+  context.setLow(fields.privilege, privilege);
+  context.setLow(fields.virtual, virtual ? 1 : 0);
   move(context, fields.pc, context.base + epc);
   updateFpOff(context);
   hart.port.translationChanged();

@@ -1,6 +1,6 @@
 // Counters and timers: cycle, time, instret, hardware performance counters that count nothing, and Sstc's comparisons.
 
-import { csrAt } from '../../engine/layout.ts';
+import { csrAt, context as fields } from '../../engine/layout.ts';
 import { exceptions } from '../causes.ts';
 import { counters, envcfg, privileges } from '../fields.ts';
 import type { Hart } from '../hart.ts';
@@ -13,10 +13,10 @@ const u64 = (value: bigint): bigint => BigInt.asUintN(64, value);
 function counterGuard(counter: number): (hart: Hart) => number {
   const bit = 1 << counter;
   return ({ context }) => {
-    const privilege = context.get('privilege');
+    const privilege = context.low(fields.privilege);
     if (privilege === privileges.m) return 0;
     if (!(context.low(csrAt.mcounteren) & bit)) return illegalInstruction;
-    const virtual = context.get('virtual') !== 0;
+    const virtual = context.low(fields.virtual) !== 0;
     if (virtual && !(context.low(csrAt.hcounteren) & bit)) return virtualInstruction;
     if (privilege === privileges.u && !(context.low(csrAt.scounteren) & bit)) {
       return virtual ? virtualInstruction : illegalInstruction;
@@ -65,7 +65,7 @@ const mcountinhibit: Csr = {
 
 /** Sstc: below M-mode both comparisons need mcounteren.TM and menvcfg.STCE. */
 function timerGuard({ context }: Hart): number {
-  if (context.get('privilege') === privileges.m) return 0;
+  if (context.low(fields.privilege) === privileges.m) return 0;
   const allowed = context.low(csrAt.mcounteren) & counters.tm && context.high(csrAt.menvcfg) & envcfg.stceHigh;
   return allowed ? 0 : illegalInstruction;
 }
@@ -74,7 +74,7 @@ function timerGuard({ context }: Hart): number {
 function guestTimerGuard(hart: Hart): number {
   const { context } = hart;
   const fault = timerGuard(hart);
-  if (fault !== 0 || !context.get('virtual')) return fault;
+  if (fault !== 0 || !context.low(fields.virtual)) return fault;
   const allowed = context.low(csrAt.hcounteren) & counters.tm && context.high(csrAt.henvcfg) & envcfg.stceHigh;
   return allowed ? 0 : virtualInstruction;
 }
@@ -98,7 +98,7 @@ const table: Record<number, Csr> = {
     name: 'time',
     read: (hart) => {
       const time = hart.port.time();
-      return hart.context.get('virtual') ? u64(time + hart.context.word(csrAt.htimedelta)) : time;
+      return hart.context.low(fields.virtual) ? u64(time + hart.context.word(csrAt.htimedelta)) : time;
     },
     guard: counterGuard(1),
   },

@@ -1,6 +1,6 @@
 // satp, vsatp and hgatp: where translation starts.
 
-import { csrAt } from '../../engine/layout.ts';
+import { csrAt, context as fields } from '../../engine/layout.ts';
 import { exceptions } from '../causes.ts';
 import { hstatus, privileges, status, translationModes } from '../fields.ts';
 import type { Hart } from '../hart.ts';
@@ -25,13 +25,13 @@ function writeFirstStage(hart: Hart, at: number, value: bigint): number {
 
 /** TVM traps HS-mode, VTVM traps VS-mode. */
 function satpGuard({ context }: Hart): number {
-  if (context.get('privilege') !== privileges.s) return 0;
-  if (context.get('virtual')) return context.low(csrAt.hstatus) & hstatus.vtvm ? exceptions.virtualInstruction : 0;
+  if (context.low(fields.privilege) !== privileges.s) return 0;
+  if (context.low(fields.virtual)) return context.low(csrAt.hstatus) & hstatus.vtvm ? exceptions.virtualInstruction : 0;
   return context.low(csrAt.mstatus) & status.tvm ? exceptions.illegalInstruction : 0;
 }
 
 function hgatpGuard({ context }: Hart): number {
-  const inHypervisor = context.get('privilege') === privileges.s && !context.get('virtual');
+  const inHypervisor = context.low(fields.privilege) === privileges.s && !context.low(fields.virtual);
   return inHypervisor && context.low(csrAt.mstatus) & status.tvm ? exceptions.illegalInstruction : 0;
 }
 

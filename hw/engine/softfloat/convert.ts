@@ -51,7 +51,10 @@ export function defineFromInteger(module: ModuleBuilder, format: Format, integer
     const value = f.let(integer.bits === 64 ? a.get : integer.signed ? a.get.extend32S() : a.get.and(0xffff_ffffn));
     const sign = f.let(integer.signed ? value.shrU(63).wrap() : I32.of(0));
     const magnitude = f.let(sign.select(value.neg(), value));
-    f.if(magnitude.eqz(), () => f.return(format.constant(0n)));
+    f.if(magnitude.leU(1n << BigInt(format.precision)), () => {
+      const exact = format.width === 32 ? value.f32S().bits().i64U() : value.f64S().bits();
+      f.return(format.box(exact));
+    });
     f.return(round.call(context.get, rm.get, sign, I32.of(63), magnitude));
   });
 }

@@ -1,9 +1,10 @@
 // Exact division and square root.
 //
-// The host's own operation gives the nearest 53-bit quotient (or root) Q of two significands; wrapping 64-bit integers
-// give the exact remainder, which is small. The true value lies strictly within half a unit of Q, and every number that
-// a rounding to 53 bits or fewer looks at, a subnormal's halfway points included, is a multiple of half a unit, of
-// which it can equal none but Q: so Q and the sign of the remainder decide every rounding.
+// The host's own operation gives the 53-bit number Q nearest to the quotient (or root) of two significands; wrapping
+// 64-bit integers give the exact remainder, which is small. The true value lies between the halfway points from Q to
+// its neighbours, and on neither: no quotient or root of 53-bit numbers does. So everything that a rounding to 53 bits
+// or fewer compares it with, a subnormal's halfway points included, is Q or lies on the same side of both: Q and the
+// sign of the remainder decide every rounding.
 
 import type { FunctionBuilder, ModuleBuilder } from '../../wasm/module.ts';
 import { I64 } from '../../wasm/values.ts';

@@ -56,3 +56,14 @@ export const interruptBits = {
   hypervisor: (1 << 2) | (1 << 6) | (1 << 10) | (1 << 12),
   machine: (1 << 3) | (1 << 7) | (1 << 11),
 } as const;
+
+const nameOf = (table: Readonly<Record<string, number>>, code: number): string =>
+  (Object.keys(table).find((name) => table[name] === code) ?? `cause ${code}`).replace(
+    /[A-Z]/g,
+    (letter) => ` ${letter.toLowerCase()}`,
+  );
+
+/** A cause in words: "load page fault", "interrupt sti". */
+export function causeName(code: number, interrupt: boolean): string {
+  return interrupt ? `interrupt ${nameOf(interrupts, code)}` : nameOf(exceptions, code);
+}

@@ -7,7 +7,7 @@ const forbiddenGlobals = new Set([
   ...['Date', 'performance', 'process', 'console', 'Buffer', 'global', 'window', 'self', 'document', 'navigator'],
   ...['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate'],
   ...['queueMicrotask', 'requestAnimationFrame', 'fetch', 'crypto', 'Intl', 'require', 'localStorage'],
-  ...['WeakRef', 'FinalizationRegistry', 'eval', 'Function', '__dirname', '__filename'],
+  ...['WeakRef', 'FinalizationRegistry', 'eval', '__dirname', '__filename'],
 ]);
 
 /** Exact in every engine (ECMA-262 leaves the precision of the others open). */

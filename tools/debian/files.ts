@@ -1,8 +1,8 @@
 // Where `npm run fetch:debian` leaves Debian's files for riscv64, and whether they are there.
 
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { ownPackage } from '../manifest/package-root.ts';
 
 export interface DebianFiles {
   /** The kernel, a RISC-V `Image`. */
@@ -52,9 +52,7 @@ export const fileNames = {
 
 /** The folder of the project that git ignores. */
 export function debianCache(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder);
-  return join(folder, '.cache', 'debian');
+  return join(ownPackage().folder, '.cache', 'debian');
 }
 
 /** The files, or a sentence on why there are none. Their hashes are not computed again. */

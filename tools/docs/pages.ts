@@ -1,8 +1,10 @@
 // The pages of docs/ that are generated from tables in the source.
 
+import { instructionReference } from '../../hw/isa/reference.ts';
 import { exitCodesPage } from '../cli/exit-codes.ts';
 
 /** Path within the project, and the page's text. A test compares them with what is committed. */
 export const generatedPages: Readonly<Record<string, () => string>> = {
   'docs/exit-codes.md': exitCodesPage,
+  'docs/instructions.md': instructionReference,
 };

@@ -5,7 +5,7 @@ it('causes have the names of the specification', () => {
   expect([causeName(2, false), causeName(23, false), causeName(24, false)]).toEqual([
     'illegal instruction',
     'store guest page fault',
-    'exception 24',
+    'cause 24',
   ]);
-  expect([causeName(6, true), causeName(11, true), causeName(13, true)]).toEqual(['VSTI', 'MEI', 'interrupt 13']);
+  expect([causeName(6, true), causeName(11, true)]).toEqual(['interrupt vsti', 'interrupt mei']);
 });

@@ -3,16 +3,25 @@
 import { createHash } from 'node:crypto';
 import type { FileFacts, FileProblem, ManifestFiles } from '../../tools/manifest/files.ts';
 import { programEndings } from '../../tools/manifest/files.ts';
+import { imageHeaderSize } from '../../tools/manifest/image-header.ts';
 
 const ascii = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
 
-/** The header of an ELF. */
-export function elf({ elfClass = 2, machine = 243, type = 2 } = {}): Uint8Array {
-  const bytes = new Uint8Array(64);
+/** An ELF header and one program header: a page of code at `at`. */
+export function elf({ elfClass = 2, machine = 243, type = 2, at = 0x10000, flags = 5 } = {}): Uint8Array {
+  const bytes = new Uint8Array(64 + 56);
+  const view = new DataView(bytes.buffer);
   bytes.set(ascii('\x7fELF'));
   bytes.set([elfClass, 1, 1], 4);
-  bytes[16] = type;
-  bytes[18] = machine;
+  view.setUint16(16, type, true);
+  view.setUint16(18, machine, true);
+  view.setUint32(32, 64, true);
+  view.setUint16(54, 56, true);
+  view.setUint16(56, 1, true);
+  view.setUint32(64, 1, true);
+  view.setUint32(68, flags, true);
+  view.setUint32(64 + 16, at, true);
+  view.setUint32(64 + 40, 0x1000, true);
   return bytes;
 }
 
@@ -36,6 +45,8 @@ export const fixtureFiles: Readonly<Record<string, Uint8Array | 'unreadable'>> =
   'data/large.bin': new Uint8Array(8192),
   'guests/pilot.elf': elf(),
   'guests/pilot32.elf': elf({ elfClass: 1 }),
+  'servers/high.elf': elf({ at: 0x2000_0000 }),
+  'servers/self-modifying.elf': elf({ flags: 7 }),
   'guests/pilot.x86.elf': elf({ machine: 62 }),
   'servers/supervisor.ts': ascii('export default {};'),
   'servers/console.ts': ascii('export default {};'),
@@ -62,6 +73,6 @@ export class MemoryFiles implements ManifestFiles {
     const bytes = this.files[name]!;
     if (bytes === 'unreadable') return 'unreadable';
     const sha256 = createHash('sha256').update(bytes).digest('hex');
-    return { path: absolutePath, bytes: bytes.length, sha256, head: bytes.slice(0, 64) };
+    return { path: absolutePath, bytes: bytes.length, sha256, head: bytes.slice(0, imageHeaderSize) };
   }
 }

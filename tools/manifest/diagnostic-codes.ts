@@ -58,6 +58,7 @@ export const diagnosticCodes = {
   'window-overlap': 'Two windows overlap.',
   'window-outside-frame': 'A window ends after its frame.',
   'window-foreign-cell': 'A window names a cell that has no thread on its hart.',
+  'window-sets-overlap': 'Cells that share one window of a hart share all of them: a window is one domain.',
   'never-runs': 'A cell on a windowed hart has no window in any mode.',
   'timebase-over-clock': 'The clock is not a multiple of the timebase.',
   // Calls.

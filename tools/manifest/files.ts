@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
+import { imageHeaderSize } from './image-header.ts';
 import { ownPackage } from './package-root.ts';
 
 export type FileProblem = 'missing' | 'unreadable';
@@ -28,7 +29,6 @@ export interface ManifestFiles {
 /** What a program's name may leave out. */
 export const programEndings = ['', '.ts', '.js', '.elf'];
 
-const headSize = 64;
 const chunkSize = 1 << 20;
 
 /** microvisor's own guests, as source. */
@@ -77,7 +77,7 @@ function inspectHostFile(path: string): FileFacts | FileProblem {
     for (;;) {
       const count = readSync(file, buffer, 0, chunkSize, null);
       if (count === 0) break;
-      if (bytes === 0) head = buffer.slice(0, Math.min(headSize, count));
+      if (bytes === 0) head = buffer.slice(0, Math.min(imageHeaderSize, count));
       hash.update(buffer.subarray(0, count));
       bytes += count;
     }

@@ -2,7 +2,7 @@
 // absolute path and hash. The YAML is gone.
 
 import type { Action, Limit, Perms, Plain } from './field.ts';
-import type { ImageFormat } from './image-header.ts';
+import type { ImageFormat, Segment } from './image-header.ts';
 import type { BudgetChecked, CellChecked, ManifestChecked, RestartChecked } from './schema.ts';
 
 /** A file of the host that the system is made of. */
@@ -15,6 +15,8 @@ export interface ImageFile {
   sha256: string;
   /** For images that run as machine code. */
   format: ImageFormat | 'typescript' | 'data';
+  /** Of an ELF that runs in a cell; else empty. */
+  segments: readonly Segment[];
 }
 
 export type Budget = BudgetChecked;

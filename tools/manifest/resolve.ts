@@ -64,7 +64,7 @@ export function resolveManifest(file: string, draft: ManifestDraft, images: Reso
   return freeze({
     file,
     system: checked.system,
-    machine: { ...checked.machine, costs: Object.fromEntries(checked.machine.costs) },
+    machine: { ...checked.machine, costs: givenCosts(checked.machine.costs) },
     images: [...new Map([...images.values()].map((image) => [image.path, image])).values()],
     regions,
     devices,
@@ -78,6 +78,9 @@ export function resolveManifest(file: string, draft: ManifestDraft, images: Reso
     faults: checked.faults === undefined ? undefined : { plan: at('faults', 'plan'), armed: checked.faults.armed },
   });
 }
+
+const givenCosts = (costs: Readonly<Record<string, number | undefined>>): Record<string, number> =>
+  Object.fromEntries(Object.entries(costs).filter((entry): entry is [string, number] => entry[1] !== undefined));
 
 /** One channel per pair of cells. */
 function channelPairs(entry: ChannelChecked): Channel[] {

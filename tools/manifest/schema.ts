@@ -1,6 +1,7 @@
 // The manifest, field by field: the one description from which it is read, defaulted, documented and published as
 // JSON Schema.
 
+import { defaultCosts } from '../../microvisor/costs.ts';
 import {
   action,
   address,
@@ -48,6 +49,17 @@ export const healthErrors = [
   'exit',
   'supervisor-fault',
 ] as const;
+
+/** One field per row of the kernel's cost table. */
+const costs = record(
+  'cost table',
+  Object.fromEntries(
+    Object.entries(defaultCosts).map(([operation, cycles]) => [
+      operation,
+      optional(integer(0, 1_000_000), `Cycles; ${cycles} when absent.`),
+    ]),
+  ),
+);
 
 const restart = record('restart', {
   when: required(list(choice('fault', 'hang', 'deadline', 'exit'), { min: 1 }), 'What makes the supervisor act.'),
@@ -234,11 +246,7 @@ export const manifestType = record('manifest', {
       clock: defaulted(rate, '1GHz', 'Cycles per second of virtual time.'),
       timebase: defaulted(rate, '10MHz', "Rate of `time`; divides the clock's."),
       lookahead: defaulted(time(1), '50us', 'Delay of every effect on another hart, and the longest quantum.'),
-      costs: defaulted(
-        map('text', 'operation', integer(0, 1_000_000)),
-        '{}',
-        'Cycles of operations, where they differ from the published table.',
-      ),
+      costs: defaulted(costs, '{}', 'Cycles of kernel operations, where they differ from the published table.'),
     }),
     '{}',
     'The machine.',
@@ -322,6 +330,7 @@ export const manifestType = record('manifest', {
 
 export type ManifestDraft = Draft<typeof manifestType>;
 export type ManifestChecked = Checked<typeof manifestType>;
+export type FrameDraft = Draft<typeof frame>;
 export type CellDraft = Draft<typeof cell>;
 export type CellChecked = Checked<typeof cell>;
 export type ChannelDraft = Draft<typeof channel>;

@@ -1,7 +1,7 @@
 // What a cell finds where: capability slots, badges and addresses of native servers and of virtual machine monitors. The
 // plan places objects by these numbers, and the servers' side of the runtime is written against the same.
 
-/** Slots of a native server's CSpace: one CNode of 2^9 slots, addressed with depth 64. */
+/** Slots of a server's CSpace: one CNode of 2^9 slots, its guard the rest of the 64 bits. */
 export const cspaceRadix = 9;
 export const slots = {
   null: 0,
@@ -12,6 +12,8 @@ export const slots = {
   /** The notification bound to the server's TCB: signals of channels, interrupts, heartbeats. */
   notification: 3,
   vspace: 4,
+  /** The server's own thread, for its TLS and its registers. */
+  tcb: 5,
   /** Bases: plus the number of the channel, interrupt or child, 0 to 62. */
   channelNotification: 64,
   channelEndpoint: 128,
@@ -20,6 +22,7 @@ export const slots = {
   childSchedContext: 320,
   /** Reply objects of children, to answer their callers when they die. */
   childReply: 384,
+  /** Of a monitor: vCPU n; its TCB and scheduling context are child n. */
   vcpu: 448,
 } as const;
 
@@ -34,8 +37,9 @@ export const signalBadge = (channel: number): bigint => 1n << BigInt(channel);
 export const callBadge = (channel: number): bigint => (1n << 63n) | BigInt(channel);
 export const faultBadge = (child: number): bigint => (3n << 62n) | BigInt(child);
 
-/** Virtual addresses of a native server, Sv39. Between `image` and `mapped` nothing else is placed. */
+/** Virtual addresses of a server, Sv39. */
 export const nativeLayout = {
+  /** Segments of an ELF lie between these. */
   image: 0x1_0000,
   imageEnd: 0x1000_0000,
   /** Private memory, `memory` bytes. */
@@ -45,14 +49,13 @@ export const nativeLayout = {
   mappedEnd: 0x8_0000_0000,
   /** Guest RAM in a monitor: guest physical address plus this. */
   guest: 0x8_0000_0000,
-  guestEnd: 0x10_0000_0000,
-  /** Memory of channel n: `channels + n * channelStride`; the reader's half of a duplex channel follows the writer's. */
+  /** Memory of channel n: `channels + n * channelStride`; a second direction lies half a stride above the first. */
   channels: 0x20_0000_0000,
   channelStride: 0x1000_0000,
-  /** Registers of owned devices, 1 MiB apart. */
+  /** Registers of owned devices, in the order of `owns`. */
   devices: 0x30_0000_0000,
   deviceStride: 0x10_0000,
-  /** Top of the stack; a guard page lies below its end. */
+  /** End of the stack of an ELF; below its beginning lies a guard page. */
   stackTop: 0x3f_0000_0000,
   ipcBuffer: 0x3f_8000_0000,
 } as const;
@@ -60,28 +63,25 @@ export const nativeLayout = {
 /** Guest physical addresses of VM and RTOS cells: those of the `virt` machine. */
 export const guestLayout = {
   ram: 0x8000_0000,
-  /** Regions may be mapped here, and above RAM. */
+  /** Regions may be mapped from here up to RAM, and above RAM. */
   mapped: 0x4000_0000,
-  end: 2 ** 40,
+  end: 2 ** 38,
 } as const;
+
+/**
+ * Memory of one direction of a stream or queue: a page that only its writer writes (its index, generation), a page that only
+ * its reader writes (its index), then data that only its writer writes. A sample has the writer's page and data alone.
+ */
+export const ringLayout = { writerPage: 0, readerPage: 0x1000, data: 0x2000 } as const;
+export const sampleLayout = { writerPage: 0, data: 0x1000, copies: 2 } as const;
+/** Bytes before each message of a queue: its length. */
+export const messageHeader = 8;
 
 /** RAM that the kernel, its contexts and the boot task keep for themselves. */
 export const bootReserve = 4 * 2 ** 20;
 
-/** Bits of kernel objects (seL4 16.0.0, riscv64, MCS; docs/abi.md). */
-export const sizeBits = {
-  slot: 5,
-  endpoint: 4,
-  notification: 6,
-  reply: 5,
-  tcb: 11,
-  schedContext: 8,
-  pageTable: 12,
-  guestRoot: 14,
-  vcpu: 12,
-  page: 12,
-  megaPage: 21,
-} as const;
+/** Period of threads without a budget: seL4's time slice, round robin. */
+export const timesliceNs = 5_000_000;
 
-/** Period of threads without a budget: seL4's boot time slice, round robin. */
-export const defaultTimesliceNs = 5_000_000;
+/** The scheduling context on which a monitor takes signals of back ends while no vCPU waits for it. */
+export const completionBudget = { cpu: 50_000, period: 1_000_000 } as const;

@@ -1,12 +1,13 @@
 // Files exist, are what the manifest expects, and can run on this machine.
 
 import { basename } from 'node:path';
+import { nativeLayout } from '../../plan/conventions.ts';
 import type { DocumentPath } from '../diagnostic.ts';
 import type { FileFacts, ManifestFiles } from '../files.ts';
-import { type ImageFormat, readImageHeader } from '../image-header.ts';
+import { type ImageFormat, readImageHeader, type Segment } from '../image-header.ts';
 import type { ImageFile } from '../model.ts';
 import { suggest } from '../nearest.ts';
-import { formatSize } from '../units.ts';
+import { formatAddress, formatSize } from '../units.ts';
 import { quote } from '../wording.ts';
 import type { RuleContext } from './context.ts';
 
@@ -38,8 +39,14 @@ export function checkImages(context: RuleContext, files: ManifestFiles): Resolve
     else return facts;
     return undefined;
   };
-  const note = (path: DocumentPath, name: string, facts: FileFacts, format: ImageFile['format']) =>
-    found.set(imageKey(path), { name, path: facts.path, bytes: facts.bytes, sha256: facts.sha256, format });
+  const note = (
+    path: DocumentPath,
+    name: string,
+    facts: FileFacts,
+    format: ImageFile['format'],
+    segments: readonly Segment[] = [],
+  ) =>
+    found.set(imageKey(path), { name, path: facts.path, bytes: facts.bytes, sha256: facts.sha256, format, segments });
   const data = (name: string | undefined, path: DocumentPath): FileFacts | undefined => {
     const facts = name === undefined ? undefined : inspect(name, files.locate(name), path);
     if (facts !== undefined) note(path, name!, facts, 'data');
@@ -112,7 +119,9 @@ export function checkImages(context: RuleContext, files: ManifestFiles): Resolve
     }
     const header = readImageHeader(facts.head, formats === 'program' ? ['elf'] : formats);
     if ('format' in header) {
-      note(path, name, facts, header.format);
+      const segments = header.format === 'elf' ? header.segments : [];
+      note(path, name, facts, header.format, segments);
+      if (formats === 'program') checkSegments(context, path, segments);
       return;
     }
     const related = declared ? [{ path: ['images', name, 'path'], message: 'the file' }] : [];
@@ -145,4 +154,25 @@ export function checkImages(context: RuleContext, files: ManifestFiles): Resolve
     }
   }
   return found;
+}
+
+/** The segments of a server lie where servers have their image, and are mapped with their permissions. */
+function checkSegments(context: RuleContext, path: DocumentPath, segments: readonly Segment[]): void {
+  const { image, imageEnd } = nativeLayout;
+  for (const segment of segments) {
+    const what = `${formatAddress(segment.at)} to ${formatAddress(segment.at + segment.bytes)}`;
+    if (segment.at < image || segment.at + segment.bytes > imageEnd) {
+      const hint = `link it between ${formatAddress(image)} and ${formatAddress(imageEnd)}`;
+      context.report({ code: 'map-outside', path, message: `a segment of the image lies at ${what}`, hint });
+    }
+    if (segment.perms.write && segment.perms.execute) {
+      const hint = 'give code and data segments of their own';
+      context.report({
+        code: 'write-and-execute',
+        path,
+        message: `the segment at ${what} is writable and executable`,
+        hint,
+      });
+    }
+  }
 }

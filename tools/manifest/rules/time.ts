@@ -1,6 +1,7 @@
 // Time adds up: budgets fit into periods, harts and windows; windows are in order, apart, and inside their frame.
 
 import type { DocumentPath } from '../diagnostic.ts';
+import type { FrameDraft } from '../schema.ts';
 import { formatRate, formatTime } from '../units.ts';
 import type { RuleContext } from './context.ts';
 
@@ -164,6 +165,7 @@ function checkWindows(context: RuleContext, shares: readonly Share[]): void {
       }
     }
   }
+  checkWindowSets(context, modes);
   for (const [hart, byMode] of given) {
     // A mode that leaves the hart alone runs everybody on it by priority.
     if (byMode.size < modes.length) continue;
@@ -199,6 +201,34 @@ function checkWindows(context: RuleContext, shares: readonly Share[]): void {
         message: `the budget of '${share.cell}' is ${ratio(share)} of hart ${hart}, and its windows give it at most ${percent(most)}`,
         hint: 'make the budget smaller or the windows longer',
       });
+    }
+  }
+}
+
+type ModeDrafts = readonly { name: string; harts: ReadonlyMap<string, FrameDraft | undefined> }[];
+
+/** A thread is in one domain at a time, and a window runs one domain. */
+function checkWindowSets(context: RuleContext, modes: ModeDrafts): void {
+  for (const mode of modes) {
+    for (const [hart, frame] of mode.harts) {
+      const companions = new Map<string, { set: string; path: DocumentPath }>();
+      for (const [index, window] of (frame?.windows ?? []).entries()) {
+        const path = ['schedule', 'modes', mode.name, hart, 'windows', index, 'cells'];
+        const names = [...new Set((window?.cells ?? []).filter((cell) => cell !== undefined))].sort();
+        const set = names.join(', ');
+        const clash = names.find((cell) => companions.has(cell) && companions.get(cell)!.set !== set);
+        if (clash !== undefined) {
+          const first = companions.get(clash)!;
+          context.report({
+            code: 'window-sets-overlap',
+            path,
+            message: `'${clash}' runs with [${set}] here and with [${first.set}] in another window`,
+            hint: 'give both windows the same cells',
+            related: [{ path: first.path, message: 'the other window' }],
+          });
+        }
+        for (const cell of names) if (!companions.has(cell)) companions.set(cell, { set, path });
+      }
     }
   }
 }

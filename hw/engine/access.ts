@@ -58,15 +58,17 @@ export function defineAccess(
     host.ltU(layout.ram).select(I32.of(layout.ramSize / 4096), host.sub(layout.ram).shrU(12));
   const recordOf = (host: I32): I32 => load.i32(pageIndex(host).shl(2), layout.pageRecords);
 
-  const noteLarge = (f: FunctionBuilder, bank: I32): void =>
+  const noteFilled = (f: FunctionBuilder, bank: I32): void => {
+    f.store('i32', bank, I32.of(1), tlb.dirty);
     f.if(load.i32(I32.of(0), control.large), () => f.store('i32', bank, I32.of(1), tlb.large));
+  };
 
   const fill = (f: FunctionBuilder, bank: I32, address: I64, host: I32, table: number): void => {
     f.if(bank, () => {
       const entry = f.let(tlbEntry(bank, address, table));
       f.store('i64', entry, pageOf(address));
       f.store('i32', entry, host.sub(address.wrap()), 8);
-      noteLarge(f, bank);
+      noteFilled(f, bank);
     });
   };
 
@@ -223,7 +225,7 @@ export function defineAccess(
     f.store('i64', entry, pageOf(address.get));
     f.store('i32', entry, code.get, 8);
     f.store('i32', entry, host, 12);
-    noteLarge(f, load.i32(context.get, fields.fetchBank));
+    noteFilled(f, load.i32(context.get, fields.fetchBank));
     f.return(entry);
   });
 

@@ -48,7 +48,7 @@ export class CodePages {
     this.pages[slot] = host;
     this.stores[slot] = 0;
     const base = code + slot * codeSlot.size;
-    memory.u8.fill(0, base, base + codeSlot.size);
+    memory.fill(base, 0, codeSlot.size);
     for (const end of [codeSlot.pageEnd, codeSlot.straddleEnd]) memory.u32[(base + end) >>> 2] = special.pageCrossing;
     memory.u32[(pageRecords >>> 2) + index]! |= pageRecord.code | (slot << pageRecord.slotShift);
     this.forbidStores(host);
@@ -65,7 +65,7 @@ export class CodePages {
       for (let entry = bank + tlb.write; entry < bank + tlb.fetch; entry += tlb.entrySize) {
         const at = entry >>> 2;
         const host = (memory.u32[at]! + memory.u32[at + 2]!) >>> 0;
-        if (host === hostPage) memory.u8.fill(tlb.emptyByte, entry, entry + tlb.entrySize);
+        if (host === hostPage) memory.fill(entry, tlb.emptyByte, tlb.entrySize);
       }
     }
   }
@@ -84,7 +84,7 @@ export class CodePages {
     const base = memory.layout.code + slot * codeSlot.size;
     const first = Math.max(0, ((host - page) >>> 1) - 1);
     const last = (host - page + length - 1) >>> 1;
-    memory.u8.fill(0, base + first * record.size, base + (last + 1) * record.size);
+    memory.fill(base + first * record.size, 0, (last + 1 - first) * record.size);
   }
 
   /** The page has no code any more; cached translations of fetches from it go. */
@@ -96,10 +96,10 @@ export class CodePages {
     this.pages[slot] = 0;
     this.free.push(slot);
     // Whoever is executing from it meets an undecoded record, whose decoder sees the empty slot and looks the page up again.
-    memory.u8.fill(0, base, base + codeSlot.size);
+    memory.fill(base, 0, codeSlot.size);
     for (const bank of this.banksInUse()) {
       for (let entry = bank + tlb.fetch; entry < bank + tlb.large; entry += tlb.entrySize) {
-        if (memory.u32[(entry >>> 2) + 2] === base) memory.u8.fill(tlb.emptyByte, entry, entry + tlb.entrySize);
+        if (memory.u32[(entry >>> 2) + 2] === base) memory.fill(entry, tlb.emptyByte, tlb.entrySize);
       }
     }
   }
@@ -113,7 +113,7 @@ export class CodePages {
     this.stores.length = 0;
     this.free.length = 0;
     for (const bank of this.banksInUse()) {
-      memory.u8.fill(tlb.emptyByte, bank + tlb.fetch, bank + tlb.large);
+      memory.fill(bank + tlb.fetch, tlb.emptyByte, tlb.large - tlb.fetch);
     }
   }
 

@@ -247,6 +247,20 @@ export class Engine {
     return physical < 0n ? undefined : physical;
   }
 
+  /** The instruction bits at an address that `hart` would fetch from; undefined if it could not. */
+  instructionAt(hart: Hart, pc: bigint): number | undefined {
+    const low = this.halfwordAt(hart, pc);
+    if (low === undefined || (low & 3) !== 3) return low;
+    const high = this.halfwordAt(hart, BigInt.asUintN(64, pc + 2n));
+    return high === undefined ? undefined : (low | (high << 16)) >>> 0;
+  }
+
+  private halfwordAt(hart: Hart, address: bigint): number | undefined {
+    const physical = this.translate(hart, hart.context.get('fetchRegime'), address, 'execute');
+    const host = physical === undefined ? -1 : this.memory.hostAddress(Number(physical), 2);
+    return host < 0 ? undefined : this.memory.u16[host >>> 1]!;
+  }
+
   private clearTrap(): void {
     this.memory.u32[control.signal >>> 2] = signals.none;
   }

@@ -175,6 +175,8 @@ export const tlb = {
   fetch: 2 * 1024 * 16,
   /** u32 in the bank's header: non-zero when a superpage or NAPOT page is cached, so that a fence by address must drop all. */
   large: 3 * 1024 * 16,
+  /** u32: non-zero when anything is cached. */
+  dirty: 3 * 1024 * 16 + 4,
   size: 3 * 1024 * 16 + 64,
   /** Byte that fills an empty bank: bit 11 of such a tag is set, so that no masked address equals it. */
   emptyByte: 0x08,

@@ -17,6 +17,8 @@ interface Space {
   used: number;
 }
 
+const tables = [tlb.read, tlb.write, tlb.fetch] as const;
+
 const asidOf = (atp: bigint): number => Number((atp >> 44n) & 0xffffn);
 const vmidOf = (hgatp: bigint): number => Number((hgatp >> 44n) & 0x3fffn);
 
@@ -47,6 +49,7 @@ export class TranslationCache {
     for (let index = count - 1; index >= 0; index--) {
       const bank = first + index * tlb.size;
       this.freeBanks.push(bank);
+      memory.u32[(bank + tlb.dirty) >>> 2] = 1;
       this.empty(bank);
     }
     this.machine = this.addSpace('M', false, 0n, 0n);
@@ -60,8 +63,11 @@ export class TranslationCache {
   }
 
   private empty(bank: number): void {
-    this.memory.u8.fill(tlb.emptyByte, bank, bank + tlb.large);
-    this.memory.u32[(bank + tlb.large) >>> 2] = 0;
+    const { u32 } = this.memory;
+    if (u32[(bank + tlb.dirty) >>> 2] === 0) return;
+    this.memory.fill(bank, tlb.emptyByte, tlb.large);
+    u32[(bank + tlb.large) >>> 2] = 0;
+    u32[(bank + tlb.dirty) >>> 2] = 0;
   }
 
   /** Base of the bank for what `context` accesses in `regime`. */
@@ -74,7 +80,10 @@ export class TranslationCache {
   private spaceOf(context: Context, regime: number): Space {
     if ((regime & regimes.privilege) === 3) return this.machine;
     let recent = this.recent.get(context.base);
-    if (!recent) this.recent.set(context.base, (recent = new Recent()));
+    if (!recent) {
+      recent = new Recent();
+      this.recent.set(context.base, recent);
+    }
     if ((regime & regimes.virtual) === 0) {
       if (!recent.supervisor || this.differs(context, 'satp', recent.satp)) {
         const satp = context.csr('satp');
@@ -162,13 +171,14 @@ export class TranslationCache {
     const offset = (Number((address >> 12n) & BigInt(tlb.entries - 1)) * tlb.entrySize) | 0;
     for (const bank of space.banks) {
       if (bank === 0) continue;
+      if (memory.u32[(bank + tlb.dirty) >>> 2] === 0) continue;
       if (memory.u32[(bank + tlb.large) >>> 2] !== 0) {
         this.empty(bank);
         continue;
       }
-      for (const table of [tlb.read, tlb.write, tlb.fetch]) {
-        const entry = bank + table + offset;
-        memory.u8.fill(tlb.emptyByte, entry, entry + tlb.entrySize);
+      for (const table of tables) {
+        // A tag with bit 11 set matches no address.
+        memory.u32[(bank + table + offset) >>> 2]! |= 0x800;
       }
     }
   }

@@ -91,6 +91,12 @@ export interface KernelHooks {
   reschedule(hart: Hart): void;
 }
 
+/** Sees every instruction; `word` is undefined if it could not be fetched. */
+export interface InstructionObserver {
+  before(hart: Hart): void;
+  after(hart: Hart, pc: bigint, word: number | undefined): void;
+}
+
 /** A hart's progress. */
 interface Lane {
   readonly hart: Hart;
@@ -118,6 +124,9 @@ export class Machine {
   kernel: KernelHooks | undefined;
   /** Called for every trap, before it is delivered. */
   onTrap: ((hart: Hart, cause: number, interrupt: boolean) => void) | undefined;
+
+  /** Called around every instruction; with it the machine runs one instruction at a time, to the same effect. */
+  onInstruction: InstructionObserver | undefined;
 
   private readonly lanes: Lane[];
   private clint: Attachment<AclintState> | undefined;
@@ -426,12 +435,8 @@ export class Machine {
         else this.spend(lane, Math.max(1, end - lane.sliceEnd));
         continue;
       }
-      const start = lane.sliceEnd;
-      const budget = Math.max(1, end - start);
-      lane.sliceEnd = start + budget;
-      const left = engine.run(hart, budget);
-      engine.settle();
-      lane.sliceEnd -= left;
+      if (this.onInstruction) this.step(lane, this.onInstruction);
+      else this.runSlice(lane, Math.max(1, end - lane.sliceEnd));
       if (engine.trapped) {
         lane.overhead++;
         this.trace(hart, hart.cause, false);
@@ -439,6 +444,24 @@ export class Machine {
       }
     }
     this.running = undefined;
+  }
+
+  /** At most `budget` cycles of instructions. */
+  private runSlice(lane: Lane, budget: number): void {
+    lane.sliceEnd += budget;
+    const left = this.engine.run(lane.hart, budget);
+    this.engine.settle();
+    lane.sliceEnd -= left;
+  }
+
+  private step(lane: Lane, observer: InstructionObserver): void {
+    const { hart } = lane;
+    if (hart.bankEpoch < 0) this.engine.chooseBanks(hart);
+    const { pc } = hart.context;
+    const word = this.engine.instructionAt(hart, pc);
+    observer.before(hart);
+    this.runSlice(lane, 1);
+    observer.after(hart, pc, word);
   }
 
   private spend(lane: Lane, cycles: number): void {

@@ -40,20 +40,25 @@ export class Code {
     for (;;) {
       const byte = rest & 0x7f;
       rest >>= 7;
-      if ((rest === 0 && (byte & 0x40) === 0) || (rest === -1 && (byte & 0x40) !== 0)) return this.u8(byte);
-      this.u8(byte | 0x80);
+      const last = (rest === 0 && (byte & 0x40) === 0) || (rest === -1 && (byte & 0x40) !== 0);
+      this.u8(last ? byte : byte | 0x80);
+      if (last) return;
     }
   }
 
   /** Signed LEB128 of a 64-bit integer. */
   sleb64(value: bigint): void {
     let rest = BigInt.asIntN(64, value);
-    if (rest >= -0x8000_0000n && rest < 0x8000_0000n) return this.sleb32(Number(rest));
+    if (BigInt.asIntN(32, rest) === rest) {
+      this.sleb32(Number(rest));
+      return;
+    }
     for (;;) {
       const byte = Number(rest & 0x7fn);
       rest >>= 7n;
-      if ((rest === 0n && (byte & 0x40) === 0) || (rest === -1n && (byte & 0x40) !== 0)) return this.u8(byte);
-      this.u8(byte | 0x80);
+      const last = (rest === 0n && (byte & 0x40) === 0) || (rest === -1n && (byte & 0x40) !== 0);
+      this.u8(last ? byte : byte | 0x80);
+      if (last) return;
     }
   }
 

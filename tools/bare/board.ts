@@ -84,6 +84,16 @@ export class Board {
     return this.wire(name, virtioSlot(slot), model, state, emit);
   }
 
+  /** Bytes that the UART has received and the guest has not read, for firmware's console. */
+  takeConsoleInput(limit: number): Uint8Array {
+    const bytes: number[] = [];
+    const { model, state, bus } = this.uart;
+    const [data, lineStatus, dataReady] = [0, 5, 1];
+    while (bytes.length < limit && model.read(state, bus, lineStatus, 1) & dataReady)
+      bytes.push(model.read(state, bus, data, 1));
+    return Uint8Array.from(bytes);
+  }
+
   /** Passes the PLIC's outputs on to the harts. */
   private followPlic(): void {
     const { machine } = this;

@@ -55,6 +55,17 @@ export class Firmware implements Supervisor {
     }
   }
 
+  /** The firmware's own state as plain data. */
+  save(): unknown {
+    return structuredClone({ state: this.state, starting: [...this.starting] });
+  }
+  load(machine: Machine, saved: unknown): void {
+    this.machine = machine;
+    const { state, starting } = structuredClone(saved) as { state: SbiState; starting: (HartEntry | undefined)[] };
+    this.state.harts = state.harts;
+    this.starting.splice(0, Infinity, ...starting);
+  }
+
   private enter(hart: Hart, { address, opaque }: HartEntry): void {
     const { context } = hart;
     resetContext(context, { pc: BigInt(address), privilege: 1, supervisor: 'M' });

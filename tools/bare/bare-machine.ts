@@ -1,0 +1,137 @@
+// A bare machine with what was asked to run on it: the board, its disks, its firmware.
+
+import { romBase } from '../../hw/engine/memory.ts';
+import type { Machine } from '../../hw/machine/machine.ts';
+import { diskBackend, overlayDisk, type SavedOverlay } from '../../vdev/disk.ts';
+import { entropyState } from '../../vdev/entropy.ts';
+import type { Outcome } from '../../vdev/test-finisher.ts';
+import { blkState, virtioBlk } from '../../vdev/virtio/blk.ts';
+import { virtioMmio } from '../../vdev/virtio/mmio.ts';
+import { virtioRng } from '../../vdev/virtio/rng.ts';
+import { virtioState } from '../../vdev/virtio/transport.ts';
+import { CommandError } from '../cli/command-error.ts';
+import { hostDisk } from '../host/disk-file.ts';
+import { findSymbol, readElf } from '../image/elf.ts';
+import { Board } from './board.ts';
+import { Firmware } from './firmware.ts';
+import { HtifPort } from './htif-port.ts';
+import * as images from './load.ts';
+import { loadBare, saveBare } from './save.ts';
+
+export interface BareOptions {
+  harts: number;
+  ramSize: number;
+  /** Paths of disk images. */
+  disks: readonly string[];
+  seed: number;
+  /** The SBI as resident software, instead of M-mode code. */
+  builtInFirmware: boolean;
+  onConsole: (bytes: Uint8Array) => void;
+  onOutcome: (outcome: Outcome) => void;
+}
+
+export class BareMachine {
+  readonly machine: Machine;
+  private readonly board: Board;
+  private readonly firmware: Firmware | undefined;
+  private readonly overlays: ReturnType<typeof overlayDisk>[];
+  private htif: HtifPort | undefined;
+
+  /** Throws a CommandError when a disk image cannot be used. */
+  constructor(private readonly options: BareOptions) {
+    const { harts, ramSize, disks, seed, builtInFirmware, onConsole, onOutcome } = options;
+    if (builtInFirmware) {
+      const console = { write: onConsole, read: (limit: number) => this.board.takeConsoleInput(limit) };
+      this.firmware = new Firmware(harts, console, (kind, reason) => {
+        if (kind !== 'shutdown') onOutcome({ kind: 'reset' });
+        else onOutcome(reason === 0 ? { kind: 'pass' } : { kind: 'fail', code: 1 });
+      });
+    }
+    this.board = new Board({
+      harts,
+      ramSize,
+      onConsole,
+      onOutcome,
+      ...(this.firmware && { supervisor: this.firmware }),
+    });
+    this.machine = this.board.machine;
+    this.overlays = disks.map((path, index) => {
+      const overlay = overlayDisk(hostDisk(path));
+      const model = virtioBlk(diskBackend(overlay));
+      const state = virtioState(model, blkState({ capacitySectors: overlay.size / 512 }));
+      this.board.addVirtio(`disk${index}`, virtioMmio(model), state);
+      return overlay;
+    });
+    const entropy = virtioState(virtioRng, entropyState(seed, 'virtio-rng'));
+    this.board.addVirtio('rng', virtioMmio(virtioRng), entropy);
+  }
+
+  /** An ELF that starts in M-mode on every hart. */
+  loadProgram(path: string): void {
+    const elf = images.accept(path, readElf(images.readImageFile(path)));
+    const entry = images.loadElf(this.board, path, elf);
+    const toHost = findSymbol(elf, 'tohost');
+    if (toHost) {
+      const fromHost = findSymbol(elf, 'fromhost')?.address ?? toHost.address + 8n;
+      this.connectHtif(Number(toHost.address), Number(fromHost));
+    }
+    images.startHarts(this.board, entry, images.placeTree(this.board, { seed: this.options.seed }));
+  }
+
+  private connectHtif(toHost: number, fromHost: number): void {
+    const { onConsole, onOutcome } = this.options;
+    this.htif = new HtifPort(this.board, toHost, fromHost, onConsole, onOutcome);
+  }
+
+  /** A kernel on firmware, or firmware alone. */
+  loadSystem(system: {
+    kernel: string | undefined;
+    initrd: string | undefined;
+    append: string | undefined;
+    bios: string | undefined;
+  }): void {
+    const { board, firmware } = this;
+    const initrd = system.initrd === undefined ? undefined : images.placeInitrd(board, system.initrd);
+    const tree = images.placeTree(board, { append: system.append, initrd, seed: this.options.seed });
+    const kernel = system.kernel === undefined ? undefined : images.placeKernel(board, system.kernel);
+    if (system.bios !== undefined) {
+      const entry = images.placeFirmware(board, system.bios);
+      this.machine.writeRom(images.dynamicInfo(kernel ?? 0));
+      images.startHarts(board, entry, tree, romBase);
+    } else if (firmware && kernel !== undefined) firmware.boot(this.machine, kernel, tree);
+    else throw new CommandError('usage', 'the built-in firmware needs a --kernel to start');
+  }
+
+  /** Bytes typed at the console. */
+  input(bytes: Uint8Array): void {
+    if (this.htif) this.htif.input(bytes);
+    else this.machine.input('uart', 0, bytes);
+  }
+
+  save(path: string): void {
+    saveBare(path, {
+      machine: this.machine.save(),
+      disks: this.overlays.map((overlay) => overlay.save()),
+      firmware: this.firmware?.save(),
+      htif: this.htif?.save(),
+    });
+  }
+
+  /** Goes on with a machine that `save` wrote; refuses one of another shape. */
+  load(path: string): void {
+    const saved = loadBare(path);
+    try {
+      this.machine.load(saved.machine);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      const hint = 'give the same --harts, --ram, --disk and firmware as when it was saved';
+      throw new CommandError('refused', `${path}: ${error.message}`, hint);
+    }
+    for (const [index, overlay] of this.overlays.entries()) overlay.load(saved.disks[index] as SavedOverlay);
+    this.firmware?.load(this.machine, saved.firmware);
+    if (saved.htif) {
+      this.connectHtif(saved.htif.toHost, saved.htif.fromHost);
+      this.htif!.load(saved.htif);
+    }
+  }
+}

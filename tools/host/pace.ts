@@ -1,0 +1,39 @@
+// Runs a machine piece by piece, so that the host can breathe; with a person at the terminal, virtual time keeps to the wall.
+
+import type { Machine, StopReason } from '../../hw/machine/machine.ts';
+
+export interface Pace {
+  /** Cycles at which to end; Infinity: never. */
+  limit: number;
+  /** Keep virtual time at or below wall time. */
+  realTime: boolean;
+  /** Whether input may still come: then an idle machine waits for it. */
+  inputMayCome(): boolean;
+  /** The user or the guest wants the run to end. */
+  ended(): boolean;
+}
+
+/** Virtual time per piece. */
+const pieceNs = 5e6;
+
+const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+export async function runPaced(machine: Machine, pace: Pace): Promise<StopReason> {
+  const piece = (pieceNs * machine.clockHz) / 1e9;
+  const start = performance.now() - machine.nowNs / 1e6;
+  for (;;) {
+    if (pace.ended()) return 'stopped';
+    const reason = machine.run(Math.min(pace.limit, machine.now + piece));
+    if (pace.ended()) return 'stopped';
+    if (machine.now >= pace.limit) return 'limit';
+    await breathe();
+    if (reason === 'idle') {
+      if (!pace.inputMayCome()) return 'idle';
+      await sleep(10);
+    } else if (pace.realTime) {
+      const ahead = machine.nowNs / 1e6 - (performance.now() - start);
+      if (ahead > 1) await sleep(Math.min(ahead, 50));
+    }
+  }
+}

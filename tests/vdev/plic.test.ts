@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DeviceBus } from '../../hw/device.ts';
-import { createPlic, isInterrupting, type PlicState, plic, setSource } from '../../hw/plic.ts';
+import { createPlic, isInterrupting, type PlicState, plic, setSource } from '../../vdev/plic.ts';
 
 const bus = {} as DeviceBus;
 const read = (state: PlicState, offset: number): number => plic.read(state, bus, offset, 4);

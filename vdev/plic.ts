@@ -1,10 +1,9 @@
 // The platform-level interrupt controller (RISC-V PLIC specification 1.0.0) with the register map of QEMU's `virt`.
-// Context 2h is hart h in M-mode, 2h + 1 the same hart in S-mode.
+// What a context is, its host decides: on the bare machine 2h is hart h in M-mode and 2h + 1 the same hart in S-mode; in a
+// virtual machine h is hart h in S-mode.
 
-import type { DeviceBus, DeviceModel } from './device.ts';
-
-export const plicBase = 0x0c00_0000;
-export const plicSize = 0x60_0000;
+import type { DeviceBus, DeviceModel } from '../hw/device.ts';
+import { plicSources, virtMap } from './virt-map.ts';
 
 const map = {
   priority: 0,
@@ -38,7 +37,7 @@ export interface PlicState {
 }
 
 /** `sources` is at most 1023, `contexts` at most 1024 (what fits into the window). */
-export function createPlic(contexts: number, sources = 95): PlicState {
+export function createPlic(contexts: number, sources = plicSources): PlicState {
   const words = (sources >>> 5) + 1;
   const none = (): number[] => new Array<number>(words).fill(0);
   return {
@@ -161,7 +160,7 @@ function write(state: PlicState, offset: number, value: number): void {
 /** Registers are 32 bits wide: narrower or misaligned accesses read zero and write nothing. The host drives lines itself. */
 export const plic: DeviceModel<PlicState> = {
   name: 'plic',
-  size: plicSize,
+  size: virtMap.plic.size,
   read: (state: PlicState, _bus: DeviceBus, offset: number, size: 1 | 2 | 4): number =>
     size === 4 && (offset & 3) === 0 ? read(state, offset) : 0,
   write: (state: PlicState, _bus: DeviceBus, offset: number, size: 1 | 2 | 4, value: number): void => {

@@ -24,6 +24,7 @@ import { onlyEntry, packageLicences, unpackPackage } from './unpack.ts';
 
 const cache = debianCache();
 const work = join(cache, 'work');
+const packagesFolder = join(work, 'packages');
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function fetchDebian(refresh: boolean): Promise<void> {
@@ -32,7 +33,6 @@ async function fetchDebian(refresh: boolean): Promise<void> {
     report();
     return;
   }
-  mkdirSync(work, { recursive: true });
   const apt = new PrivateApt(work);
   apt.update(say);
   const kernelName = /linux-image-[^\s,(|]+/.exec(apt.fields('linux-image-riscv64').get('Depends') ?? '')?.[0];
@@ -89,18 +89,17 @@ async function fetchDebian(refresh: boolean): Promise<void> {
 
 /** The package's file, from an earlier attempt if it is whole. */
 function obtain(apt: PrivateApt, file: PackageFile): string {
-  const folder = join(work, 'packages');
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(packagesFolder, { recursive: true });
   // apt writes a colon of the version as %3a, in the archive's name it is left out.
   const find = (): string | undefined =>
-    readdirSync(folder)
+    readdirSync(packagesFolder)
       .filter((name) => name.startsWith(`${file.name}_`) && name.endsWith('.deb'))
-      .map((name) => join(folder, name))
+      .map((name) => join(packagesFolder, name))
       .find((path) => statSync(path).size === file.size && sha256(readFileSync(path)) === file.sha256);
   const there = find();
   if (there !== undefined) return there;
   say(`fetching ${file.fileName} (${(file.size / 1e6).toFixed(1)} MB)`);
-  const failure = apt.download(file, folder);
+  const failure = apt.download(file, packagesFolder);
   const path = find();
   if (path === undefined) {
     throw new AptUnavailable(
@@ -151,6 +150,6 @@ try {
 } catch (error) {
   if (!(error instanceof AptUnavailable)) throw error;
   process.stderr.write(`skipped: ${error.message}\nhint: ${error.hint}\n`);
-  if (existsSync(work)) process.stderr.write('What arrived is kept and used by the next attempt.\n');
+  if (existsSync(packagesFolder)) process.stderr.write('What arrived is kept and used by the next attempt.\n');
   process.exitCode = exitCodes.unavailable.code;
 }

@@ -33,7 +33,8 @@ interface Named {
 export type NativeCell = Named & Omit<Of<'native'>, 'program'> & { readonly program: ImageFile };
 export type VmCell = Named &
   Omit<Of<'vm'>, 'kernel' | 'initrd'> & { readonly kernel: ImageFile; readonly initrd: ImageFile | undefined };
-export type PosixCell = Named & Omit<Of<'posix'>, 'rootfs'> & { readonly rootfs: ImageFile };
+export type PosixCell = Named &
+  Omit<Of<'posix'>, 'rootfs' | 'env'> & { readonly rootfs: ImageFile; readonly env: Readonly<Record<string, string>> };
 export type RtosCell = Named & Omit<Of<'rtos'>, 'image'> & { readonly image: ImageFile };
 export type Cell = NativeCell | VmCell | PosixCell | RtosCell;
 

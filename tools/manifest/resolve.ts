@@ -31,7 +31,7 @@ export function resolveManifest(file: string, draft: ManifestDraft, images: Reso
           initrd: maybe(cell.initrd, 'cells', name, 'initrd'),
         };
       case 'posix':
-        return { ...cell, ...named, rootfs: at('cells', name, 'rootfs') };
+        return { ...cell, ...named, rootfs: at('cells', name, 'rootfs'), env: Object.fromEntries(cell.env) };
       case 'rtos':
         return { ...cell, ...named, image: at('cells', name, 'image') };
       default:
@@ -93,11 +93,11 @@ function channelPairs(entry: ChannelChecked): Channel[] {
   });
 }
 
-/** Freezes plain data through and through; maps are the schema's own and typed read-only. */
+/** Freezes plain data through and through. */
 function freeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
-    for (const each of value instanceof Map ? value.values() : Object.values(value)) freeze(each);
+    for (const each of Object.values(value)) freeze(each);
   }
   return value;
 }

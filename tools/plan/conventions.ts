@@ -77,6 +77,9 @@ export const sampleLayout = { writerPage: 0, data: 0x1000, copies: 2 } as const;
 /** Bytes before each message of a queue: its length. */
 export const messageHeader = 8;
 
+/** Physical addresses of the registers of declared devices: the platform bus of the `virt` machine, a page each. */
+export const platformBus = 0x400_0000;
+
 /** RAM that the kernel, its contexts and the boot task keep for themselves. */
 export const bootReserve = 4 * 2 ** 20;
 

@@ -30,6 +30,8 @@ export interface PlanObject {
   sizeBits: number;
   /** Frames and page tables come in runs; everything else is one. */
   count: number;
+  /** Where a DeviceFrame's registers are. */
+  physical?: number;
   /** The cell, region, channel or device that it is there for, as `cell linux`. */
   owner: string;
 }
@@ -114,6 +116,8 @@ export interface SchedContext {
   hart: number;
   budgetNs: number;
   periodNs: number;
+  /** Whether the manifest (or the plan) reserves this time; otherwise it is a round robin slice. */
+  guaranteed: boolean;
   /** Bound to this notification instead of a thread. */
   notification: ObjectId | undefined;
 }
@@ -157,6 +161,8 @@ export interface Server {
   children: { number: number; cell: string; tcb: ObjectId }[];
   /** The channel number of a child's sign of life. */
   heartbeats: { number: number; cell: string; everyNs: number; missed: number }[];
+  /** The channel number on which it gives signs of life itself. */
+  heartbeat: number | undefined;
   config: Plain | undefined;
   /** For the account of its private memory. */
   memoryBytes: number;

@@ -1,6 +1,10 @@
 // `microvisor check`: says whether a manifest is right, and what follows from it.
 
 import type { CommandModule } from 'yargs';
+import { checkJson, checkReport } from '../check-report.ts';
+import { checkedSystem, refuse } from '../checked-system.ts';
+import { CommandError } from '../command-error.ts';
+import { styleFor, wantsColor, widthOf } from '../output.ts';
 
 export interface CheckArguments {
   manifest: string;
@@ -9,20 +13,36 @@ export interface CheckArguments {
   quiet: boolean;
 }
 
+/** Options of every command that takes a manifest. */
+export const manifestOptions = {
+  manifest: { type: 'string', describe: 'the manifest (YAML)', demandOption: true },
+  set: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    requiresArg: true,
+    describe: 'override a field: cells.linux.memory=512M; may be repeated',
+  },
+} as const;
+
 export const checkCommand: CommandModule<object, CheckArguments> = {
   command: 'check <manifest>',
   describe: 'check a manifest, and print what follows from it',
   builder: {
-    manifest: { type: 'string', describe: 'the manifest (YAML)' },
-    set: {
-      type: 'string',
-      array: true,
-      nargs: 1,
-      describe: 'override a field: cells.linux.memory=512M',
-      requiresArg: true,
-    },
-    json: { type: 'boolean', default: false, describe: 'print JSON' },
+    ...manifestOptions,
+    json: { type: 'boolean', default: false, describe: 'print the plan, or the errors, as JSON' },
     quiet: { type: 'boolean', alias: 'q', default: false, describe: 'print errors only' },
-  } as never,
-  handler: async () => {},
+  },
+  handler: ({ manifest: path, set, json, quiet }) => {
+    const system = checkedSystem(path, set ?? []);
+    const { stdout } = process;
+    if (!system.ok) {
+      if (!json) refuse(system.diagnostics);
+      stdout.write(`${JSON.stringify({ ok: false, diagnostics: system.diagnostics }, null, 2)}\n`);
+      throw new CommandError('refused', '');
+    }
+    const { manifest, plan } = system;
+    if (json) stdout.write(`${JSON.stringify(checkJson(manifest, plan), null, 2)}\n`);
+    else if (!quiet) stdout.write(checkReport(manifest, plan, styleFor(wantsColor(stdout)), widthOf(stdout)));
+  },
 };

@@ -40,12 +40,12 @@ export function checkCalls(context: RuleContext): void {
     });
   }
   for (const [name, cell] of context.cells()) {
-    if (cell.kind !== 'vm' || cell.priority !== 255) continue;
+    if ((cell.kind !== 'vm' && cell.kind !== 'rtos') || cell.priority !== 255) continue;
     context.report({
       code: 'priority-reserved',
       path: ['cells', name, 'priority'],
       message: `the monitor of '${name}' would need priority 256`,
-      hint: 'a VM has a priority of at most 254',
+      hint: `a ${cell.kind} cell has a priority of at most 254`,
     });
   }
 }

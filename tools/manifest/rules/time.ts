@@ -1,15 +1,19 @@
 // Time adds up: budgets fit into periods, harts and windows; windows are in order, apart, and inside their frame.
 
+import { completionBudget } from '../../plan/conventions.ts';
 import type { DocumentPath } from '../diagnostic.ts';
 import type { FrameDraft } from '../schema.ts';
 import { formatRate, formatTime } from '../units.ts';
 import type { RuleContext } from './context.ts';
 
-interface Share {
-  cell: string;
-  hart: number;
+interface Budget {
   cpu: number;
   period: number;
+}
+
+interface Share extends Budget {
+  cell: string;
+  hart: number;
   path: DocumentPath;
 }
 
@@ -53,47 +57,43 @@ function groupByHart(shares: readonly Share[]): Map<number, Share[]> {
 const percent = (ratio: number): string => `${Math.round(ratio * 1000) / 10} %`;
 const ratio = (share: Share): string => percent(share.cpu / share.period);
 
+type BudgetDraft = { cpu: number | undefined; period: number | undefined };
+
+/** The budget, if it is whole and fits into its period. */
+function validBudget(context: RuleContext, budget: BudgetDraft | undefined, path: DocumentPath): Budget | undefined {
+  if (budget?.cpu === undefined || budget.period === undefined) return undefined;
+  if (budget.cpu <= budget.period) return { cpu: budget.cpu, period: budget.period };
+  context.report({
+    code: 'budget-over-period',
+    path: [...path, 'cpu'],
+    message: `${formatTime(budget.cpu)} of CPU time do not fit into a period of ${formatTime(budget.period)}`,
+    hint: 'a budget is at most its period',
+    related: [{ path: [...path, 'period'], message: 'the period' }],
+  });
+  return undefined;
+}
+
 /** What each budget takes of its hart. Passive servers and monitors run on their callers' time. */
 function budgetShares(context: RuleContext): Share[] {
   const shares: Share[] = [];
-  const add = (
-    cell: string,
-    hart: number | undefined,
-    budget: { cpu: number | undefined; period: number | undefined } | undefined,
-    path: DocumentPath,
-  ) => {
-    if (budget?.cpu === undefined || budget.period === undefined) return;
-    if (budget.cpu > budget.period) {
-      const own = context.places.has(path);
-      if (own && !shares.some((share) => share.path.join() === path.join())) {
-        context.report({
-          code: 'budget-over-period',
-          path: [...path, 'cpu'],
-          message: `${formatTime(budget.cpu)} of CPU time do not fit into a period of ${formatTime(budget.period)}`,
-          hint: 'a budget is at most its period',
-          related: [{ path: [...path, 'period'], message: 'the period' }],
-        });
-      }
-      return;
-    }
-    if (hart !== undefined) shares.push({ cell, hart, cpu: budget.cpu, period: budget.period, path });
+  const add = (cell: string, hart: number | undefined, budget: Budget | undefined, path: DocumentPath) => {
+    if (budget !== undefined && hart !== undefined) shares.push({ cell, hart, ...budget, path });
   };
   for (const [name, cell] of context.cells()) {
     const path = ['cells', name, 'budget'];
-    if (cell.kind === 'native') {
-      if (cell.passive !== true) add(name, cell.hart, cell.budget, path);
-    } else if (cell.kind !== 'vm') add(name, cell.hart, cell.budget, path);
-    else {
-      let inherited = true;
+    const own = validBudget(context, cell.budget, path);
+    if (cell.kind === 'vm') {
       for (const [index, vcpu] of (cell.vcpus ?? []).entries()) {
         if (vcpu === undefined) continue;
-        if (vcpu.budget !== undefined) add(name, vcpu.hart, vcpu.budget, ['cells', name, 'vcpus', index, 'budget']);
-        else if (inherited || (cell.budget?.cpu ?? 0) <= (cell.budget?.period ?? 0)) {
-          add(name, vcpu.hart, cell.budget, path);
-          inherited = false;
-        }
+        const vcpuPath = ['cells', name, 'vcpus', index, 'budget'];
+        if (vcpu.budget === undefined) add(name, vcpu.hart, own, path);
+        else add(name, vcpu.hart, validBudget(context, vcpu.budget, vcpuPath), vcpuPath);
       }
-    }
+      add(`monitor of ${name}`, cell.vcpus?.[0]?.hart, completionBudget, ['cells', name]);
+    } else if (cell.kind === 'rtos') {
+      add(name, cell.hart, own, path);
+      add(`monitor of ${name}`, cell.hart, completionBudget, ['cells', name]);
+    } else if (cell.kind === 'posix' || cell.passive !== true) add(name, cell.hart, own, path);
   }
   return shares;
 }

@@ -8,6 +8,7 @@ import {
   faultBadge,
   guestLayout,
   nativeLayout,
+  platformBus,
   signalBadge,
   slots,
   timesliceNs,

@@ -30,7 +30,6 @@ const callWords = 8;
 const writeLimit = 0x1_0000;
 /** Bytes typed ahead. */
 const typedLimit = 256;
-const noBytes = new Uint8Array();
 
 export function htifState(): HtifState {
   return { outcome: null, toHost: [0, 0], fromHost: [0, 0], typed: [], reading: false };
@@ -108,7 +107,7 @@ function execute(state: HtifState, bus: DeviceBus): void {
 function finish(state: HtifState, bus: DeviceBus, code: number): void {
   if (state.outcome !== null) return;
   state.outcome = code === 0 ? { kind: 'pass' } : { kind: 'fail', code };
-  bus.emit(htifPort.outcome, noBytes);
+  bus.emit(htifPort.outcome, new Uint8Array());
 }
 
 /** Answers a waiting read when a byte is there and fromhost is free. */

@@ -11,7 +11,6 @@ export interface TestFinisherState {
 }
 
 const commands = { fail: 0x3333, pass: 0x5555, reset: 0x7777 };
-const noBytes = new Uint8Array();
 
 export function testFinisherState(): TestFinisherState {
   return { outcome: null };
@@ -41,5 +40,5 @@ export const testFinisher: DeviceModel<TestFinisherState> = {
 function finish(state: TestFinisherState, bus: DeviceBus, outcome: Outcome): void {
   if (state.outcome !== null) return;
   state.outcome = outcome;
-  bus.emit(0, noBytes);
+  bus.emit(0, new Uint8Array());
 }

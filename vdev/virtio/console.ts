@@ -26,6 +26,8 @@ export interface ConsolePort {
   guestOpen: boolean;
   /** Whether the outside is connected: the guest sees end of file while it isn't. */
   hostOpen: boolean;
+  /** Whoever takes the output has no room: the guest's buffers stay where they are. */
+  held: boolean;
   /** The driver knows the port. */
   ready: boolean;
   owed: Record<Owed, boolean>;
@@ -60,12 +62,17 @@ export function consoleState(
   columns = 80,
   rows = 25,
 ): ConsoleState {
-  return { columns, rows, ports: ports.map((port) => newPort({ ...port, hostOpen: true })) };
+  return { columns, rows, ports: ports.map((port) => newPort({ ...port, hostOpen: true, held: false })) };
 }
 
-function newPort({ name, console, hostOpen }: Pick<ConsolePort, 'name' | 'console' | 'hostOpen'>): ConsolePort {
+function newPort({
+  name,
+  console,
+  hostOpen,
+  held,
+}: Pick<ConsolePort, 'name' | 'console' | 'hostOpen' | 'held'>): ConsolePort {
   const owed = { add: false, console: false, open: false, name: false, resize: false };
-  return { name, console, hostOpen, guestOpen: false, ready: false, owed };
+  return { name, console, hostOpen, held, guestOpen: false, ready: false, owed };
 }
 
 /** Output of port n is emitted on port n; `input` takes bytes when the guest has the port open and buffers for them. */
@@ -90,7 +97,7 @@ export const virtioConsole: VirtioDevice<ConsoleState> = {
 
   notified(virtio, bus, queue) {
     if (queue === controlTransmit) receiveControl(virtio, bus);
-    else if (queue % 2 === 1) transmit(virtio, bus, queue);
+    else if (queue % 2 === 1) transmit(virtio, bus, queue === 1 ? 0 : (queue - 3) / 2);
     sendControl(virtio, bus);
   },
 
@@ -136,6 +143,14 @@ export function connectPort(virtio: VirtioState<ConsoleState>, bus: DeviceBus, p
   sendControl(virtio, bus);
 }
 
+/** Stops taking a port's output, also from within `emit`, or goes on with what has been waiting. */
+export function holdPort(virtio: VirtioState<ConsoleState>, bus: DeviceBus, port: number, held: boolean): void {
+  const target = virtio.device.ports[port];
+  if (target === undefined || target.held === held) return;
+  target.held = held;
+  if (!held) transmit(virtio, bus, port);
+}
+
 function isMultiport(virtio: VirtioState<ConsoleState>): boolean {
   return isAccepted(virtio, feature.multiport);
 }
@@ -144,9 +159,12 @@ function receiveQueue(port: number): number {
   return port === 0 ? 0 : 2 * port + 2;
 }
 
-function transmit(virtio: VirtioState<ConsoleState>, bus: DeviceBus, queue: number): void {
-  const port = queue === 1 ? 0 : (queue - 3) / 2;
-  for (let chain = takeChain(virtio, bus, queue); chain !== undefined; chain = takeChain(virtio, bus, queue)) {
+function transmit(virtio: VirtioState<ConsoleState>, bus: DeviceBus, port: number): void {
+  const queue = receiveQueue(port) + 1;
+  // Looked at for every chain: whoever takes the output may hold the port while it does.
+  while (!virtio.device.ports[port]!.held) {
+    const chain = takeChain(virtio, bus, queue);
+    if (chain === undefined) return;
     if (totalLength(chain.readable) > outputLimit) {
       needsReset(virtio, bus, `output of more than ${outputLimit} bytes at once`);
       return;

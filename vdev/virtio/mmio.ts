@@ -8,7 +8,6 @@ import {
   needsReset,
   offeredFeatures,
   resetVirtio,
-  transportFeature,
   type VirtioDevice,
   type VirtioState,
 } from './transport.ts';
@@ -46,8 +45,8 @@ const register = {
 /** "virt" in little-endian ASCII. */
 const magic = 0x74726976;
 const version = 2;
-/** "mvis" in little-endian ASCII. */
-const vendorId = 0x7369766d;
+/** "QEMU" in little-endian ASCII: some systems for the `virt` machine, xv6 among them, insist on it. */
+const vendorId = 0x554d4551;
 
 /** The model of a virtio device behind MMIO registers; its state begins as `virtioState(device, …)`. */
 export function virtioMmio<D>(device: VirtioDevice<D>): DeviceModel<VirtioState<D>> {
@@ -175,12 +174,13 @@ function writeStatus<D>(device: VirtioDevice<D>, state: VirtioState<D>, bus: Dev
   state.status = status;
 }
 
-/** A subset of what is offered, with VERSION_1: there is no legacy interface. */
+/**
+ * A subset of what is offered. VERSION_1 may be missing: drivers that look only at the low features (xv6) work with this
+ * interface all the same, and a device may let them (section 6.2).
+ */
 function featuresAcceptable<D>(device: VirtioDevice<D>, state: VirtioState<D>): boolean {
   const offered = offeredFeatures(device, state);
-  const excess = state.driverFeatures.some((word, i) => (word & ~featureWord(offered, i)) !== 0);
-  const modern = (state.driverFeatures[1]! & featureWord([transportFeature.version1], 1)) !== 0;
-  return modern && !excess;
+  return state.driverFeatures.every((word, i) => (word & ~featureWord(offered, i)) === 0);
 }
 
 function writeQueueReady<D>(device: VirtioDevice<D>, state: VirtioState<D>, bus: DeviceBus, value: number): void {

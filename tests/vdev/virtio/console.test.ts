@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { connectPort, consoleState, resizeConsole, virtioConsole } from '../../../vdev/virtio/console.ts';
+import { connectPort, consoleState, holdPort, resizeConsole, virtioConsole } from '../../../vdev/virtio/console.ts';
 import { ascii } from '../mock-bus.ts';
 import { Driver, reg, VERSION_1 } from './driver.ts';
 
@@ -85,6 +85,22 @@ describe('virtio console', () => {
     driver.notify(5);
     expect([driver.bus.text(0), driver.bus.text(1)]).toEqual(['hello, world', 'log']);
     expect([driver.used(1), driver.used(5)]).toEqual([[{ head: 0, length: 0 }], [{ head: 0, length: 0 }]]);
+  });
+
+  it('leaves output with the guest while a port is held, also from within an emission', () => {
+    const { driver } = machine();
+    const emit = driver.bus.emit.bind(driver.bus);
+    driver.bus.emit = (port, bytes) => {
+      emit(port, bytes);
+      holdPort(driver.state, driver.bus, port, true);
+    };
+    for (const text of ['a', 'b']) driver.send(5, [{ out: ascii(text) }]);
+    driver.notify(5);
+    driver.send(1, [{ out: ascii('other') }]);
+    driver.notify(1);
+    expect([driver.bus.text(1), driver.used(5).length, driver.bus.text(0)]).toEqual(['a', 1, 'other']);
+    holdPort(driver.state, driver.bus, 1, false);
+    expect([driver.bus.text(1), driver.used(5).length]).toEqual(['ab', 1]);
   });
 
   it('takes input for an open port as far as there are buffers', () => {

@@ -1,0 +1,177 @@
+// Address spaces: page tables in RAM as the hart's MMU walks them, the ASIDs that name them, and fences.
+
+import { csrOffset } from '../hw/engine/layout.ts';
+import type { FenceScope, Hart } from '../hw/hart/hart.ts';
+import { asidsPerPool, sizeBits } from './abi/limits.ts';
+import type { Kernel } from './kernel.ts';
+import { type AsidRoot, capType, type Tcb, tcbSlot, type VmRights, vmRights } from './objects.ts';
+
+/** Bits of a page table entry (privileged specification, Sv39). */
+const pte = { valid: 1, read: 2, write: 4, execute: 8, user: 16, accessed: 64, dirty: 128 } as const;
+const leaf = BigInt(pte.read | pte.write | pte.execute);
+const entryBits = 9;
+
+export const findVSpaceForASID = (kernel: Kernel, asid: number): AsidRoot | null =>
+  kernel.asidTable[Math.floor(asid / asidsPerPool)]?.roots[asid % asidsPerPool] ?? null;
+
+/** First address beyond those of an address space. Guest-physical addresses have two bits more (privileged spec, 22.5.1). */
+export const spaceTop = (root: AsidRoot, userTop: number): number =>
+  root.guestLevels === 0 ? userTop : 2 ** (sizeBits.page + entryBits * root.guestLevels + 2);
+
+/** An entry of a page table. */
+export interface PageTableSlot {
+  readonly address: number;
+  readonly entry: bigint;
+  /** Binary logarithm of what the entry maps. */
+  readonly bitsLeft: number;
+}
+export const isValid = (entry: bigint): boolean => (entry & 1n) !== 0n;
+export const isPageTable = (entry: bigint): boolean => isValid(entry) && (entry & leaf) === 0n;
+export const entryAddress = (entry: bigint): number => Number((entry >> 10n) & 0xfff_ffff_ffffn) * 4096;
+
+/** The deepest existing entry for an address. */
+export function lookupPTSlot(kernel: Kernel, root: AsidRoot, address: number): PageTableSlot {
+  let level = (root.guestLevels === 0 ? 3 : root.guestLevels) - 1;
+  let table = root.address;
+  let indexSize = root.guestLevels === 0 ? 2 ** entryBits : 2 ** (entryBits + 2);
+  for (;;) {
+    const bitsLeft = sizeBits.page + entryBits * level;
+    const at = table + 8 * (Math.floor(address / 2 ** bitsLeft) % indexSize);
+    const entry = kernel.loadWord(at);
+    if (level === 0 || !isPageTable(entry)) return { address: at, entry, bitsLeft };
+    table = entryAddress(entry);
+    indexSize = 2 ** entryBits;
+    level--;
+  }
+}
+
+const ppn = (physical: number): bigint => BigInt(physical / 4096) << 10n;
+export const tableEntry = (physical: number): bigint => ppn(physical) | BigInt(pte.valid);
+/** A leaf for user mode; stage-2 leaves need the U bit as well. 0: it would allow nothing. */
+export function makeUserPTE(physical: number, executable: boolean, rights: VmRights): bigint {
+  const readable = rights !== vmRights.kernelOnly;
+  if (!readable && !executable) return 0n;
+  let bits = pte.valid | pte.user | pte.accessed | pte.dirty;
+  if (readable) bits |= pte.read;
+  if (rights === vmRights.readWrite) bits |= pte.write;
+  if (executable) bits |= pte.execute;
+  return ppn(physical) | BigInt(bits);
+}
+
+/** Writes an entry; when this returns no hart uses the old one. */
+export function updatePTE(
+  kernel: Kernel,
+  at: number,
+  entry: bigint,
+  asid: number,
+  root: AsidRoot,
+  address?: number,
+): void {
+  kernel.storeWord(at, entry);
+  kernel.charge(kernel.costs.map);
+  fenceSpace(kernel, asid, root.guestLevels !== 0, address);
+}
+
+/** Drops cached translations of an ASID (of one address) on every hart. */
+export function fenceSpace(kernel: Kernel, asid: number, guest: boolean, address?: number): void {
+  const scope: FenceScope = guest
+    ? { stage: 'guest', virtual: true, vmid: asid }
+    : { stage: 'first', virtual: false, asid };
+  if (address !== undefined) scope.address = BigInt(address);
+  for (const hart of kernel.machine.harts) hart.port.fence(scope);
+}
+
+/** Takes a mapping away, if it is still there. */
+export function unmapPage(kernel: Kernel, asid: number, mapped: number, frame: number, frameBits: number): void {
+  const root = findVSpaceForASID(kernel, asid);
+  if (root === null) return;
+  const slot = lookupPTSlot(kernel, root, mapped);
+  if (slot.bitsLeft !== frameBits || !isValid(slot.entry) || isPageTable(slot.entry)) return;
+  if (entryAddress(slot.entry) !== frame) return;
+  updatePTE(kernel, slot.address, 0n, asid, root, mapped);
+}
+
+/** Takes a page table out of its address space, if it is still there. */
+export function unmapPageTable(kernel: Kernel, asid: number, mapped: number, table: number): void {
+  const root = findVSpaceForASID(kernel, asid);
+  if (root === null) return;
+  let level = (root.guestLevels === 0 ? 3 : root.guestLevels) - 1;
+  let at = root.address;
+  let indexSize = root.guestLevels === 0 ? 2 ** entryBits : 2 ** (entryBits + 2);
+  for (; level > 0; level--) {
+    const slot = at + 8 * (Math.floor(mapped / 2 ** (sizeBits.page + entryBits * level)) % indexSize);
+    const entry = kernel.loadWord(slot);
+    if (!isPageTable(entry)) return;
+    at = entryAddress(entry);
+    if (at === table) {
+      updatePTE(kernel, slot, 0n, asid, root);
+      return;
+    }
+    indexSize = 2 ** entryBits;
+  }
+}
+
+/** An address space goes: its ASID is free, and no hart runs in it any longer. */
+export function deleteASID(kernel: Kernel, asid: number, root: AsidRoot): void {
+  fenceSpace(kernel, asid, root.guestLevels !== 0);
+  kernel.asidTable[Math.floor(asid / asidsPerPool)]!.roots[asid % asidsPerPool] = null;
+  refreshRoots(kernel);
+}
+export function deleteASIDPool(kernel: Kernel, base: number): void {
+  const pool = kernel.asidTable[base / asidsPerPool]!;
+  kernel.asidTable[base / asidsPerPool] = null;
+  pool.roots.forEach((root, index) => {
+    if (root !== null) fenceSpace(kernel, base + index, root.guestLevels !== 0);
+  });
+  refreshRoots(kernel);
+}
+function refreshRoots(kernel: Kernel): void {
+  for (const node of kernel.nodes) {
+    if (node.current !== node.idle) setVMRoot(kernel, node.current, kernel.machine.harts[node.id]!);
+  }
+}
+
+const satp = csrOffset('satp') >>> 2;
+const hgatp = csrOffset('hgatp') >>> 2;
+const sv39 = 8;
+
+/** Makes the thread's address space that of its context; a thread without a valid one gets an empty one. */
+export function setVMRoot(kernel: Kernel, tcb: Tcb, hart: Hart): void {
+  const { vcpu } = tcb;
+  if (vcpu !== null) {
+    const root = findVSpaceForASID(kernel, vcpu.asid);
+    const valid = root !== null && root.address === vcpu.root?.address;
+    // Sv39x4 is mode 8, Sv48x4 mode 9; without a root, a table that maps nothing (mode 8 needs 16 KiB of it).
+    setRoot(
+      tcb,
+      hart,
+      hgatp,
+      valid && root.guestLevels === 4 ? 9 : sv39,
+      vcpu.asid,
+      valid ? root.address : kernel.emptyRoot,
+    );
+    return;
+  }
+  const { cap } = tcb.slots.slot(tcbSlot.vTable);
+  let asid = 0;
+  let address = kernel.emptyRoot;
+  if (cap.type === capType.pageTable && findVSpaceForASID(kernel, cap.asid)?.address === cap.address) {
+    asid = cap.asid;
+    address = cap.address;
+  }
+  setRoot(tcb, hart, satp, sv39, asid, address);
+}
+
+function setRoot(tcb: Tcb, hart: Hart, register: number, mode: number, asid: number, address: number): void {
+  const { u32 } = tcb.context.memory;
+  const at = (tcb.context.base >>> 2) + register;
+  const low = address / 4096;
+  const high = ((mode << 28) | (asid << 12)) >>> 0;
+  if (u32[at] === low && u32[at + 1] === high) return;
+  u32[at] = low;
+  u32[at + 1] = high;
+  const installed = hart.context;
+  hart.context = tcb.context;
+  hart.port.translationChanged();
+  hart.context = installed;
+}

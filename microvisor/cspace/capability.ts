@@ -1,0 +1,184 @@
+// What capabilities are to each other: their extent in memory, the same object or region, narrowing of rights, badges.
+
+import { sizeBits, wordBits } from '../abi/limits.ts';
+import { extensionSizeBits } from '../abi/object-types.ts';
+import { allRights, right } from '../abi/rights.ts';
+import { type Capability, capType, nullCap, type VmRights, vmRights } from '../objects.ts';
+
+/** Binary logarithm of the size of the object, 0 if it has none. */
+function capSizeBits(cap: Capability): number {
+  switch (cap.type) {
+    case capType.untyped:
+    case capType.frame:
+      return cap.sizeBits;
+    case capType.endpoint:
+      return sizeBits.endpoint;
+    case capType.notification:
+      return sizeBits.notification;
+    case capType.reply:
+      return sizeBits.reply;
+    case capType.cNode:
+    case capType.zombie:
+      return cap.node.ofTcb ? sizeBits.tcb : cap.node.radix + sizeBits.slot;
+    case capType.thread:
+      return sizeBits.tcb;
+    case capType.schedContext:
+      return cap.schedContext.sizeBits;
+    case capType.pageTable:
+      return cap.guestLevels === 0 ? sizeBits.pageTable : extensionSizeBits.guestRoot;
+    case capType.asidPool:
+      return sizeBits.asidPool;
+    case capType.vcpu:
+      return extensionSizeBits.vcpu;
+    default:
+      return 0;
+  }
+}
+
+/** Physical address of the object, or −1 for capabilities to none. */
+export function capAddress(cap: Capability): number {
+  switch (cap.type) {
+    case capType.untyped:
+    case capType.frame:
+    case capType.pageTable:
+      return cap.address;
+    case capType.endpoint:
+      return cap.endpoint.address;
+    case capType.notification:
+      return cap.notification.address;
+    case capType.reply:
+      return cap.reply.address;
+    case capType.cNode:
+    case capType.zombie:
+      return cap.node.address;
+    case capType.thread:
+      return cap.tcb.address;
+    case capType.schedContext:
+      return cap.schedContext.address;
+    case capType.asidPool:
+      return cap.pool.address;
+    case capType.vcpu:
+      return cap.vcpu.address;
+    default:
+      return -1;
+  }
+}
+export const capSize = (cap: Capability): number => 2 ** capSizeBits(cap);
+
+/** Whether `b` names (part of) what `a` names: the condition under which a derivation is possible. */
+export function sameRegionAs(a: Capability, b: Capability): boolean {
+  switch (a.type) {
+    case capType.untyped: {
+      const base = capAddress(b);
+      return base >= a.address && base + capSize(b) <= a.address + capSize(a);
+    }
+    case capType.frame:
+      return b.type === capType.frame && a.address <= b.address && b.address + capSize(b) <= a.address + capSize(a);
+    case capType.endpoint:
+      return b.type === capType.endpoint && a.endpoint === b.endpoint;
+    case capType.notification:
+      return b.type === capType.notification && a.notification === b.notification;
+    case capType.reply:
+      return b.type === capType.reply && a.reply === b.reply;
+    case capType.cNode:
+      return b.type === capType.cNode && a.node === b.node;
+    case capType.thread:
+      return b.type === capType.thread && a.tcb === b.tcb;
+    case capType.irqControl:
+      return b.type === capType.irqControl || b.type === capType.irqHandler;
+    case capType.irqHandler:
+      return b.type === capType.irqHandler && a.irq === b.irq;
+    case capType.schedContext:
+      return b.type === capType.schedContext && a.schedContext === b.schedContext;
+    case capType.pageTable:
+      return b.type === capType.pageTable && a.address === b.address;
+    case capType.asidPool:
+      return b.type === capType.asidPool && a.pool === b.pool;
+    case capType.vcpu:
+      return b.type === capType.vcpu && a.vcpu === b.vcpu;
+    case capType.domain:
+    case capType.schedControl:
+    case capType.asidControl:
+    case capType.realmControl:
+      return b.type === a.type;
+    case capType.null:
+    case capType.zombie:
+      return false;
+  }
+}
+
+/** Whether both name one and the same object. */
+export function sameObjectAs(a: Capability, b: Capability): boolean {
+  if (a.type === capType.untyped || a.type === capType.irqControl) return false;
+  if (a.type === capType.frame && b.type === capType.frame) {
+    return a.address === b.address && a.sizeBits === b.sizeBits && a.device === b.device;
+  }
+  return sameRegionAs(a, b);
+}
+
+/** Whether a derived capability is a parent in the tree by itself: its descendants can be revoked through it. */
+export function isCapRevocable(derived: Capability, source: Capability): boolean {
+  switch (derived.type) {
+    case capType.endpoint:
+      return source.type !== capType.endpoint || derived.badge !== source.badge;
+    case capType.notification:
+      return source.type !== capType.notification || derived.badge !== source.badge;
+    case capType.irqHandler:
+      return source.type === capType.irqControl;
+    case capType.untyped:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Applies the badge or guard of Mint, Mutate and Rotate. A null capability: it can't be. */
+export function updateCapData(preserve: boolean, data: bigint, cap: Capability): Capability {
+  switch (cap.type) {
+    case capType.endpoint:
+    case capType.notification:
+      return !preserve && cap.badge === 0n ? { ...cap, badge: BigInt.asUintN(64, data) } : nullCap;
+    case capType.cNode: {
+      const word = BigInt.asUintN(64, data);
+      const guardSize = Number(word & 63n);
+      if (guardSize + cap.node.radix > wordBits) return nullCap;
+      const guard = BigInt.asUintN(guardSize, word >> 6n);
+      return { ...cap, guardSize, guardLow: Number(BigInt.asUintN(32, guard)), guardHigh: Number(guard >> 32n) };
+    }
+    default:
+      return cap;
+  }
+}
+
+export function maskVMRights(rights: VmRights, mask: number): VmRights {
+  if (rights === vmRights.kernelOnly || (mask & right.read) === 0) return vmRights.kernelOnly;
+  return rights === vmRights.readWrite && (mask & right.write) !== 0 ? vmRights.readWrite : vmRights.readOnly;
+}
+
+export const rightsFromWord = (word: bigint): number => Number(word & BigInt(allRights));
+
+/** The capability with no more rights than `mask` allows. */
+export function maskCapRights(mask: number, cap: Capability): Capability {
+  switch (cap.type) {
+    case capType.endpoint:
+      return {
+        ...cap,
+        canSend: cap.canSend && (mask & right.write) !== 0,
+        canReceive: cap.canReceive && (mask & right.read) !== 0,
+        canGrant: cap.canGrant && (mask & right.grant) !== 0,
+        canGrantReply: cap.canGrantReply && (mask & right.grantReply) !== 0,
+      };
+    case capType.notification:
+      return {
+        ...cap,
+        canSend: cap.canSend && (mask & right.write) !== 0,
+        canReceive: cap.canReceive && (mask & right.read) !== 0,
+      };
+    case capType.reply:
+      return { ...cap, canGrant: cap.canGrant && (mask & right.grant) !== 0 };
+    case capType.frame:
+      return { ...cap, rights: maskVMRights(cap.rights, mask) };
+    default:
+      return cap;
+  }
+}

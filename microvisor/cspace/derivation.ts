@@ -1,0 +1,125 @@
+// The derivation tree: one list of slots in prefix order, from which parents and children follow (seL4's MDB).
+
+import type { Kernel } from '../kernel.ts';
+import { type Capability, capType, nullCap, type Slot } from '../objects.ts';
+import { deleteFirst, illegalOperation, revokeFirst, type SyscallError } from '../outcome.ts';
+import { capSize, isCapRevocable, sameObjectAs, sameRegionAs } from './capability.ts';
+
+/** Whether `b` is a child of `a`. */
+export function isMDBParentOf(a: Slot, b: Slot): boolean {
+  if (!a.revocable || !sameRegionAs(a.cap, b.cap)) return false;
+  if (a.cap.type !== capType.endpoint && a.cap.type !== capType.notification) return true;
+  if (a.cap.badge === 0n) return true;
+  return a.cap.badge === (b.cap as typeof a.cap).badge && !b.firstBadged;
+}
+
+export function ensureNoChildren(slot: Slot): SyscallError | null {
+  return slot.next !== null && isMDBParentOf(slot, slot.next) ? revokeFirst : null;
+}
+export function ensureEmptySlot(slot: Slot): SyscallError | null {
+  return slot.cap.type === capType.null ? null : deleteFirst;
+}
+
+/** Whether no other capability names the same object: those that do are neighbours. */
+export function isFinalCapability(slot: Slot): boolean {
+  if (slot.prev !== null && sameObjectAs(slot.prev.cap, slot.cap)) return false;
+  return slot.next === null || !sameObjectAs(slot.cap, slot.next.cap);
+}
+
+/** What a copy of a capability is. An error, or a null capability: there is none. */
+export function deriveCap(slot: Slot, cap: Capability): Capability | SyscallError {
+  switch (cap.type) {
+    case capType.zombie:
+    case capType.irqControl:
+      return nullCap;
+    case capType.untyped:
+      return ensureNoChildren(slot) ?? cap;
+    case capType.pageTable:
+      return cap.mapped ? cap : illegalOperation;
+    case capType.frame:
+      return { ...cap, asid: 0, mappedAddress: 0 };
+    default:
+      return cap;
+  }
+}
+
+function link(slot: Slot, prev: Slot | null, next: Slot | null): void {
+  slot.prev = prev;
+  slot.next = next;
+  if (prev !== null) prev.next = slot;
+  if (next !== null) next.prev = slot;
+}
+
+/** Puts a derived capability into an empty slot, as a child or sibling of its source. */
+export function cteInsert(kernel: Kernel, cap: Capability, source: Slot, destination: Slot): void {
+  kernel.charge(kernel.costs.derive);
+  const revocable = isCapRevocable(cap, source.cap);
+  // A copy of an untyped leaves nothing to retype in the original.
+  if (
+    source.cap.type === capType.untyped &&
+    cap.type === capType.untyped &&
+    source.cap.address === cap.address &&
+    source.cap.sizeBits === cap.sizeBits
+  ) {
+    source.cap = { ...source.cap, watermark: capSize(source.cap) };
+  }
+  destination.cap = cap;
+  destination.revocable = revocable;
+  destination.firstBadged = revocable;
+  link(destination, source, source.next);
+}
+
+/** Puts the capability to a new object into an empty slot, as a child of the untyped that it was made from. */
+export function insertNewCap(parent: Slot, slot: Slot, cap: Capability): void {
+  slot.cap = cap;
+  slot.revocable = true;
+  slot.firstBadged = true;
+  link(slot, parent, parent.next);
+}
+
+export function cteMove(cap: Capability, source: Slot, destination: Slot): void {
+  destination.cap = cap;
+  destination.revocable = source.revocable;
+  destination.firstBadged = source.firstBadged;
+  link(destination, source.prev, source.next);
+  clear(source);
+}
+
+/** Exchanges two slots with their places in the tree; each capability may change on the way. */
+export function cteSwap(cap1: Capability, slot1: Slot, cap2: Capability, slot2: Slot): void {
+  const { prev, next, revocable, firstBadged } = slot1;
+  slot1.revocable = slot2.revocable;
+  slot1.firstBadged = slot2.firstBadged;
+  slot2.revocable = revocable;
+  slot2.firstBadged = firstBadged;
+  slot1.cap = cap2;
+  slot2.cap = cap1;
+  if (next === slot2) {
+    link(slot1, slot2, slot2.next);
+    link(slot2, prev, slot1);
+  } else if (prev === slot2) {
+    link(slot1, slot2.prev, slot2);
+    link(slot2, slot1, next);
+  } else {
+    link(slot1, slot2.prev, slot2.next);
+    link(slot2, prev, next);
+  }
+}
+
+/** Takes a capability out of the tree; what it was first of passes to the next. */
+export function unlink(slot: Slot): void {
+  const { prev, next } = slot;
+  if (prev !== null) prev.next = next;
+  if (next !== null) {
+    next.prev = prev;
+    next.firstBadged ||= slot.firstBadged;
+  }
+  clear(slot);
+}
+function clear(slot: Slot): void {
+  slot.cap = nullCap;
+  slot.prev = null;
+  slot.next = null;
+  slot.revocable = false;
+  slot.firstBadged = false;
+}

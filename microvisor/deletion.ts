@@ -1,0 +1,195 @@
+// Deleting capabilities: what goes when the last one to an object goes, and how that stays preemptible. A CNode or TCB becomes a
+// zombie that shrinks slot by slot, so that deletion can stop after any slot and start again.
+
+import { deleteASID, deleteASIDPool, findVSpaceForASID, unmapPage, unmapPageTable } from './address-space.ts';
+import { preemptionPoint } from './budget.ts';
+import { cancelIPC } from './cancel-ipc.ts';
+import { cteSwap, isFinalCapability, isMDBParentOf, unlink } from './cspace/derivation.ts';
+import { cancelAllIPC } from './endpoint.ts';
+import { irqState, type Kernel } from './kernel.ts';
+import { cancelAllSignals, unbindNotification } from './notification.ts';
+import { type Capability, capType, nullCap, type Slot, type Tcb, tcbSlot, threadState } from './objects.ts';
+import type { Completed } from './outcome.ts';
+import { replyRemove } from './reply.ts';
+import {
+  schedContextUnbindAllTCBs,
+  schedContextUnbindNtfn,
+  schedContextUnbindReply,
+  schedContextUnbindTCB,
+} from './sched-context.ts';
+import { remoteTCBStall } from './scheduler.ts';
+import { suspend } from './tcb.ts';
+import { unbindVcpu } from './vcpu.ts';
+import { schedContextCompleteYieldTo } from './yield-to.ts';
+
+/** Undoes what a capability stands for. Returns what is left of it: nothing, or a zombie. */
+function finaliseCap(kernel: Kernel, cap: Capability, final: boolean): Capability {
+  switch (cap.type) {
+    case capType.zombie:
+      return cap;
+    case capType.frame:
+      if (cap.asid !== 0) unmapPage(kernel, cap.asid, cap.mappedAddress, cap.address, cap.sizeBits);
+      return nullCap;
+    default:
+      return final ? finaliseObject(kernel, cap) : nullCap;
+  }
+}
+
+/** The last capability to an object goes. */
+function finaliseObject(kernel: Kernel, cap: Capability): Capability {
+  switch (cap.type) {
+    case capType.endpoint:
+      cancelAllIPC(kernel, cap.endpoint);
+      return nullCap;
+    case capType.notification: {
+      const { notification } = cap;
+      schedContextUnbindNtfn(notification.schedContext);
+      if (notification.boundTcb !== null) unbindNotification(notification.boundTcb);
+      cancelAllSignals(kernel, notification);
+      return nullCap;
+    }
+    case capType.reply: {
+      const { tcb } = cap.reply;
+      if (tcb === null) return nullCap;
+      if (tcb.state === threadState.blockedOnReply) replyRemove(kernel, cap.reply, tcb);
+      else cancelIPC(kernel, tcb);
+      return nullCap;
+    }
+    case capType.cNode:
+      return { type: capType.zombie, node: cap.node, count: 2 ** cap.node.radix };
+    case capType.thread:
+      finaliseThread(kernel, cap.tcb);
+      return { type: capType.zombie, node: cap.tcb.slots, count: tcbSlot.count };
+    case capType.schedContext: {
+      const { schedContext } = cap;
+      schedContextUnbindAllTCBs(kernel, schedContext);
+      schedContextUnbindNtfn(schedContext);
+      schedContextUnbindReply(schedContext);
+      if (schedContext.yieldFrom !== null) schedContextCompleteYieldTo(kernel, schedContext.yieldFrom);
+      schedContext.refillMax = 0;
+      schedContext.sporadic = false;
+      return nullCap;
+    }
+    case capType.irqHandler:
+      cteDeleteOne(kernel, kernel.irqSlots.slot(cap.irq));
+      return nullCap;
+    case capType.pageTable: {
+      if (!cap.mapped) return nullCap;
+      const root = findVSpaceForASID(kernel, cap.asid);
+      if (root !== null && root.address === cap.address) deleteASID(kernel, cap.asid, root);
+      else unmapPageTable(kernel, cap.asid, cap.mappedAddress, cap.address);
+      return nullCap;
+    }
+    case capType.asidPool:
+      deleteASIDPool(kernel, cap.base);
+      return nullCap;
+    case capType.vcpu:
+      if (cap.vcpu.tcb !== null) {
+        suspend(kernel, cap.vcpu.tcb);
+        unbindVcpu(cap.vcpu);
+      }
+      return nullCap;
+    default:
+      return nullCap;
+  }
+}
+
+function finaliseThread(kernel: Kernel, tcb: Tcb): void {
+  remoteTCBStall(kernel, tcb);
+  unbindNotification(tcb);
+  const sc = tcb.schedContext;
+  if (sc !== null) {
+    schedContextUnbindTCB(kernel, sc);
+    if (sc.yieldFrom !== null) schedContextCompleteYieldTo(kernel, sc.yieldFrom);
+  }
+  suspend(kernel, tcb);
+  if (tcb.vcpu !== null) unbindVcpu(tcb.vcpu);
+  tcb.realm = null;
+  kernel.freeContext(tcb.context);
+}
+
+const capRemovable = (cap: Capability, slot: Slot): boolean =>
+  cap.type !== capType.zombie || cap.count === 0 || (cap.count === 1 && cap.node.slot(0) === slot);
+
+const isCyclicZombie = (cap: Capability, slot: Slot): boolean =>
+  cap.type === capType.zombie && cap.node.slot(0) === slot;
+
+/** The interrupt whose handler capability was the last and is gone: 0, if none. */
+type Cleanup = number;
+
+/**
+ * Brings a slot to where it can be emptied. `exposed`: the slot is one that users see; otherwise it lies in a zombie.
+ * 'kept': it holds the zombie that it lies in. 'preempted': start again.
+ */
+function finaliseSlot(kernel: Kernel, slot: Slot, exposed: boolean): Cleanup | 'kept' | 'preempted' {
+  while (slot.cap.type !== capType.null) {
+    kernel.charge(kernel.costs.revokeStep);
+    const final = isFinalCapability(slot);
+    const { cap } = slot;
+    const remainder = finaliseCap(kernel, cap, final);
+    if (capRemovable(remainder, slot)) return final && cap.type === capType.irqHandler ? cap.irq : 0;
+    slot.cap = remainder;
+    if (!exposed && isCyclicZombie(remainder, slot)) return 'kept';
+    if (!reduceZombie(kernel, slot, exposed)) return 'preempted';
+    if (!preemptionPoint(kernel)) return 'preempted';
+  }
+  return 0;
+}
+
+/** Makes a zombie one slot smaller; or moves it to the first of its own slots, where its owner finds it. */
+function reduceZombie(kernel: Kernel, slot: Slot, exposed: boolean): Completed {
+  const zombie = slot.cap;
+  if (zombie.type !== capType.zombie) throw new Error('only zombies can be reduced');
+  const { node, count } = zombie;
+  if (!exposed) {
+    const first = node.slot(0);
+    if (first !== slot) cteSwap(first.cap, first, slot.cap, slot);
+    return true;
+  }
+  if (!cteDelete(kernel, node.slot(count - 1), false)) return false;
+  // Deleting the slot may have moved or finished this very zombie.
+  const now = slot.cap;
+  if (now.type === capType.zombie && now.node === node && now.count === count) {
+    slot.cap = { ...now, count: count - 1 };
+  }
+  return true;
+}
+
+function emptySlot(kernel: Kernel, slot: Slot, cleanup: Cleanup): void {
+  if (slot.cap.type === capType.null) return;
+  unlink(slot);
+  if (cleanup !== 0) {
+    kernel.irqStates[cleanup] = irqState.inactive;
+    kernel.machine.port.maskInterrupt(cleanup, true);
+  }
+}
+
+export function cteDelete(kernel: Kernel, slot: Slot, exposed: boolean): Completed {
+  const result = finaliseSlot(kernel, slot, exposed);
+  if (result === 'preempted') return false;
+  if (result !== 'kept') emptySlot(kernel, slot, result);
+  return true;
+}
+
+/** Deletes a capability that takes no long work: to an endpoint, a notification, a reply. */
+export function cteDeleteOne(kernel: Kernel, slot: Slot): void {
+  if (slot.cap.type === capType.null) return;
+  finaliseCap(kernel, slot.cap, isFinalCapability(slot));
+  emptySlot(kernel, slot, 0);
+}
+
+/** Deletes all descendants. */
+export function cteRevoke(kernel: Kernel, slot: Slot): Completed {
+  while (slot.next !== null && isMDBParentOf(slot, slot.next)) {
+    if (!cteDelete(kernel, slot.next, true)) return false;
+    if (!preemptionPoint(kernel)) return false;
+  }
+  return true;
+}
+
+/** Whether deleting what is in the slot may take long. */
+export function slotCapLongRunningDelete(slot: Slot): boolean {
+  const { type } = slot.cap;
+  if (type === capType.null || !isFinalCapability(slot)) return false;
+  return type === capType.thread || type === capType.zombie || type === capType.cNode;
+}

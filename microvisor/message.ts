@@ -1,0 +1,84 @@
+// Messages: registers and the IPC buffer of a thread, where message words live.
+
+import { ipcBuffer } from './abi/ipc-buffer.ts';
+import { msgRegisterCount } from './abi/limits.ts';
+import { callRegister } from './abi/system-calls.ts';
+import type { Kernel } from './kernel.ts';
+import { capType, type Tcb, tcbSlot, vmRights } from './objects.ts';
+
+/**
+ * A message info word is kept as its halves. Its low half holds length, extraCaps, capsUnwrapped and 20 bits of the label.
+ * These read the parts without allocating.
+ */
+export const infoLength = (low: number): number => low & 127;
+export const infoExtraCaps = (low: number): number => (low >>> 7) & 3;
+export const infoLabel = (low: number, high: number): number => high * 2 ** 20 + (low >>> 12);
+
+export function setMessageInfo(
+  tcb: Tcb,
+  label: number,
+  capsUnwrapped: number,
+  extraCaps: number,
+  length: number,
+): void {
+  const low = ((label % 2 ** 20) * 2 ** 12 + (capsUnwrapped << 9) + (extraCaps << 7) + length) >>> 0;
+  tcb.context.setXHalves(callRegister.messageInfo, low, Math.floor(label / 2 ** 20));
+}
+
+const bufferBytes = 8 * ipcBuffer.words;
+
+/** Offset in machine memory of the thread's IPC buffer, or −1 if it has none that it may write (receiver) or read. */
+export function lookupIPCBuffer(kernel: Kernel, isReceiver: boolean, tcb: Tcb): number {
+  const { cap } = tcb.slots.slot(tcbSlot.buffer);
+  if (cap.type !== capType.frame || cap.device) return -1;
+  if (cap.rights !== vmRights.readWrite && (isReceiver || cap.rights !== vmRights.readOnly)) return -1;
+  const physical = cap.address + (tcb.ipcBuffer & (2 ** cap.sizeBits - 1));
+  if (isReceiver) kernel.written(physical, bufferBytes);
+  return kernel.machine.memory.hostAddress(physical, bufferBytes);
+}
+
+/** A word of an IPC buffer at `buffer`, unsigned. */
+export const bufferWord = (kernel: Kernel, buffer: number, index: number): bigint =>
+  kernel.machine.memory.u64[(buffer >>> 3) + index]!;
+export function setBufferWord(kernel: Kernel, buffer: number, index: number, value: bigint): void {
+  kernel.machine.memory.u64[(buffer >>> 3) + index] = value;
+}
+
+/** Message word `index` of what a thread sends, unsigned; words beyond the registers need the buffer. */
+export function messageRegister(kernel: Kernel, tcb: Tcb, buffer: number, index: number): bigint {
+  if (index < msgRegisterCount) return BigInt.asUintN(64, tcb.context.x(callRegister.message0 + index));
+  return bufferWord(kernel, buffer, ipcBuffer.message + index);
+}
+
+/** Writes a message word for a receiver; returns how long the message is with it. */
+export function setMR(kernel: Kernel, tcb: Tcb, buffer: number, index: number, value: bigint): number {
+  if (index < msgRegisterCount) {
+    tcb.context.setX(callRegister.message0 + index, BigInt.asIntN(64, value));
+    return index + 1;
+  }
+  if (buffer < 0) return msgRegisterCount;
+  setBufferWord(kernel, buffer, ipcBuffer.message + index, value);
+  return index + 1;
+}
+
+/** Copies a message; returns the words that arrived: those in registers when either side has no buffer. */
+export function copyMRs(
+  kernel: Kernel,
+  sender: Tcb,
+  sendBuffer: number,
+  receiver: Tcb,
+  receiveBuffer: number,
+  length: number,
+): number {
+  const inRegisters = Math.min(length, msgRegisterCount);
+  for (let i = 0; i < inRegisters; i++) {
+    const register = callRegister.message0 + i;
+    receiver.context.setXHalves(register, sender.context.xLow(register), sender.context.xHigh(register));
+  }
+  kernel.charge(kernel.costs.word * length);
+  if (sendBuffer < 0 || receiveBuffer < 0 || length <= msgRegisterCount) return inRegisters;
+  const first = (ipcBuffer.message + msgRegisterCount) * 8;
+  const { u8 } = kernel.machine.memory;
+  u8.copyWithin(receiveBuffer + first, sendBuffer + first, sendBuffer + (ipcBuffer.message + length) * 8);
+  return length;
+}

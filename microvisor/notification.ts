@@ -1,0 +1,121 @@
+// Notifications: words of bits that merge until someone takes them.
+
+import { callRegister } from './abi/system-calls.ts';
+import { cancelIPC, tcbNTFNDequeue } from './cancel-ipc.ts';
+import type { Kernel } from './kernel.ts';
+import { type Notification, type NotificationCap, notificationState, type Tcb, threadState } from './objects.ts';
+import { schedContextDonate, schedContextResume, unblockCheck } from './sched-context.ts';
+import { isSchedulable, possibleSwitchTo, rescheduleRequired, scheduleTCB, setThreadState } from './scheduler.ts';
+import { insertByPriority, remove } from './tcb-queue.ts';
+
+/** A passive thread that a notification wakes runs on the notification's context. */
+function maybeDonateSchedContext(kernel: Kernel, tcb: Tcb, notification: Notification): void {
+  const sc = notification.schedContext;
+  if (tcb.schedContext !== null || sc === null || sc.tcb !== null) return;
+  schedContextDonate(kernel, sc, tcb);
+  schedContextResume(kernel, sc);
+}
+/** A thread that waits again gives the notification's context back. */
+export function maybeReturnSchedContext(kernel: Kernel, notification: Notification, tcb: Tcb): void {
+  const sc = notification.schedContext;
+  if (sc === null || sc !== tcb.schedContext) return;
+  tcb.schedContext = null;
+  sc.tcb = null;
+  if (tcb === kernel.node.current) rescheduleRequired(kernel);
+}
+
+function wake(kernel: Kernel, notification: Notification, tcb: Tcb, badge: bigint): void {
+  setThreadState(kernel, tcb, threadState.running);
+  tcb.context.setX(callRegister.badge, badge);
+  maybeDonateSchedContext(kernel, tcb, notification);
+  if (isSchedulable(tcb)) possibleSwitchTo(kernel, tcb);
+  unblockCheck(kernel, tcb.schedContext);
+}
+
+export function sendSignal(kernel: Kernel, notification: Notification, badge: bigint): void {
+  kernel.charge(kernel.costs.ipc);
+  switch (notification.state) {
+    case notificationState.idle: {
+      const bound = notification.boundTcb;
+      if (bound !== null && bound.state === threadState.blockedOnReceive) {
+        cancelIPC(kernel, bound);
+        wake(kernel, notification, bound, badge);
+      } else {
+        notification.state = notificationState.active;
+        notification.messageIdentifier = badge;
+      }
+      return;
+    }
+    case notificationState.waiting: {
+      const tcb = notification.queue.head!;
+      tcbNTFNDequeue(tcb, notification);
+      wake(kernel, notification, tcb, badge);
+      return;
+    }
+    case notificationState.active:
+      notification.messageIdentifier |= badge;
+      return;
+  }
+}
+
+/** Wait and NBWait on a notification. */
+export function receiveSignal(kernel: Kernel, tcb: Tcb, cap: NotificationCap, isBlocking: boolean): void {
+  const { notification } = cap;
+  if (notification.state === notificationState.active) {
+    takeSignal(kernel, notification, tcb);
+    unblockCheck(kernel, tcb.schedContext);
+    return;
+  }
+  if (!isBlocking) {
+    tcb.context.setX(callRegister.badge, 0n);
+    return;
+  }
+  tcb.state = threadState.blockedOnNotification;
+  tcb.blockingObject = notification;
+  scheduleTCB(kernel, tcb);
+  insertByPriority(notification.queue, tcb);
+  notification.state = notificationState.waiting;
+  maybeReturnSchedContext(kernel, notification, tcb);
+}
+
+function takeSignal(kernel: Kernel, notification: Notification, tcb: Tcb): void {
+  tcb.context.setX(callRegister.badge, BigInt.asIntN(64, notification.messageIdentifier));
+  notification.state = notificationState.idle;
+  maybeDonateSchedContext(kernel, tcb, notification);
+}
+
+/** A thread that receives from an endpoint takes the signal of its bound notification instead. */
+export function completeSignal(kernel: Kernel, notification: Notification, tcb: Tcb): void {
+  takeSignal(kernel, notification, tcb);
+  if (tcb.schedContext !== null && tcb.schedContext === notification.schedContext)
+    unblockCheck(kernel, tcb.schedContext);
+}
+
+/** The notification goes: all that wait for it start their system call again. */
+export function cancelAllSignals(kernel: Kernel, notification: Notification): void {
+  if (notification.state !== notificationState.waiting) return;
+  for (let tcb = notification.queue.head; tcb !== null; ) {
+    const { next }: Tcb = tcb;
+    tcbNTFNDequeue(tcb, notification);
+    setThreadState(kernel, tcb, threadState.restart);
+    unblockCheck(kernel, tcb.schedContext);
+    possibleSwitchTo(kernel, tcb);
+    tcb = next;
+  }
+  rescheduleRequired(kernel);
+}
+
+export function bindNotification(tcb: Tcb, notification: Notification): void {
+  notification.boundTcb = tcb;
+  tcb.boundNotification = notification;
+}
+export function unbindNotification(tcb: Tcb): void {
+  if (tcb.boundNotification !== null) tcb.boundNotification.boundTcb = null;
+  tcb.boundNotification = null;
+}
+
+/** A waiting thread's priority changed. */
+export function reorderNTFN(notification: Notification, tcb: Tcb): void {
+  remove(notification.queue, tcb);
+  insertByPriority(notification.queue, tcb);
+}

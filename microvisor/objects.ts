@@ -1,0 +1,342 @@
+// The kernel's objects and the capabilities to them: data only. One file, because they refer to one another; what is done with
+// them stands in a file per noun. Addresses are physical.
+
+import type { Context } from '../hw/hart/context.ts';
+import type { Fault, LookupFailure } from './fault-values.ts';
+import type { Realm } from './realm.ts';
+
+/** Tags of capabilities: seL4's own, which DebugCapIdentify shows (odd: of the architecture), and ours. */
+export const capType = {
+  null: 0,
+  frame: 1,
+  untyped: 2,
+  pageTable: 3,
+  endpoint: 4,
+  notification: 6,
+  reply: 8,
+  cNode: 10,
+  asidControl: 11,
+  thread: 12,
+  asidPool: 13,
+  irqControl: 14,
+  irqHandler: 16,
+  zombie: 18,
+  domain: 20,
+  schedContext: 22,
+  schedControl: 24,
+  vcpu: 26,
+  realmControl: 28,
+} as const;
+
+export interface NullCap {
+  readonly type: typeof capType.null;
+}
+export interface UntypedCap {
+  readonly type: typeof capType.untyped;
+  readonly address: number;
+  readonly sizeBits: number;
+  readonly device: boolean;
+  /** Bytes from its start that are taken. */
+  readonly watermark: number;
+}
+export interface EndpointCap {
+  readonly type: typeof capType.endpoint;
+  readonly endpoint: Endpoint;
+  readonly badge: bigint;
+  readonly canSend: boolean;
+  readonly canReceive: boolean;
+  readonly canGrant: boolean;
+  readonly canGrantReply: boolean;
+}
+export interface NotificationCap {
+  readonly type: typeof capType.notification;
+  readonly notification: Notification;
+  readonly badge: bigint;
+  readonly canSend: boolean;
+  readonly canReceive: boolean;
+}
+export interface ReplyCap {
+  readonly type: typeof capType.reply;
+  readonly reply: Reply;
+  readonly canGrant: boolean;
+}
+export interface CNodeCap {
+  readonly type: typeof capType.cNode;
+  readonly node: CNode;
+  readonly guardSize: number;
+  /** The guard's halves. */
+  readonly guardLow: number;
+  readonly guardHigh: number;
+}
+export interface ThreadCap {
+  readonly type: typeof capType.thread;
+  readonly tcb: Tcb;
+}
+export interface IrqControlCap {
+  readonly type: typeof capType.irqControl;
+}
+export interface IrqHandlerCap {
+  readonly type: typeof capType.irqHandler;
+  readonly irq: number;
+}
+/** A CNode (or the slots of a TCB) that is being destroyed: slots from `count` on are empty. */
+export interface ZombieCap {
+  readonly type: typeof capType.zombie;
+  readonly node: CNode;
+  readonly count: number;
+}
+export interface DomainCap {
+  readonly type: typeof capType.domain;
+}
+export interface SchedContextCap {
+  readonly type: typeof capType.schedContext;
+  readonly schedContext: SchedContext;
+}
+export interface SchedControlCap {
+  readonly type: typeof capType.schedControl;
+  readonly core: number;
+}
+export interface FrameCap {
+  readonly type: typeof capType.frame;
+  readonly address: number;
+  readonly sizeBits: number;
+  readonly rights: VmRights;
+  readonly device: boolean;
+  /** 0: not mapped. */
+  readonly asid: number;
+  readonly mappedAddress: number;
+}
+/** A page table, a VSpace root (the same object type), or a guest root. */
+export interface PageTableCap {
+  readonly type: typeof capType.pageTable;
+  readonly address: number;
+  readonly guestLevels: 0 | 3 | 4;
+  readonly mapped: boolean;
+  readonly asid: number;
+  readonly mappedAddress: number;
+}
+export interface AsidControlCap {
+  readonly type: typeof capType.asidControl;
+}
+export interface AsidPoolCap {
+  readonly type: typeof capType.asidPool;
+  readonly pool: AsidPool;
+  readonly base: number;
+}
+export interface VcpuCap {
+  readonly type: typeof capType.vcpu;
+  readonly vcpu: Vcpu;
+}
+export interface RealmControlCap {
+  readonly type: typeof capType.realmControl;
+}
+
+export type Capability =
+  | NullCap
+  | UntypedCap
+  | EndpointCap
+  | NotificationCap
+  | ReplyCap
+  | CNodeCap
+  | ThreadCap
+  | IrqControlCap
+  | IrqHandlerCap
+  | ZombieCap
+  | DomainCap
+  | SchedContextCap
+  | SchedControlCap
+  | FrameCap
+  | PageTableCap
+  | AsidControlCap
+  | AsidPoolCap
+  | VcpuCap
+  | RealmControlCap;
+
+export const nullCap: NullCap = { type: capType.null };
+
+/** Rights that a frame capability gives: seL4's vm_rights. */
+export const vmRights = { kernelOnly: 1, readOnly: 2, readWrite: 3 } as const;
+export type VmRights = (typeof vmRights)[keyof typeof vmRights];
+
+/** A capability slot with its place in the derivation tree (seL4's CTE): a doubly linked list in prefix order. */
+export class Slot {
+  cap: Capability = nullCap;
+  next: Slot | null = null;
+  prev: Slot | null = null;
+  revocable = false;
+  firstBadged = false;
+  constructor(
+    readonly node: CNode,
+    readonly index: number,
+  ) {}
+}
+
+/** Slots that lie together: a CNode, or those that belong to a TCB or the kernel. */
+export class CNode {
+  private slots: (Slot | undefined)[] = [];
+  constructor(
+    readonly address: number,
+    readonly radix: number,
+    /** The slots of a TCB, which are not addressable. */
+    readonly ofTcb: boolean,
+  ) {}
+  /** The slot at `index`, which is below 2^radix. Slots come into being when first looked at. */
+  slot(index: number): Slot {
+    let slot = this.slots[index];
+    if (slot === undefined) {
+      slot = new Slot(this, index);
+      this.slots[index] = slot;
+    }
+    return slot;
+  }
+  /** Slots that hold a capability. */
+  *occupied(): IterableIterator<Slot> {
+    for (const slot of this.slots) if (slot !== undefined && slot.cap.type !== capType.null) yield slot;
+  }
+  /** Puts back what `occupied` gave. */
+  restore(slots: readonly (readonly [number, Slot])[]): void {
+    this.slots = [];
+    for (const [index, slot] of slots) this.slots[index] = slot;
+  }
+}
+
+export const threadState = {
+  inactive: 0,
+  running: 1,
+  restart: 2,
+  blockedOnReceive: 3,
+  blockedOnSend: 4,
+  blockedOnReply: 5,
+  blockedOnNotification: 6,
+  idle: 7,
+  /** Extension: a virtual hart in WFI. */
+  waitingForInterrupt: 8,
+} as const;
+export type ThreadState = (typeof threadState)[keyof typeof threadState];
+
+/** A queue of threads, linked through them. A thread is in at most one. */
+export class TcbQueue {
+  head: Tcb | null = null;
+  end: Tcb | null = null;
+}
+
+export const tcbSlot = { cTable: 0, vTable: 1, buffer: 2, faultHandler: 3, timeoutHandler: 4, count: 5 } as const;
+
+export class Tcb {
+  readonly slots: CNode;
+  state: ThreadState = threadState.inactive;
+  /** What it is blocked on, and with which message authority. */
+  blockingObject: Endpoint | Notification | null = null;
+  blockingBadge = 0n;
+  blockingCanGrant = false;
+  blockingCanGrantReply = false;
+  blockingIsCall = false;
+  replyObject: Reply | null = null;
+  /** In a ready queue; in a release queue. */
+  queued = false;
+  inReleaseQueue = false;
+  next: Tcb | null = null;
+  prev: Tcb | null = null;
+  fault: Fault | null = null;
+  lookupFailure: LookupFailure | null = null;
+  domain = 0;
+  maxControlledPriority = 0;
+  priority = 0;
+  schedContext: SchedContext | null = null;
+  yieldTo: SchedContext | null = null;
+  boundNotification: Notification | null = null;
+  /** Low 30 bits of the buffer's virtual address: its place within the frame. */
+  ipcBuffer = 0;
+  affinity = 0;
+  flags = 0;
+  name = '';
+  vcpu: Vcpu | null = null;
+  realm: Realm | null = null;
+  /** Which realm it is, and cycles of work that it still has to pay for. */
+  realmNumber = 0;
+  realmDebt = 0;
+  constructor(
+    readonly address: number,
+    readonly context: Context,
+  ) {
+    this.slots = new CNode(address, 3, true);
+  }
+}
+
+export const endpointState = { idle: 0, send: 1, recv: 2 } as const;
+
+export class Endpoint {
+  readonly queue = new TcbQueue();
+  state: (typeof endpointState)[keyof typeof endpointState] = endpointState.idle;
+  constructor(readonly address: number) {}
+}
+
+export const notificationState = { idle: 0, waiting: 1, active: 2 } as const;
+
+export class Notification {
+  readonly queue = new TcbQueue();
+  state: (typeof notificationState)[keyof typeof notificationState] = notificationState.idle;
+  /** The badges that have been signalled, or-ed together. */
+  messageIdentifier = 0n;
+  boundTcb: Tcb | null = null;
+  schedContext: SchedContext | null = null;
+  constructor(readonly address: number) {}
+}
+
+/** A link in a call stack: the caller that waits for this reply; above it the reply that was made later, or the context. */
+export class Reply {
+  tcb: Tcb | null = null;
+  prev: Reply | null = null;
+  next: Reply | SchedContext | null = null;
+  constructor(readonly address: number) {}
+}
+
+/** Times in timer ticks. */
+export interface Refill {
+  time: number;
+  amount: number;
+}
+
+export class SchedContext {
+  period = 0;
+  consumed = 0;
+  core = 0;
+  tcb: Tcb | null = null;
+  reply: Reply | null = null;
+  notification: Notification | null = null;
+  badge = 0n;
+  yieldFrom: Tcb | null = null;
+  /** 0: not configured. */
+  refillMax = 0;
+  refillHead = 0;
+  refillTail = 0;
+  sporadic = false;
+  readonly refills: Refill[] = [];
+  /** What it was configured with: the refills always add up to it. */
+  budget = 0;
+  constructor(
+    readonly address: number,
+    readonly sizeBits: number,
+  ) {}
+}
+
+export class AsidPool {
+  /** The tables that the ASIDs of this pool name; their levels if they are guest roots. */
+  readonly roots: (AsidRoot | null)[] = [];
+  constructor(readonly address: number) {}
+}
+export interface AsidRoot {
+  readonly address: number;
+  readonly guestLevels: 0 | 3 | 4;
+}
+
+/** A virtual hart. Its registers are those of its thread's context. */
+export class Vcpu {
+  tcb: Tcb | null = null;
+  /** Its stage-2 table, by ASID, and where that table lies. */
+  asid = 0;
+  root: AsidRoot | null = null;
+  /** Where it is in the queue of virtual timers: ticks of the machine's timer, Infinity if not waiting. */
+  wakeAt = Infinity;
+  constructor(readonly address: number) {}
+}

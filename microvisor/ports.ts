@@ -1,0 +1,43 @@
+// What the kernel needs of the machine around it, besides harts and memory.
+
+import type { Realm } from './realm.ts';
+
+/**
+ * Time is counted in cycles of a hart's clock. The machine calls `kernel.trap` for traps, `kernel.timer` when a deadline is
+ * reached, `kernel.reschedule` when a reschedule request arrives; it lets `kernel.runRealm` run whenever `kernel.runsRealm`.
+ */
+export interface KernelPort {
+  /** The hart's clock, up to the instruction that trapped. */
+  now(hart: number): number;
+  /** Work that the kernel has done on behalf of the hart: its clock advances. */
+  charge(hart: number, cycles: number): void;
+  /** `kernel.timer(hart)` is due when the hart's clock reaches `cycles`; replaces the deadline before. Infinity: none. */
+  setDeadline(hart: number, cycles: number): void;
+  /** Asks for `kernel.reschedule(hart)`, which arrives one lookahead later. */
+  sendReschedule(hart: number): void;
+  /** Whether an interrupt or the deadline waits for the hart: long operations are preempted then. */
+  interruptPending(hart: number): boolean;
+  /** Claims the most urgent PLIC interrupt for the hart; 0: none. */
+  claimInterrupt(hart: number): number;
+  completeInterrupt(irq: number): void;
+  maskInterrupt(irq: number, masked: boolean): void;
+  /** Prepares a line for edges (true) or levels. */
+  setInterruptTrigger(irq: number, edge: boolean): void;
+  /** Memory in this physical range was written by the kernel, and a page of it holds predecoded code. */
+  codeWritten(physical: number, length: number): void;
+  /** An access of a realm thread to a device that is mapped into its address space. undefined or false: no device is there. */
+  loadDevice(hart: number, physical: number, size: 1 | 2 | 4 | 8): bigint | undefined;
+  storeDevice(hart: number, physical: number, size: 1 | 2 | 4 | 8, value: bigint): boolean;
+  /** Debug output, one byte at a time. */
+  putChar(byte: number): void;
+  /** A thread called DebugHalt, or the kernel cannot go on because of one. */
+  halt(reason: string): void;
+  /** A line for the log of the run: faults without handler and the like. */
+  log(line: string): void;
+}
+
+/** The realms of an embedder, by the number that RealmControlBind names. */
+export interface RealmDirectory {
+  /** Makes a realm in its initial state; undefined: no such number. Called once for each binding. */
+  create(number: number): Realm | undefined;
+}

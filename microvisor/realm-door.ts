@@ -1,0 +1,158 @@
+// What a realm sees of its thread: the gate to the kernel, and memory through the thread's page tables.
+
+import { exceptions } from '../hw/hart/causes.ts';
+import { userTop } from './abi/limits.ts';
+import { entryAddress, findVSpaceForASID, isPageTable, isValid, lookupPTSlot } from './address-space.ts';
+import type { Kernel } from './kernel.ts';
+import { capType, type Tcb, tcbSlot, threadState } from './objects.ts';
+import type { RealmThread } from './realm.ts';
+import { realmPc } from './realm-thread.ts';
+
+/** How the door enters the kernel on behalf of the thread. */
+export interface RealmTraps {
+  exception(hart: number, cause: number, tval: bigint): void;
+  userException(hart: number, number: number, code: number): void;
+}
+
+const readable = 2n;
+const writable = 4n;
+const pageSize = 4096;
+
+export class RealmDoor implements RealmThread {
+  /** The hart's clock must not pass this in the turn. */
+  limit = 0;
+  constructor(
+    private readonly kernel: Kernel,
+    private readonly traps: RealmTraps,
+    private readonly hart: number,
+    private readonly tcb: Tcb,
+  ) {}
+
+  private get isRunning(): boolean {
+    const { tcb } = this;
+    return (
+      this.kernel.nodes[this.hart]!.current === tcb &&
+      tcb.state === threadState.running &&
+      tcb.context.pc === realmPc.running
+    );
+  }
+
+  pay(ticks: number): boolean {
+    this.tcb.realmDebt += ticks;
+    return this.payDebt();
+  }
+  /** Pays as much as there is time for. true: all. */
+  payDebt(): boolean {
+    if (!this.isRunning) return false;
+    const { port } = this.kernel.machine;
+    const paid = Math.min(this.tcb.realmDebt, Math.max(0, this.limit - port.now(this.hart)));
+    port.charge(this.hart, paid);
+    this.tcb.realmDebt -= paid;
+    return this.tcb.realmDebt === 0;
+  }
+
+  register(index: number): bigint {
+    return this.tcb.context.x(index);
+  }
+  setRegister(index: number, value: bigint): void {
+    this.tcb.context.setX(index, BigInt.asIntN(64, value));
+  }
+
+  systemCall(): boolean {
+    if (!this.isRunning) return false;
+    this.tcb.context.pc = realmPc.calling;
+    this.traps.exception(this.hart, exceptions.userEcall, 0n);
+    return this.isRunning;
+  }
+  fault(number: number, code: number): void {
+    if (this.isRunning) this.traps.userException(this.hart, number, code);
+  }
+
+  load(address: number, size: 1 | 2 | 4 | 8): bigint | undefined {
+    const bytes = this.loadBytes(address, size);
+    if (bytes === undefined) return undefined;
+    let value = 0n;
+    for (let i = size - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]!);
+    return value;
+  }
+  store(address: number, size: 1 | 2 | 4 | 8, value: bigint): boolean {
+    const bytes = new Uint8Array(size);
+    for (let i = 0; i < size; i++) bytes[i] = Number((value >> BigInt(8 * i)) & 0xffn);
+    return this.storeBytes(address, bytes);
+  }
+
+  loadBytes(address: number, length: number): Uint8Array | undefined {
+    const bytes = new Uint8Array(length);
+    const { port, memory } = this.kernel.machine;
+    const ok = this.eachPage(address, length, false, (physical, offset, count) => {
+      const at = memory.hostAddress(physical, count);
+      if (at >= 0) {
+        bytes.set(memory.u8.subarray(at, at + count), offset);
+        return true;
+      }
+      const value = deviceSize(count) ? port.loadDevice(this.hart, physical, count) : undefined;
+      if (value === undefined) return false;
+      for (let i = 0; i < count; i++) bytes[offset + i] = Number((value >> BigInt(8 * i)) & 0xffn);
+      return true;
+    });
+    return ok ? bytes : undefined;
+  }
+
+  storeBytes(address: number, bytes: Uint8Array): boolean {
+    const { port, memory } = this.kernel.machine;
+    return this.eachPage(address, bytes.length, true, (physical, offset, count) => {
+      const at = memory.hostAddress(physical, count);
+      if (at >= 0) {
+        memory.u8.set(bytes.subarray(offset, offset + count), at);
+        this.kernel.written(physical, count);
+        return true;
+      }
+      if (!deviceSize(count)) return false;
+      let value = 0n;
+      for (let i = count - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[offset + i]!);
+      return port.storeDevice(this.hart, physical, count, value);
+    });
+  }
+
+  /** Translates a range page by page; nothing is accessed unless all of it is mapped. A page that isn't faults. */
+  private eachPage(
+    address: number,
+    length: number,
+    write: boolean,
+    access: (physical: number, offset: number, count: number) => boolean,
+  ): boolean {
+    if (!this.isRunning) return false;
+    const pieces: [number, number, number][] = [];
+    for (let offset = 0; offset < length; ) {
+      const at = address + offset;
+      const count = Math.min(length - offset, pageSize - (at % pageSize));
+      const physical = this.translate(at, write);
+      if (physical < 0) return this.vmFault(at, write);
+      pieces.push([physical, offset, count]);
+      offset += count;
+    }
+    for (const [physical, offset, count] of pieces) {
+      if (!access(physical, offset, count)) return this.vmFault(address + offset, write);
+    }
+    return true;
+  }
+  private vmFault(address: number, write: boolean): false {
+    const cause = write ? exceptions.storePageFault : exceptions.loadPageFault;
+    this.traps.exception(this.hart, cause, BigInt.asUintN(64, BigInt(Math.trunc(address) || 0)));
+    return false;
+  }
+
+  private translate(address: number, write: boolean): number {
+    if (!(address >= 0 && address < userTop)) return -1;
+    const { cap } = this.tcb.slots.slot(tcbSlot.vTable);
+    if (cap.type !== capType.pageTable) return -1;
+    const root = findVSpaceForASID(this.kernel, cap.asid);
+    if (root === null || root.address !== cap.address) return -1;
+    const { entry, bitsLeft } = lookupPTSlot(this.kernel, root, address);
+    if (!isValid(entry) || isPageTable(entry)) return -1;
+    if ((entry & (write ? writable : readable)) === 0n) return -1;
+    return entryAddress(entry) + (address % 2 ** bitsLeft);
+  }
+}
+
+const deviceSize = (count: number): count is 1 | 2 | 4 | 8 => count === 1 || count === 2 || count === 4 || count === 8;

@@ -1,0 +1,308 @@
+// The scheduler: ready and release queues of each node, the choice of the next thread, and the next timer interrupt.
+
+import { numPriorities } from './abi/limits.ts';
+import { setVMRoot } from './address-space.ts';
+import type { Kernel, Node } from './kernel.ts';
+import { type SchedContext, type Tcb, type TcbQueue, type ThreadState, threadState } from './objects.ts';
+import {
+  isActive,
+  isRoundRobin,
+  refillBudgetCheck,
+  refillHead,
+  refillReady,
+  refillTail,
+  refillUnblockCheck,
+} from './sporadic.ts';
+import { append, insertBefore, prepend, remove } from './tcb-queue.ts';
+
+export const isRunnable = (tcb: Tcb): boolean => tcb.state === threadState.running || tcb.state === threadState.restart;
+
+export const isBlocked = (tcb: Tcb): boolean =>
+  (tcb.state >= threadState.blockedOnReceive && tcb.state <= threadState.blockedOnNotification) ||
+  tcb.state === threadState.waitingForInterrupt;
+
+export const isStopped = (tcb: Tcb): boolean => tcb.state === threadState.inactive || isBlocked(tcb);
+
+export const isSchedulable = (tcb: Tcb): boolean =>
+  isRunnable(tcb) && tcb.schedContext !== null && isActive(tcb.schedContext) && !tcb.inReleaseQueue;
+
+// Ready queues.
+
+const readyQueue = (kernel: Kernel, tcb: Tcb): TcbQueue =>
+  kernel.nodes[tcb.affinity]!.ready[tcb.domain * numPriorities + tcb.priority]!;
+
+function markReady(kernel: Kernel, tcb: Tcb, nonEmpty: boolean): void {
+  const { readyBitmap } = kernel.nodes[tcb.affinity]!;
+  const word = tcb.domain * 8 + (tcb.priority >>> 5);
+  const bit = 1 << (tcb.priority & 31);
+  const bits = readyBitmap[word]!;
+  readyBitmap[word] = (nonEmpty ? bits | bit : bits & ~bit) >>> 0;
+}
+
+export function tcbSchedEnqueue(kernel: Kernel, tcb: Tcb): void {
+  if (tcb.queued) return;
+  prepend(readyQueue(kernel, tcb), tcb);
+  markReady(kernel, tcb, true);
+  tcb.queued = true;
+}
+export function tcbSchedAppend(kernel: Kernel, tcb: Tcb): void {
+  if (tcb.queued) return;
+  append(readyQueue(kernel, tcb), tcb);
+  markReady(kernel, tcb, true);
+  tcb.queued = true;
+}
+export function tcbSchedDequeue(kernel: Kernel, tcb: Tcb): void {
+  if (!tcb.queued) return;
+  const queue = readyQueue(kernel, tcb);
+  remove(queue, tcb);
+  tcb.queued = false;
+  if (queue.head === null) markReady(kernel, tcb, false);
+}
+
+/** The highest priority with a ready thread in a domain, or −1. */
+function highestPriority(node: Node, domain: number): number {
+  for (let word = 7; word >= 0; word--) {
+    const bits = node.readyBitmap[domain * 8 + word]!;
+    if (bits !== 0) return word * 32 + 31 - Math.clz32(bits);
+  }
+  return -1;
+}
+
+/** A thread of another hart became ready: ask that hart to choose again if it matters to it. */
+function remoteQueueUpdate(kernel: Kernel, tcb: Tcb): void {
+  if (tcb.affinity === kernel.node.id) return;
+  const remote = kernel.nodes[tcb.affinity]!;
+  if (tcb.domain !== remote.domain) return;
+  if (remote.current === remote.idle || tcb.priority > remote.current.priority || remote.reprogram) {
+    kernel.node.reschedulePending |= 1 << tcb.affinity;
+  }
+}
+export function enqueue(kernel: Kernel, tcb: Tcb): void {
+  tcbSchedEnqueue(kernel, tcb);
+  remoteQueueUpdate(kernel, tcb);
+}
+export function appendReady(kernel: Kernel, tcb: Tcb): void {
+  tcbSchedAppend(kernel, tcb);
+  remoteQueueUpdate(kernel, tcb);
+}
+
+/** Takes a thread that runs on another hart off it, before its state changes: that hart idles until it chooses again. */
+export function remoteTCBStall(kernel: Kernel, tcb: Tcb): void {
+  if (tcb.schedContext === null || tcb.affinity === kernel.node.id) return;
+  const remote = kernel.nodes[tcb.affinity]!;
+  if (remote.current !== tcb) return;
+  if (isSchedulable(tcb)) tcbSchedEnqueue(kernel, tcb);
+  remote.current = remote.idle;
+  install(kernel, remote);
+  kernel.node.reschedulePending |= 1 << tcb.affinity;
+}
+
+// The release queue: threads whose budget comes back later, by time.
+
+export function tcbReleaseEnqueue(kernel: Kernel, tcb: Tcb): void {
+  const node = kernel.nodes[tcb.affinity]!;
+  const { time } = refillHead(tcb.schedContext!);
+  const { release } = node;
+  let after = release.head;
+  while (after !== null && refillHead(after.schedContext!).time <= time) after = after.next;
+  if (after === release.head) node.reprogram = true;
+  if (after === null) append(release, tcb);
+  else insertBefore(release, tcb, after);
+  tcb.inReleaseQueue = true;
+}
+export function tcbReleaseRemove(kernel: Kernel, tcb: Tcb): void {
+  if (!tcb.inReleaseQueue) return;
+  const node = kernel.nodes[tcb.affinity]!;
+  if (node.release.head === tcb) node.reprogram = true;
+  remove(node.release, tcb);
+  tcb.inReleaseQueue = false;
+}
+/** Moves a thread to the release queue until its context's next refill. */
+export function postpone(kernel: Kernel, sc: SchedContext): void {
+  const tcb = sc.tcb!;
+  tcbSchedDequeue(kernel, tcb);
+  tcbReleaseEnqueue(kernel, tcb);
+  kernel.nodes[sc.core]!.reprogram = true;
+}
+function awaken(kernel: Kernel): void {
+  const { release } = kernel.node;
+  while (release.head !== null && refillReady(kernel, release.head.schedContext!)) {
+    const tcb = release.head;
+    tcbReleaseRemove(kernel, tcb);
+    possibleSwitchTo(kernel, tcb);
+  }
+}
+
+// State changes.
+
+export function setThreadState(kernel: Kernel, tcb: Tcb, state: ThreadState): void {
+  tcb.state = state;
+  scheduleTCB(kernel, tcb);
+}
+/** The current thread may no longer run: choose another. */
+export function scheduleTCB(kernel: Kernel, tcb: Tcb): void {
+  const { node } = kernel;
+  if (tcb === node.current && node.action === 'resume' && !isSchedulable(tcb)) node.action = 'choose';
+}
+export function rescheduleRequired(kernel: Kernel): void {
+  const { node } = kernel;
+  if (typeof node.action === 'object' && isSchedulable(node.action)) enqueue(kernel, node.action);
+  node.action = 'choose';
+}
+/** A thread became runnable: run it at once if nothing more urgent is known, or enqueue it. */
+export function possibleSwitchTo(kernel: Kernel, tcb: Tcb): void {
+  if (tcb.schedContext === null || tcb.inReleaseQueue) return;
+  const { node } = kernel;
+  if (tcb.domain !== node.domain || tcb.affinity !== node.id) {
+    enqueue(kernel, tcb);
+  } else if (node.action !== 'resume') {
+    rescheduleRequired(kernel);
+    enqueue(kernel, tcb);
+  } else {
+    node.action = tcb;
+  }
+}
+
+// Time.
+
+/** Reads the clock and adds what passed since the last entry to what the current context has used. */
+export function updateTimestamp(kernel: Kernel): void {
+  const { node } = kernel;
+  const now = Math.floor((kernel.machine.port.now(node.id) + node.cost) / kernel.cyclesPerTick);
+  const passed = now - node.time;
+  node.time = now;
+  node.consumed += passed;
+  if (kernel.config.numDomains > 1) {
+    node.domainTime = passed + kernel.minBudget >= node.domainTime ? 0 : node.domainTime - passed;
+  }
+}
+export const isCurDomainExpired = (kernel: Kernel): boolean =>
+  kernel.config.numDomains > 1 && kernel.node.domainTime === 0;
+
+/** Charges what was used to the current context without ending its time slice. */
+export function commitTime(kernel: Kernel): void {
+  const { node } = kernel;
+  const sc = node.currentSchedContext;
+  if (isActive(sc) && sc !== node.idleSchedContext) {
+    if (node.consumed > 0) {
+      if (isRoundRobin(sc)) {
+        refillHead(sc).amount -= node.consumed;
+        refillTail(sc).amount += node.consumed;
+      } else {
+        refillBudgetCheck(kernel, sc, node.consumed);
+      }
+    }
+    sc.consumed += node.consumed;
+  }
+  node.consumed = 0;
+}
+
+function setNextInterrupt(kernel: Kernel): void {
+  const { node } = kernel;
+  let deadline = node.time + refillHead(node.current.schedContext!).amount;
+  if (kernel.config.numDomains > 1) deadline = Math.min(deadline, node.time + node.domainTime);
+  if (node.release.head !== null) {
+    deadline = Math.min(deadline, refillHead(node.release.head.schedContext!).time);
+  }
+  // A virtual hart in WFI is woken by its own timer.
+  if (node.virtualTimers.length > 0) deadline = Math.min(deadline, node.virtualTimers[0]!.vcpu!.wakeAt);
+  const cycles = deadline * kernel.cyclesPerTick;
+  kernel.machine.port.setDeadline(node.id, cycles <= Number.MAX_SAFE_INTEGER ? cycles : Infinity);
+}
+
+// The choice.
+
+function chooseThread(kernel: Kernel): void {
+  const { node } = kernel;
+  const priority = highestPriority(node, node.domain);
+  if (priority < 0) {
+    node.current = node.idle;
+    return;
+  }
+  const tcb = node.ready[node.domain * numPriorities + priority]!.head!;
+  switchToThread(kernel, tcb);
+}
+function switchToThread(kernel: Kernel, tcb: Tcb): void {
+  tcbSchedDequeue(kernel, tcb);
+  kernel.node.current = tcb;
+}
+function nextDomain(kernel: Kernel): void {
+  const { node } = kernel;
+  node.domainIndex++;
+  const slice = node.domainSchedule[node.domainIndex];
+  if (slice === undefined || slice.duration === 0) node.domainIndex = node.domainStart;
+  node.reprogram = true;
+  kernel.workUnits = 0;
+  node.domain = node.domainSchedule[node.domainIndex]!.domain;
+  node.domainTime = node.domainSchedule[node.domainIndex]!.duration;
+}
+function chooseNewThread(kernel: Kernel): void {
+  if (kernel.node.domainTime === 0) nextDomain(kernel);
+  chooseThread(kernel);
+}
+
+/** Decides who runs when this hart leaves the kernel, and arms the timer. */
+export function schedule(kernel: Kernel): void {
+  const { node } = kernel;
+  kernel.charge(kernel.costs.schedule);
+  awaken(kernel);
+  if (isCurDomainExpired(kernel)) {
+    node.reprogram = true;
+    rescheduleRequired(kernel);
+  }
+  if (node.action !== 'resume') {
+    const wasRunnable = isSchedulable(node.current);
+    if (wasRunnable) tcbSchedEnqueue(kernel, node.current);
+    if (node.action === 'choose') {
+      chooseNewThread(kernel);
+    } else {
+      const candidate = node.action;
+      const mayBeOutranked = node.current === node.idle || candidate.priority < node.current.priority;
+      if (mayBeOutranked && candidate.priority < highestPriority(node, node.domain)) {
+        enqueue(kernel, candidate);
+        chooseNewThread(kernel);
+      } else if (wasRunnable && candidate.priority === node.current.priority) {
+        appendReady(kernel, candidate);
+        chooseNewThread(kernel);
+      } else {
+        switchToThread(kernel, candidate);
+      }
+    }
+  }
+  node.action = 'resume';
+  sendReschedules(kernel);
+  switchSchedContext(kernel);
+  if (node.reprogram) {
+    setNextInterrupt(kernel);
+    node.reprogram = false;
+  }
+}
+function sendReschedules(kernel: Kernel): void {
+  const { node } = kernel;
+  for (let id = 0; node.reschedulePending !== 0 && id < kernel.nodes.length; id++) {
+    if ((node.reschedulePending & (1 << id)) !== 0 && id !== node.id) kernel.machine.port.sendReschedule(id);
+  }
+  node.reschedulePending = 0;
+}
+function switchSchedContext(kernel: Kernel): void {
+  const { node } = kernel;
+  const sc = node.current.schedContext!;
+  if (node.currentSchedContext !== sc) {
+    node.reprogram = true;
+    if (!sc.sporadic && node.current !== node.idle) refillUnblockCheck(kernel, sc);
+  }
+  if (node.reprogram) commitTime(kernel);
+  node.currentSchedContext = sc;
+}
+
+/** Puts the context of the node's current thread on its hart. */
+export function install(kernel: Kernel, node: Node): void {
+  const hart = kernel.machine.harts[node.id]!;
+  const { context } = node.current;
+  if (node.current === node.idle) context.set('waiting', 1);
+  else setVMRoot(kernel, node.current, hart);
+  if (hart.context === context) return;
+  node.cost += kernel.costs.threadSwitch;
+  if (hart.context.get('virtual') !== context.get('virtual')) node.cost += kernel.costs.worldSwitch;
+  hart.context = context;
+}

@@ -1,0 +1,217 @@
+// The resident supervisor: every entry into the kernel begins and ends here.
+
+import { exceptions, interrupts } from '../hw/hart/causes.ts';
+import type { Hart, Supervisor } from '../hw/hart/hart.ts';
+import { faultType } from './abi/faults.ts';
+import { tcbFlag } from './abi/rights.ts';
+import { callRegister, lowestApiCall } from './abi/system-calls.ts';
+import { checkBudget, checkBudgetRestart, payCosts } from './budget.ts';
+import { handleFault } from './fault-handler.ts';
+import { irqState, type Kernel } from './kernel.ts';
+import { sendSignal } from './notification.ts';
+import { capType, threadState } from './objects.ts';
+import { RealmDoor, type RealmTraps } from './realm-door.ts';
+import { realmPc } from './realm-thread.ts';
+import { rewind, saveFaultIp, skipInstruction } from './registers.ts';
+import { install, rescheduleRequired, schedule, setThreadState, updateTimestamp } from './scheduler.ts';
+import { handleDebugCall, handleSyscall, handleUnknownSyscall } from './syscalls/system-call.ts';
+import { fireVirtualTimers, handleVcpuTrap } from './vcpu.ts';
+import { schedContextCompleteYieldTo } from './yield-to.ts';
+
+/** `fsr` of a VMFault: the cause of the access fault, whichever kind of fault it was. */
+const accessFault: Readonly<Record<number, number>> = {
+  [exceptions.loadPageFault]: exceptions.loadAccessFault,
+  [exceptions.loadAccessFault]: exceptions.loadAccessFault,
+  [exceptions.storePageFault]: exceptions.storeAccessFault,
+  [exceptions.storeAccessFault]: exceptions.storeAccessFault,
+  [exceptions.instructionPageFault]: exceptions.instructionAccessFault,
+  [exceptions.instructionAccessFault]: exceptions.instructionAccessFault,
+};
+
+export class Microvisor implements Supervisor, RealmTraps {
+  readonly mode = 'HS';
+  /** Called when an entry is over and its effects are complete: invariants and traces hook in here. */
+  afterEntry: ((hart: number) => void) | undefined;
+
+  constructor(readonly kernel: Kernel) {}
+
+  /** Lets every hart choose its first thread, once the initial thread exists (boot.ts). */
+  start(): void {
+    for (const node of this.kernel.nodes) {
+      this.enter(node.id);
+      updateTimestamp(this.kernel);
+      node.consumed = 0;
+      node.reprogram = true;
+      this.leave();
+    }
+  }
+
+  trap(hart: Hart, cause: number, interrupt: boolean): void {
+    if (interrupt) {
+      if (cause === interrupts.sti || cause === interrupts.mti) this.timer(hart);
+      else if (cause === interrupts.ssi || cause === interrupts.msi) this.reschedule(hart);
+      else this.externalInterrupt(hart);
+      return;
+    }
+    this.enter(hart.id);
+    const { kernel } = this;
+    const thread = kernel.node.current;
+    saveFaultIp(thread.context);
+    if (thread.vcpu !== null) {
+      this.withBudget(() =>
+        handleVcpuTrap(kernel, thread, { cause, tval: hart.tval, tval2: hart.tval2, tinst: hart.tinst }),
+      );
+    } else if (cause === exceptions.userEcall) {
+      this.ecall();
+    } else {
+      this.userFault(cause, hart.tval);
+    }
+    this.leave();
+  }
+
+  /** The deadline of a hart has come. */
+  timer(hart: Hart): void {
+    this.interruptEntry(hart, () => {
+      this.kernel.node.reprogram = true;
+    });
+  }
+  /** Another hart made a thread of this one ready. */
+  reschedule(hart: Hart): void {
+    this.interruptEntry(hart, () => {
+      this.kernel.node.reprogram = true;
+      rescheduleRequired(this.kernel);
+    });
+  }
+  private externalInterrupt(hart: Hart): void {
+    this.interruptEntry(hart, () => this.handleInterrupt(this.kernel.machine.port.claimInterrupt(hart.id)));
+  }
+
+  private interruptEntry(hart: Hart, handle: () => void): void {
+    this.enter(hart.id);
+    const { kernel } = this;
+    saveFaultIp(kernel.node.current.context);
+    updateTimestamp(kernel);
+    checkBudget(kernel);
+    handle();
+    this.leave();
+  }
+
+  private handleInterrupt(irq: number): void {
+    const { kernel } = this;
+    if (irq === 0) return;
+    if (kernel.irqStates[irq] !== irqState.signal) {
+      kernel.machine.port.maskInterrupt(irq, true);
+      kernel.machine.port.completeInterrupt(irq);
+      return;
+    }
+    const { cap } = kernel.irqSlots.slot(irq);
+    if (cap.type === capType.notification && cap.canSend) sendSignal(kernel, cap.notification, cap.badge);
+  }
+
+  private enter(hart: number): void {
+    const { kernel } = this;
+    kernel.node = kernel.nodes[hart]!;
+    kernel.charge(kernel.costs.entry);
+  }
+
+  /** Chooses who runs next and puts it on the hart. */
+  private leave(): void {
+    const { kernel } = this;
+    const { node } = kernel;
+    fireVirtualTimers(kernel);
+    schedule(kernel);
+    const { current } = node;
+    if (current.yieldTo !== null) schedContextCompleteYieldTo(kernel, current);
+    if (current.state === threadState.restart) {
+      rewind(current.context);
+      setThreadState(kernel, current, threadState.running);
+    }
+    install(kernel, node);
+    payCosts(kernel);
+    this.afterEntry?.(node.id);
+  }
+
+  /** Does what the current thread asks for, or leaves it until its budget allows. */
+  private withBudget(handle: () => void): void {
+    updateTimestamp(this.kernel);
+    if (checkBudgetRestart(this.kernel)) handle();
+  }
+
+  private ecall(): void {
+    const { kernel } = this;
+    const { context, flags } = kernel.node.current;
+    skipInstruction(context);
+    const low = context.xLow(callRegister.number) | 0;
+    const isKernels = (flags & tcbFlag.foreign) === 0 && context.xHigh(callRegister.number) === 0xffff_ffff;
+    if (isKernels && low < 0 && low >= lowestApiCall) {
+      updateTimestamp(kernel);
+      if (checkBudgetRestart(kernel)) handleSyscall(kernel, low);
+      return;
+    }
+    if (isKernels && handleDebugCall(kernel, low)) return;
+    const number = context.x(callRegister.number);
+    const foreign = (flags & tcbFlag.foreign) !== 0;
+    this.withBudget(() => handleUnknownSyscall(kernel, number, foreign));
+  }
+
+  private userFault(cause: number, address: bigint): void {
+    const { kernel } = this;
+    const thread = kernel.node.current;
+    const fsr = accessFault[cause];
+    this.withBudget(() =>
+      handleFault(
+        kernel,
+        thread,
+        fsr === undefined
+          ? { type: faultType.userException, number: cause, code: 0 }
+          : { type: faultType.vmFault, address, fsr, instruction: fsr === exceptions.instructionAccessFault },
+      ),
+    );
+  }
+
+  // Realms.
+
+  /** Whether the hart's thread is a realm's: then `runRealm` runs it, instead of the engine. */
+  runsRealm(hart: Hart): boolean {
+    return this.kernel.nodes[hart.id]!.current.realm !== null;
+  }
+
+  /** Runs realm threads until the hart's clock reaches `limit` (at most its deadline) or the engine is to run. */
+  runRealm(hart: Hart, limit: number): void {
+    const { kernel } = this;
+    const { port } = kernel.machine;
+    const node = kernel.nodes[hart.id]!;
+    while (port.now(hart.id) < limit) {
+      const tcb = node.current;
+      if (tcb.realm === null) return;
+      const door = new RealmDoor(kernel, this, hart.id, tcb);
+      door.limit = limit;
+      if (!door.payDebt() && tcb.realmDebt > 0) return;
+      if (tcb.context.pc === realmPc.calling) {
+        this.exception(hart.id, exceptions.userEcall, 0n);
+        continue;
+      }
+      const before = port.now(hart.id);
+      tcb.context.pc = realmPc.running;
+      tcb.realm.resume(door);
+      // A turn that took no time still takes some, so that no realm stops the clock.
+      if (node.current === tcb && port.now(hart.id) === before) port.charge(hart.id, 1);
+    }
+  }
+
+  exception(hart: number, cause: number, tval: bigint): void {
+    this.enter(hart);
+    saveFaultIp(this.kernel.node.current.context);
+    if (cause === exceptions.userEcall) this.ecall();
+    else this.userFault(cause, tval);
+    this.leave();
+  }
+  userException(hart: number, number: number, code: number): void {
+    this.enter(hart);
+    const { kernel } = this;
+    const thread = kernel.node.current;
+    saveFaultIp(thread.context);
+    this.withBudget(() => handleFault(kernel, thread, { type: faultType.userException, number, code }));
+    this.leave();
+  }
+}

@@ -1,0 +1,90 @@
+// Hands an invocation to the object that its capability names.
+
+import { label } from '../abi/invocation-labels.ts';
+import { doReplyTransfer } from '../answer.ts';
+import { type SendOptions, sendIPC } from '../endpoint.ts';
+import { sendSignal } from '../notification.ts';
+import { capType } from '../objects.ts';
+import { done, illegalOperation, invalidCapability, type Outcome, truncatedMessage } from '../outcome.ts';
+import { retype } from '../untyped.ts';
+import { decodeCNodeInvocation } from './cnode-invocation.ts';
+import { decodeDomainInvocation } from './domain-invocation.ts';
+import { decodeRealmControlInvocation, decodeVCPUInvocation } from './extension-invocation.ts';
+import type { Invocation } from './invocation.ts';
+import { decodeIRQControlInvocation, decodeIRQHandlerInvocation } from './irq-invocation.ts';
+import { decodeSchedContextInvocation, decodeSchedControlInvocation } from './sched-invocation.ts';
+import { decodeTCBInvocation } from './tcb-invocation.ts';
+import {
+  decodeASIDControlInvocation,
+  decodeASIDPoolInvocation,
+  decodeFrameInvocation,
+  decodePageTableInvocation,
+} from './vspace-invocation.ts';
+
+/** The send phase of ReplyRecv, NBSendRecv and NBSendWait must not reach objects whose invocations may block the receive phase. */
+export interface InvocationOptions extends SendOptions {
+  readonly isFirstPhase: boolean;
+}
+
+export function decodeInvocation(invocation: Invocation, options: InvocationOptions): Outcome {
+  const { kernel, slot } = invocation;
+  const { cap } = slot;
+  switch (cap.type) {
+    case capType.null:
+    case capType.zombie:
+      return invalidCapability(0);
+    case capType.endpoint:
+      if (!cap.canSend) return invalidCapability(0);
+      sendIPC(kernel, invocation.thread, cap, options);
+      return done;
+    case capType.notification:
+      if (!cap.canSend) return invalidCapability(0);
+      sendSignal(kernel, cap.notification, cap.badge);
+      return done;
+    case capType.reply:
+      doReplyTransfer(kernel, invocation.thread, cap.reply, cap.canGrant);
+      return done;
+    case capType.untyped:
+      if (invocation.label !== label.UntypedRetype) return illegalOperation;
+      if (invocation.lacks(6, 1)) return truncatedMessage;
+      return retype(kernel, slot, cap, invocation.extraCap(0), {
+        type: invocation.number(0),
+        userSize: invocation.number(1),
+        nodeIndex: invocation.word(2),
+        nodeDepth: invocation.word(3),
+        nodeOffset: invocation.number(4),
+        nodeWindow: invocation.number(5),
+      });
+    case capType.frame:
+      return decodeFrameInvocation(invocation, cap);
+    case capType.pageTable:
+      return decodePageTableInvocation(invocation, cap);
+    case capType.asidControl:
+      return decodeASIDControlInvocation(invocation);
+    case capType.asidPool:
+      return decodeASIDPoolInvocation(invocation, cap);
+    case capType.irqControl:
+      return decodeIRQControlInvocation(invocation);
+    case capType.irqHandler:
+      return decodeIRQHandlerInvocation(invocation, cap);
+    default:
+      break;
+  }
+  if (options.isFirstPhase) return invalidCapability(0);
+  switch (cap.type) {
+    case capType.thread:
+      return decodeTCBInvocation(invocation, cap);
+    case capType.domain:
+      return decodeDomainInvocation(invocation);
+    case capType.cNode:
+      return decodeCNodeInvocation(invocation, cap);
+    case capType.schedControl:
+      return decodeSchedControlInvocation(invocation, cap);
+    case capType.schedContext:
+      return decodeSchedContextInvocation(invocation, cap);
+    case capType.vcpu:
+      return decodeVCPUInvocation(invocation, cap);
+    case capType.realmControl:
+      return decodeRealmControlInvocation(invocation);
+  }
+}

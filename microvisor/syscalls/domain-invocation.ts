@@ -1,0 +1,69 @@
+// Invocations of Domain: which domain a thread is in, and when each domain runs. The schedule is that of the caller's hart.
+
+import { label } from '../abi/invocation-labels.ts';
+import { capType } from '../objects.ts';
+import { done, illegalOperation, invalidArgument, type Outcome, rangeError, truncatedMessage } from '../outcome.ts';
+import { enqueue, isSchedulable, rescheduleRequired, tcbSchedDequeue } from '../scheduler.ts';
+import type { Invocation } from './invocation.ts';
+
+/** Timer ticks of a slice: 56 bits. */
+const maxDuration = 2n ** 56n - 1n;
+
+export function decodeDomainInvocation(invocation: Invocation): Outcome {
+  switch (invocation.label) {
+    case label.DomainSetSet:
+      return setDomain(invocation);
+    case label.DomainScheduleConfigure:
+      return configureSchedule(invocation);
+    case label.DomainScheduleSetStart:
+      return setStart(invocation);
+    default:
+      return illegalOperation;
+  }
+}
+
+function setDomain(invocation: Invocation): Outcome {
+  const { kernel } = invocation;
+  if (invocation.length === 0) return truncatedMessage;
+  // The argument is a byte.
+  const domain = Number(invocation.word(0) & 0xffn);
+  if (domain >= kernel.config.numDomains) return invalidArgument(0);
+  if (invocation.extraCapCount < 1) return truncatedMessage;
+  const cap = invocation.extraCap(0);
+  if (cap.type !== capType.thread) return invalidArgument(1);
+  const { tcb } = cap;
+  tcbSchedDequeue(kernel, tcb);
+  tcb.domain = domain;
+  if (isSchedulable(tcb)) enqueue(kernel, tcb);
+  if (tcb === kernel.node.current) rescheduleRequired(kernel);
+  return done;
+}
+
+function configureSchedule(invocation: Invocation): Outcome {
+  const { node, config } = invocation.kernel;
+  if (invocation.length < 3) return truncatedMessage;
+  const index = invocation.number(0);
+  const domain = Number(invocation.word(1) & 0xffn);
+  const duration = invocation.word(2);
+  if (index >= config.domainScheduleLength - 1) return rangeError(0, config.domainScheduleLength - 2);
+  if (domain >= config.numDomains) return rangeError(0, config.numDomains - 1);
+  if (duration > maxDuration) return invalidArgument(2);
+  if (duration === 0n && domain !== 0) return invalidArgument(1);
+  if (index === node.domainStart && duration === 0n) return invalidArgument(2);
+  node.domainSchedule[index] = { domain, duration: Number(duration) };
+  return done;
+}
+
+function setStart(invocation: Invocation): Outcome {
+  const { kernel } = invocation;
+  const { node, config } = kernel;
+  if (invocation.length < 1) return truncatedMessage;
+  const index = invocation.number(0);
+  if (index >= config.domainScheduleLength) return rangeError(0, config.domainScheduleLength - 1);
+  if (node.domainSchedule[index]!.duration === 0) return invalidArgument(0);
+  node.domainStart = index;
+  node.domainTime = 0;
+  node.domainIndex = config.domainScheduleLength - 2;
+  rescheduleRequired(kernel);
+  return done;
+}

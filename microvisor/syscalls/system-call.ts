@@ -1,0 +1,241 @@
+// System calls of the current thread: sending, receiving, both, yielding; and the debug calls of a printing debug build.
+
+import { faultType, lookupFailure } from '../abi/faults.ts';
+import { ipcBuffer } from '../abi/ipc-buffer.ts';
+import { msgMaxLength, msgRegisterCount } from '../abi/limits.ts';
+import { callRegister, systemCall } from '../abi/system-calls.ts';
+import { replyFromKernel, replyFromKernelError } from '../answer.ts';
+import { mcsPreemptionPoint, yieldSlice } from '../budget.ts';
+import { lookupSlot } from '../cspace/lookup.ts';
+import { receiveIPC } from '../endpoint.ts';
+import { handleFault } from '../fault-handler.ts';
+import type { Fault } from '../fault-values.ts';
+import type { Kernel } from '../kernel.ts';
+import { bufferWord, infoLabel, infoLength, lookupIPCBuffer } from '../message.ts';
+import { receiveSignal } from '../notification.ts';
+import { capType, type Reply, type Slot, threadState } from '../objects.ts';
+import { Answer, preempted, SyscallError } from '../outcome.ts';
+import { setThreadState } from '../scheduler.ts';
+import { lookupExtraCaps } from '../transfer.ts';
+import { decodeInvocation, type InvocationOptions } from './decode-invocation.ts';
+import { Invocation } from './invocation.ts';
+import { setTlsBase } from './tcb-invocation.ts';
+
+const send: InvocationOptions = { isBlocking: true, isCall: false, canDonate: false, isFirstPhase: false };
+const nbSend: InvocationOptions = { ...send, isBlocking: false };
+const call: InvocationOptions = { ...send, isCall: true, canDonate: true };
+const firstPhase: InvocationOptions = { isBlocking: false, isCall: false, canDonate: true, isFirstPhase: true };
+
+const noAnswer: readonly bigint[] = [];
+
+/** Invokes the capability whose address is in a register. false: preempted; the system call starts again later. */
+function handleInvocation(kernel: Kernel, options: InvocationOptions, register: number): boolean {
+  const thread = kernel.node.current;
+  const { context } = thread;
+  kernel.charge(kernel.costs.invocation);
+  const slot = lookupRegister(kernel, register);
+  if (slot === null) {
+    if (options.isBlocking) capFault(kernel, BigInt.asUintN(64, context.x(register)), false);
+    return true;
+  }
+  const low = context.xLow(callRegister.messageInfo);
+  const high = context.xHigh(callRegister.messageInfo);
+  const buffer = lookupIPCBuffer(kernel, false, thread);
+  const failed = lookupExtraCaps(kernel, thread, buffer, low);
+  if (failed >= 0) {
+    if (options.isBlocking) capFault(kernel, bufferWord(kernel, buffer, failed), false);
+    return true;
+  }
+  const length = Math.min(infoLength(low), buffer < 0 ? msgRegisterCount : msgMaxLength);
+  // Whoever changes this state meanwhile (suspends the caller, blocks it) means it.
+  setThreadState(kernel, thread, threadState.restart);
+  const outcome = decodeInvocation(new Invocation(kernel, infoLabel(low, high), length, slot, buffer), options);
+  if (outcome === preempted) return false;
+  if (thread.state !== threadState.restart) return true;
+  if (options.isCall) {
+    if (outcome instanceof SyscallError) replyFromKernelError(kernel, thread, outcome);
+    else replyFromKernel(kernel, thread, outcome instanceof Answer ? outcome.words : noAnswer);
+  }
+  setThreadState(kernel, thread, threadState.running);
+  return true;
+}
+
+function capFault(kernel: Kernel, address: bigint, inReceivePhase: boolean): void {
+  handleFault(kernel, kernel.node.current, { type: faultType.capFault, address, inReceivePhase });
+}
+
+function handleRecv(kernel: Kernel, isBlocking: boolean, canReply: boolean): void {
+  const fault = receive(kernel, isBlocking, canReply);
+  if (fault !== null) handleFault(kernel, kernel.node.current, fault);
+}
+
+/** Receives from the endpoint or notification in a0. The caller's fault, if it names something else. */
+function receive(kernel: Kernel, isBlocking: boolean, canReply: boolean): Fault | null {
+  const thread = kernel.node.current;
+  const slot = lookupRegister(kernel, callRegister.capability);
+  const cap = slot?.cap;
+  if (cap?.type === capType.endpoint && cap.canReceive) {
+    let reply: Reply | null = null;
+    if (canReply) {
+      const replySlot = lookupRegister(kernel, callRegister.reply);
+      if (replySlot?.cap.type !== capType.reply) return wrongCapability(kernel, replySlot, callRegister.reply);
+      ({ reply } = replySlot.cap);
+    }
+    receiveIPC(kernel, thread, cap, isBlocking, reply);
+    return null;
+  }
+  if (cap?.type === capType.notification && cap.canReceive) {
+    const bound = cap.notification.boundTcb;
+    if (bound === null || bound === thread) {
+      receiveSignal(kernel, thread, cap, isBlocking);
+      return null;
+    }
+  }
+  return wrongCapability(kernel, slot, callRegister.capability);
+}
+
+/** The slot whose address is in a register of the current thread. */
+function lookupRegister(kernel: Kernel, register: number): Slot | null {
+  const { context } = kernel.node.current;
+  return lookupSlot(kernel, kernel.node.current, context.xLow(register), context.xHigh(register));
+}
+/** The address in a register leads nowhere (no slot), or to what can't be received from. */
+function wrongCapability(kernel: Kernel, slot: Slot | null, register: number): Fault {
+  if (slot !== null) kernel.lookupFailure = { type: lookupFailure.missingCapability, bitsLeft: 0 };
+  const address = BigInt.asUintN(64, kernel.node.current.context.x(register));
+  return { type: faultType.capFault, address, inReceivePhase: true };
+}
+
+/** A system call of the API: −1 to −11. */
+export function handleSyscall(kernel: Kernel, number: number): void {
+  switch (number) {
+    case systemCall.send:
+      sendOnly(kernel, send);
+      break;
+    case systemCall.nbSend:
+      sendOnly(kernel, nbSend);
+      break;
+    case systemCall.call:
+      sendOnly(kernel, call);
+      break;
+    case systemCall.recv:
+      handleRecv(kernel, true, true);
+      break;
+    case systemCall.wait:
+      handleRecv(kernel, true, false);
+      break;
+    case systemCall.nbWait:
+      handleRecv(kernel, false, false);
+      break;
+    case systemCall.nbRecv:
+      handleRecv(kernel, false, true);
+      break;
+    case systemCall.replyRecv:
+      sendThenReceive(kernel, callRegister.reply, true);
+      break;
+    case systemCall.nbSendRecv:
+      sendThenReceive(kernel, callRegister.nbSendRecvDestination, true);
+      break;
+    case systemCall.nbSendWait:
+      sendThenReceive(kernel, callRegister.reply, false);
+      break;
+    case systemCall.yield:
+      yieldSlice(kernel);
+      break;
+    default:
+      throw new Error(`system call ${number} is not of the API`);
+  }
+}
+
+function sendOnly(kernel: Kernel, options: InvocationOptions): void {
+  if (!handleInvocation(kernel, options, callRegister.capability)) mcsPreemptionPoint(kernel);
+}
+
+function sendThenReceive(kernel: Kernel, destination: number, canReply: boolean): void {
+  if (handleInvocation(kernel, firstPhase, destination)) handleRecv(kernel, true, canReply);
+  else mcsPreemptionPoint(kernel);
+}
+
+/** Debug calls, which take no budget. false: it isn't one. */
+export function handleDebugCall(kernel: Kernel, number: number): boolean {
+  const thread = kernel.node.current;
+  const { context } = thread;
+  const { port } = kernel.machine;
+  switch (number) {
+    case systemCall.debugPutChar:
+      port.putChar(context.xLow(callRegister.capability) & 0xff);
+      return true;
+    case systemCall.debugDumpScheduler:
+      for (const line of describeThreads(kernel)) port.log(line);
+      return true;
+    case systemCall.debugHalt:
+      port.halt(`Debug halt syscall from user thread "${thread.name}"`);
+      return true;
+    case systemCall.debugSnapshot:
+      port.log(`Debug snapshot syscall from user thread "${thread.name}"`);
+      return true;
+    case systemCall.debugCapIdentify:
+      context.setX(
+        callRegister.capability,
+        BigInt(lookupRegister(kernel, callRegister.capability)?.cap.type ?? capType.null),
+      );
+      return true;
+    case systemCall.debugNameThread:
+      nameThread(kernel);
+      return true;
+    case systemCall.debugSendIpi:
+      port.halt('SysDebugSendIPI: not supported on this architecture');
+      return true;
+    case systemCall.debugGetThreadAffinity: {
+      const cap = lookupRegister(kernel, callRegister.capability)?.cap;
+      if (cap?.type === capType.thread) context.setX(callRegister.capability, BigInt(cap.tcb.affinity));
+      else port.halt('SysDebugGetThreadAffinity: not a TCB');
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+const maxNameLength = 127;
+
+function nameThread(kernel: Kernel): void {
+  const { port, memory } = kernel.machine;
+  const cap = lookupRegister(kernel, callRegister.capability)?.cap;
+  const buffer = lookupIPCBuffer(kernel, true, kernel.node.current);
+  if (cap?.type !== capType.thread || buffer < 0) {
+    port.halt('SysDebugNameThread: not a TCB, or no IPC buffer');
+    return;
+  }
+  const at = buffer + ipcBuffer.message * 8;
+  const bytes = memory.u8.subarray(at, at + msgMaxLength * 8);
+  const end = bytes.indexOf(0);
+  if (end < 0) {
+    port.halt('SysDebugNameThread: name too long');
+    return;
+  }
+  cap.tcb.name = String.fromCharCode(...bytes.subarray(0, Math.min(end, maxNameLength)));
+}
+
+function* describeThreads(kernel: Kernel): IterableIterator<string> {
+  const states = Object.keys(threadState);
+  for (const node of kernel.nodes) {
+    const { name, state, priority } = node.current;
+    yield `hart ${node.id}: "${name}" ${states[state]} priority ${priority}`;
+    for (const queue of node.ready) {
+      for (let tcb = queue.head; tcb !== null; tcb = tcb.next) {
+        yield `hart ${node.id}: "${tcb.name}" ${states[tcb.state]} priority ${tcb.priority}, ready`;
+      }
+    }
+  }
+}
+
+/** A system call that isn't of the API nor a debug call; to a foreign thread all are unknown. */
+export function handleUnknownSyscall(kernel: Kernel, number: bigint, foreign: boolean): void {
+  const thread = kernel.node.current;
+  if (!foreign && number === BigInt(systemCall.setTlsBase)) {
+    setTlsBase(thread, BigInt.asUintN(64, thread.context.x(callRegister.capability)));
+    return;
+  }
+  handleFault(kernel, thread, { type: faultType.unknownSyscall, number: BigInt.asUintN(64, number) });
+}

@@ -1,0 +1,181 @@
+// Invocations of Page, PageTable, ASIDControl and ASIDPool. Where a VSpace is asked for, a guest root does too: the mapping is then
+// one of stage 2, from guest-physical addresses.
+
+import { lookupFailure } from '../abi/faults.ts';
+import { label } from '../abi/invocation-labels.ts';
+import { asidPoolCount, asidsPerPool, sizeBits, userTop } from '../abi/limits.ts';
+import { vmAttribute } from '../abi/rights.ts';
+import {
+  findVSpaceForASID,
+  isPageTable,
+  isValid,
+  lookupPTSlot,
+  makeUserPTE,
+  spaceTop,
+  tableEntry,
+  unmapPage,
+  unmapPageTable,
+  updatePTE,
+} from '../address-space.ts';
+import { capSize, maskVMRights, rightsFromWord } from '../cspace/capability.ts';
+import { cteInsert, ensureEmptySlot, ensureNoChildren, isFinalCapability } from '../cspace/derivation.ts';
+import { lookupTargetSlot } from '../cspace/lookup.ts';
+import {
+  AsidPool,
+  type AsidPoolCap,
+  type AsidRoot,
+  type Capability,
+  capType,
+  type FrameCap,
+  type PageTableCap,
+} from '../objects.ts';
+import {
+  Answer,
+  alignmentError,
+  deleteFirst,
+  done,
+  failedLookup,
+  illegalOperation,
+  invalidArgument,
+  invalidCapability,
+  type Outcome,
+  revokeFirst,
+  SyscallError,
+  truncatedMessage,
+} from '../outcome.ts';
+import type { Invocation } from './invocation.ts';
+
+const invalidRoot = (): SyscallError => failedLookup(false, { type: lookupFailure.invalidRoot });
+
+/** The address space that a capability names, if it has an ASID. */
+function decodeSpace(invocation: Invocation, cap: PageTableCap): AsidRoot | SyscallError {
+  const root = findVSpaceForASID(invocation.kernel, cap.asid);
+  if (root === null) return invalidRoot();
+  return root.address === cap.address ? root : invalidCapability(1);
+}
+const isMappedTable = (cap: Capability): cap is PageTableCap => cap.type === capType.pageTable && cap.mapped;
+
+export function decodePageTableInvocation(invocation: Invocation, cap: PageTableCap): Outcome {
+  const { kernel, slot } = invocation;
+  if (invocation.label === label.RISCVPageTableUnmap) return unmapTable(invocation, cap);
+  if (invocation.label !== label.RISCVPageTableMap) return illegalOperation;
+  if (invocation.lacks(2, 1)) return truncatedMessage;
+  // A guest root is nobody's child table.
+  if (cap.mapped || cap.guestLevels !== 0) return invalidCapability(0);
+  const address = invocation.number(0);
+  const space = invocation.extraCap(0);
+  if (!isMappedTable(space)) return invalidCapability(1);
+  if (address >= spaceTop(space, userTop)) return invalidArgument(0);
+  const root = decodeSpace(invocation, space);
+  if (root instanceof SyscallError) return root;
+  const { bitsLeft, entry, address: at } = lookupPTSlot(kernel, root, address);
+  if (bitsLeft === sizeBits.page || isValid(entry)) return deleteFirst;
+  const mappedAddress = Math.floor(address / 2 ** bitsLeft) * 2 ** bitsLeft;
+  slot.cap = { ...cap, mapped: true, asid: space.asid, mappedAddress };
+  updatePTE(kernel, at, tableEntry(cap.address), space.asid, root);
+  return done;
+}
+
+function unmapTable(invocation: Invocation, cap: PageTableCap): Outcome {
+  const { kernel, slot } = invocation;
+  if (!isFinalCapability(slot)) return revokeFirst;
+  if (cap.mapped) {
+    if (findVSpaceForASID(kernel, cap.asid)?.address === cap.address) return revokeFirst;
+    unmapPageTable(kernel, cap.asid, cap.mappedAddress, cap.address);
+    kernel.clearMemory(cap.address, capSize(cap));
+  }
+  slot.cap = { ...cap, mapped: false };
+  return done;
+}
+
+export function decodeFrameInvocation(invocation: Invocation, cap: FrameCap): Outcome {
+  const { kernel, slot } = invocation;
+  switch (invocation.label) {
+    case label.RISCVPageMap:
+      return mapPage(invocation, cap);
+    case label.RISCVPageUnmap:
+      if (cap.asid !== 0) unmapPage(kernel, cap.asid, cap.mappedAddress, cap.address, cap.sizeBits);
+      slot.cap = { ...cap, asid: 0, mappedAddress: 0 };
+      return done;
+    case label.RISCVPageGetAddress:
+      return new Answer([BigInt(cap.address)]);
+    default:
+      return illegalOperation;
+  }
+}
+
+function mapPage(invocation: Invocation, cap: FrameCap): Outcome {
+  const { kernel, slot } = invocation;
+  if (invocation.lacks(3, 1)) return truncatedMessage;
+  const address = invocation.number(0);
+  const space = invocation.extraCap(0);
+  if (!isMappedTable(space)) return invalidCapability(1);
+  const root = decodeSpace(invocation, space);
+  if (root instanceof SyscallError) return root;
+  const size = 2 ** cap.sizeBits;
+  // The sum wraps like the machine's words do.
+  const last = Number(BigInt.asUintN(64, invocation.word(0) + BigInt(size - 1)));
+  if (last >= spaceTop(root, userTop)) return invalidArgument(0);
+  if (BigInt.asUintN(cap.sizeBits, invocation.word(0)) !== 0n) return alignmentError;
+  const { bitsLeft, entry, address: at } = lookupPTSlot(kernel, root, address);
+  if (bitsLeft !== cap.sizeBits) {
+    return failedLookup(false, { type: lookupFailure.missingCapability, bitsLeft });
+  }
+  if (cap.asid !== 0) {
+    if (cap.asid !== space.asid) return invalidCapability(1);
+    if (cap.mappedAddress !== address) return invalidArgument(0);
+    if (isPageTable(entry)) return deleteFirst;
+  } else if (isValid(entry)) {
+    return deleteFirst;
+  }
+  const rights = maskVMRights(cap.rights, rightsFromWord(invocation.word(1)));
+  const executable = (invocation.word(2) & BigInt(vmAttribute.executeNever)) === 0n;
+  slot.cap = { ...cap, asid: space.asid, mappedAddress: address };
+  updatePTE(kernel, at, makeUserPTE(cap.address, executable, rights), space.asid, root, address);
+  return done;
+}
+
+export function decodeASIDControlInvocation(invocation: Invocation): Outcome {
+  const { kernel } = invocation;
+  if (invocation.label !== label.RISCVASIDControlMakePool) return illegalOperation;
+  if (invocation.lacks(2, 2)) return truncatedMessage;
+  const parent = invocation.extraSlot(0);
+  const untyped = parent.cap;
+  const index = kernel.asidTable.indexOf(null);
+  if (index < 0 || index >= asidPoolCount) return deleteFirst;
+  if (untyped.type !== capType.untyped || untyped.sizeBits !== sizeBits.asidPool || untyped.device) {
+    return invalidCapability(1);
+  }
+  const children = ensureNoChildren(parent);
+  if (children !== null) return children;
+  const destination = lookupTargetSlot(kernel, invocation.extraCap(1), invocation.word(0), invocation.word(1));
+  if (destination instanceof SyscallError) return destination;
+  const taken = ensureEmptySlot(destination);
+  if (taken !== null) return taken;
+  parent.cap = { ...untyped, watermark: capSize(untyped) };
+  kernel.clearMemory(untyped.address, capSize(untyped));
+  const pool = new AsidPool(untyped.address);
+  cteInsert(kernel, { type: capType.asidPool, pool, base: index * asidsPerPool }, parent, destination);
+  kernel.asidTable[index] = pool;
+  return done;
+}
+
+export function decodeASIDPoolInvocation(invocation: Invocation, cap: AsidPoolCap): Outcome {
+  const { kernel } = invocation;
+  if (invocation.label !== label.RISCVASIDPoolAssign) return illegalOperation;
+  if (invocation.extraCapCount < 1) return truncatedMessage;
+  const space = invocation.extraSlot(0);
+  const table = space.cap;
+  if (table.type !== capType.pageTable || table.mapped) return invalidCapability(1);
+  const pool = kernel.asidTable[cap.base / asidsPerPool] ?? null;
+  if (pool === null) return invalidRoot();
+  if (pool !== cap.pool) return invalidCapability(0);
+  let index = 0;
+  // ASID 0 stands for none.
+  while (index < asidsPerPool && (cap.base + index === 0 || (pool.roots[index] ?? null) !== null)) index++;
+  if (index === asidsPerPool) return deleteFirst;
+  space.cap = { ...table, asid: cap.base + index, mappedAddress: 0, mapped: true };
+  while (pool.roots.length <= index) pool.roots.push(null);
+  pool.roots[index] = { address: table.address, guestLevels: table.guestLevels };
+  return done;
+}

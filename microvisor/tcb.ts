@@ -1,0 +1,63 @@
+// Threads: stopping and starting them, their priorities.
+
+import { cancelIPC } from './cancel-ipc.ts';
+import { reorderEP } from './endpoint.ts';
+import type { Kernel } from './kernel.ts';
+import { reorderNTFN } from './notification.ts';
+import { Endpoint, type Notification, type Tcb, threadState } from './objects.ts';
+import { saveFaultIp } from './registers.ts';
+import { schedContextCancelYieldTo, schedContextResume, unblockCheck } from './sched-context.ts';
+import {
+  enqueue,
+  isSchedulable,
+  isStopped,
+  possibleSwitchTo,
+  rescheduleRequired,
+  setThreadState,
+  tcbReleaseRemove,
+  tcbSchedDequeue,
+} from './scheduler.ts';
+
+export function suspend(kernel: Kernel, tcb: Tcb): void {
+  cancelIPC(kernel, tcb);
+  if (tcb.state === threadState.running) saveFaultIp(tcb.context);
+  tcbSchedDequeue(kernel, tcb);
+  tcbReleaseRemove(kernel, tcb);
+  schedContextCancelYieldTo(tcb);
+  setThreadState(kernel, tcb, threadState.inactive);
+}
+
+/** A stopped thread goes on; what it was blocked in starts again. */
+export function restart(kernel: Kernel, tcb: Tcb): void {
+  if (!isStopped(tcb)) return;
+  cancelIPC(kernel, tcb);
+  setThreadState(kernel, tcb, threadState.restart);
+  unblockCheck(kernel, tcb.schedContext);
+  schedContextResume(kernel, tcb.schedContext);
+  if (isSchedulable(tcb)) possibleSwitchTo(kernel, tcb);
+}
+
+export function setPriority(kernel: Kernel, tcb: Tcb, priority: number): void {
+  switch (tcb.state) {
+    case threadState.running:
+    case threadState.restart:
+      if (tcb.queued || tcb === kernel.node.current) {
+        tcbSchedDequeue(kernel, tcb);
+        tcb.priority = priority;
+        enqueue(kernel, tcb);
+        rescheduleRequired(kernel);
+      } else {
+        tcb.priority = priority;
+      }
+      return;
+    case threadState.blockedOnReceive:
+    case threadState.blockedOnSend:
+    case threadState.blockedOnNotification:
+      tcb.priority = priority;
+      if (tcb.blockingObject instanceof Endpoint) reorderEP(tcb.blockingObject, tcb);
+      else reorderNTFN(tcb.blockingObject as Notification, tcb);
+      return;
+    default:
+      tcb.priority = priority;
+  }
+}

@@ -1,0 +1,110 @@
+// Moving a message from one thread to another: words, badge, and the capabilities beside them.
+
+import { ipcBuffer } from './abi/ipc-buffer.ts';
+import { msgMaxExtraCaps, msgMaxLength } from './abi/limits.ts';
+import { callRegister } from './abi/system-calls.ts';
+import { cteInsert, deriveCap } from './cspace/derivation.ts';
+import { highHalf, lookupSlot, lookupTargetSlot, lowHalf } from './cspace/lookup.ts';
+import { doFaultTransfer } from './faults.ts';
+import type { Kernel } from './kernel.ts';
+import {
+  bufferWord,
+  copyMRs,
+  infoExtraCaps,
+  infoLabel,
+  infoLength,
+  lookupIPCBuffer,
+  setBufferWord,
+  setMessageInfo,
+} from './message.ts';
+import { capType, type Endpoint, type Slot, type Tcb } from './objects.ts';
+import { SyscallError } from './outcome.ts';
+
+/**
+ * Looks up the capabilities beside a message into `kernel.extraCaps`. −1: all found; otherwise the index in the buffer of the
+ * address that did not resolve, with `kernel.lookupFailure` saying why.
+ */
+export function lookupExtraCaps(kernel: Kernel, tcb: Tcb, buffer: number, infoLow: number): number {
+  kernel.extraCaps.length = 0;
+  if (buffer < 0) return -1;
+  const count = infoExtraCaps(infoLow);
+  for (let i = 0; i < count; i++) {
+    const word = bufferWord(kernel, buffer, ipcBuffer.capsOrBadges + i);
+    const slot = lookupSlot(kernel, tcb, lowHalf(word), highHalf(word));
+    if (slot === null) return ipcBuffer.capsOrBadges + i;
+    kernel.extraCaps.push(slot);
+  }
+  return -1;
+}
+
+/** The empty slot that a receiver has prepared for a capability, if it has. */
+function getReceiveSlot(kernel: Kernel, receiver: Tcb, buffer: number): Slot | null {
+  const root = bufferWord(kernel, buffer, ipcBuffer.receiveCNode);
+  const rootSlot = lookupSlot(kernel, receiver, lowHalf(root), highHalf(root));
+  if (rootSlot === null) return null;
+  const index = bufferWord(kernel, buffer, ipcBuffer.receiveIndex);
+  const depth = bufferWord(kernel, buffer, ipcBuffer.receiveDepth);
+  const slot = lookupTargetSlot(kernel, rootSlot.cap, index, depth);
+  return slot instanceof SyscallError || slot.cap.type !== capType.null ? null : slot;
+}
+
+/** Transfers the capabilities in `kernel.extraCaps`: those to the endpoint itself as badges, of the others at most one. */
+function transferCaps(kernel: Kernel, endpoint: Endpoint | null, receiver: Tcb, buffer: number): number {
+  const { extraCaps } = kernel;
+  if (extraCaps.length === 0 || buffer < 0) return 0;
+  let destination = getReceiveSlot(kernel, receiver, buffer);
+  let unwrapped = 0;
+  let count = 0;
+  for (; count < msgMaxExtraCaps && count < extraCaps.length; count++) {
+    const slot = extraCaps[count]!;
+    const { cap } = slot;
+    if (cap.type === capType.endpoint && cap.endpoint === endpoint) {
+      setBufferWord(kernel, buffer, ipcBuffer.capsOrBadges + count, cap.badge);
+      unwrapped |= 1 << count;
+      continue;
+    }
+    if (destination === null) break;
+    const derived = deriveCap(slot, cap);
+    if (derived instanceof SyscallError || derived.type === capType.null) break;
+    cteInsert(kernel, derived, slot, destination);
+    destination = null;
+  }
+  return (unwrapped << 2) | count;
+}
+
+function doNormalTransfer(
+  kernel: Kernel,
+  sender: Tcb,
+  endpoint: Endpoint | null,
+  badge: bigint,
+  canGrant: boolean,
+  receiver: Tcb,
+  receiveBuffer: number,
+): void {
+  const sendBuffer = lookupIPCBuffer(kernel, false, sender);
+  const low = sender.context.xLow(callRegister.messageInfo);
+  const high = sender.context.xHigh(callRegister.messageInfo);
+  if (!canGrant || lookupExtraCaps(kernel, sender, sendBuffer, low) >= 0) kernel.extraCaps.length = 0;
+  const length = Math.min(infoLength(low), msgMaxLength);
+  const arrived = copyMRs(kernel, sender, sendBuffer, receiver, receiveBuffer, length);
+  const caps = transferCaps(kernel, endpoint, receiver, receiveBuffer);
+  setMessageInfo(receiver, infoLabel(low, high), caps >>> 2, caps & 3, arrived);
+  receiver.context.setX(callRegister.badge, BigInt.asIntN(64, badge));
+}
+
+/** A message, or the fault that the sender is in. */
+export function doIPCTransfer(
+  kernel: Kernel,
+  sender: Tcb,
+  endpoint: Endpoint | null,
+  badge: bigint,
+  canGrant: boolean,
+  receiver: Tcb,
+): void {
+  const receiveBuffer = lookupIPCBuffer(kernel, true, receiver);
+  if (sender.fault === null) {
+    doNormalTransfer(kernel, sender, endpoint, badge, canGrant, receiver, receiveBuffer);
+  } else {
+    doFaultTransfer(kernel, badge, sender, receiver, receiveBuffer);
+  }
+}

@@ -1,0 +1,172 @@
+// Virtual harts: a thread whose context runs in VS-mode, over a stage-2 table. Extension: see abi/extensions.ts.
+
+import { vcpuRegisters, virtualInterrupts } from './abi/extensions.ts';
+import { faultType } from './abi/faults.ts';
+import { cancelVirtualTimer } from './cancel-ipc.ts';
+import { handleFault } from './fault-handler.ts';
+import type { Kernel } from './kernel.ts';
+import { type AsidRoot, type Tcb, threadState, type Vcpu } from './objects.ts';
+import { applyFpuFlag, environment, skipInstruction } from './registers.ts';
+import { unblockCheck } from './sched-context.ts';
+import { possibleSwitchTo, setThreadState } from './scheduler.ts';
+
+/** HS keeps to itself what a guest must not decide: guest page faults, VS ecalls, virtual instructions, access faults. */
+const hedeleg = (1n << 0n) | (1n << 2n) | (1n << 3n) | (1n << 4n) | (1n << 6n) | (1n << 8n) | (0b1011n << 12n);
+const interrupts = BigInt(virtualInterrupts);
+/** VSXL of 64 bits, and VTW: WFI in VS-mode traps. */
+const hstatus = (2n << 32n) | (1n << 21n);
+const uxl64 = 2n << 32n;
+
+export function bindVcpu(vcpu: Vcpu, tcb: Tcb, asid: number, root: AsidRoot): void {
+  vcpu.tcb = tcb;
+  vcpu.asid = asid;
+  vcpu.root = root;
+  tcb.vcpu = vcpu;
+  const { context } = tcb;
+  context.set('privilege', 1);
+  context.set('virtual', 1);
+  context.setCsr('hstatus', hstatus);
+  context.setCsr('hedeleg', hedeleg);
+  context.setCsr('hideleg', interrupts);
+  context.setCsr('hcounteren', 7n);
+  context.setCsr('henvcfg', environment);
+  context.setCsr('vsstatus', uxl64);
+  context.setCsr('vstimecmp', 0xffff_ffff_ffff_ffffn);
+  applyFpuFlag(tcb);
+}
+
+/** The thread is an ordinary one again, in user mode. */
+export function unbindVcpu(vcpu: Vcpu): void {
+  const tcb = vcpu.tcb!;
+  vcpu.tcb = null;
+  vcpu.root = null;
+  vcpu.asid = 0;
+  tcb.vcpu = null;
+  tcb.context.set('privilege', 0);
+  tcb.context.set('virtual', 0);
+  applyFpuFlag(tcb);
+}
+
+/** The name of a register by its number, if there is one. */
+export const vcpuRegister = (number: bigint): (typeof vcpuRegisters)[number] | undefined =>
+  number < BigInt(vcpuRegisters.length) ? vcpuRegisters[Number(number)] : undefined;
+
+/** The VS interrupts have their enable bits one place further left in mie than in vsie. */
+export function readVcpuRegister(tcb: Tcb, register: (typeof vcpuRegisters)[number]): bigint {
+  const { context } = tcb;
+  if (register === 'privilege') return BigInt(context.get('privilege'));
+  if (register === 'vsie') return (context.csr('mie') & interrupts) >> 1n;
+  return context.csr(register);
+}
+export function writeVcpuRegister(
+  kernel: Kernel,
+  tcb: Tcb,
+  register: (typeof vcpuRegisters)[number],
+  value: bigint,
+): void {
+  const { context } = tcb;
+  switch (register) {
+    case 'privilege':
+      context.set('privilege', value === 0n ? 0 : 1);
+      break;
+    case 'vsie':
+      context.setCsr('mie', (context.csr('mie') & ~interrupts) | ((value << 1n) & interrupts));
+      break;
+    case 'hvip':
+      context.setCsr('hvip', value & interrupts);
+      break;
+    case 'vsstatus':
+      context.setCsr('vsstatus', (value & ~(3n << 32n)) | uxl64);
+      applyFpuFlag(tcb);
+      break;
+    case 'vstimecmp':
+    case 'htimedelta':
+      context.setCsr(register, value);
+      if (tcb.state === threadState.waitingForInterrupt) armVirtualTimer(kernel, tcb);
+      break;
+    default:
+      context.setCsr(register, value);
+  }
+  wakeIfPending(kernel, tcb);
+}
+
+export function injectInterrupts(kernel: Kernel, tcb: Tcb, set: bigint, clear: bigint): void {
+  const { context } = tcb;
+  context.setCsr('hvip', (context.csr('hvip') & ~(clear & interrupts)) | (set & interrupts));
+  wakeIfPending(kernel, tcb);
+}
+
+const vstip = 1n << 6n;
+
+/** Machine time at which the virtual timer fires, in ticks. */
+function virtualDeadline(tcb: Tcb): number {
+  const { context } = tcb;
+  const at = context.csr('vstimecmp') - BigInt.asIntN(64, context.csr('htimedelta'));
+  if (at <= 0n) return 0;
+  return at > BigInt(Number.MAX_SAFE_INTEGER) ? Infinity : Number(at);
+}
+
+function isPending(kernel: Kernel, tcb: Tcb): boolean {
+  const { context } = tcb;
+  let pending = context.csr('hvip');
+  if (virtualDeadline(tcb) <= kernel.node.time) pending |= vstip;
+  return (pending & context.csr('mie') & interrupts) !== 0n;
+}
+
+function wakeIfPending(kernel: Kernel, tcb: Tcb): void {
+  if (tcb.state !== threadState.waitingForInterrupt || !isPending(kernel, tcb)) return;
+  cancelVirtualTimer(kernel, tcb);
+  setThreadState(kernel, tcb, threadState.running);
+  unblockCheck(kernel, tcb.schedContext);
+  possibleSwitchTo(kernel, tcb);
+}
+
+function armVirtualTimer(kernel: Kernel, tcb: Tcb): void {
+  cancelVirtualTimer(kernel, tcb);
+  if ((tcb.context.csr('mie') & vstip) === 0n) return;
+  const wakeAt = virtualDeadline(tcb);
+  if (wakeAt === Infinity) return;
+  const node = kernel.nodes[tcb.affinity]!;
+  tcb.vcpu!.wakeAt = wakeAt;
+  const before = node.virtualTimers.findIndex((other) => other.vcpu!.wakeAt > wakeAt);
+  node.virtualTimers.splice(before < 0 ? node.virtualTimers.length : before, 0, tcb);
+  node.reprogram = true;
+}
+
+/** WFI in VS-mode: the thread waits until an enabled virtual interrupt is pending. */
+function waitForInterrupt(kernel: Kernel, tcb: Tcb): void {
+  skipInstruction(tcb.context);
+  if (isPending(kernel, tcb)) return;
+  setThreadState(kernel, tcb, threadState.waitingForInterrupt);
+  armVirtualTimer(kernel, tcb);
+}
+
+/** Wakes the virtual harts of this node whose timers have fired. */
+export function fireVirtualTimers(kernel: Kernel): void {
+  const { virtualTimers } = kernel.node;
+  while (virtualTimers.length > 0 && virtualTimers[0]!.vcpu!.wakeAt <= kernel.node.time) {
+    wakeIfPending(kernel, virtualTimers[0]!);
+  }
+}
+
+const virtualInstruction = 22;
+const wfi = 0x1050_0073n;
+
+/** A trap of a virtual hart that HS does not delegate. */
+export function handleVcpuTrap(
+  kernel: Kernel,
+  tcb: Tcb,
+  trap: { cause: number; tval: bigint; tval2: bigint; tinst: bigint },
+): void {
+  if (trap.cause === virtualInstruction && trap.tval === wfi && tcb.context.get('privilege') === 1) {
+    waitForInterrupt(kernel, tcb);
+    return;
+  }
+  handleFault(kernel, tcb, {
+    type: faultType.vcpuFault,
+    scause: trap.cause,
+    htval: trap.tval2,
+    htinst: trap.tinst,
+    stval: trap.tval,
+  });
+}

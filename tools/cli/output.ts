@@ -40,17 +40,17 @@ export function styleFor(color: boolean): Style {
 /** Columns to lay text out for: the terminal's, or 100 into a pipe; never less than 40. */
 export const widthOf = (sink: Sink): number => Math.max(40, Math.min(sink.columns ?? 100, 160));
 
-/** Breaks `text` at spaces so that no line is longer than `width`, later lines indented by `indent`. */
+/** Breaks `text` at spaces so that no line is longer than `width`; it keeps its own indent, later lines have `indent`. */
 export function wrap(text: string, width: number, indent = ''): string {
   const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    const candidate = line === '' ? word : `${line} ${word}`;
-    if (candidate.length > width && line !== '') {
+  const words = text.trimStart().split(' ');
+  let line = text.slice(0, text.length - text.trimStart().length) + words[0];
+  for (const word of words.slice(1)) {
+    if (line.length + 1 + word.length > width) {
       lines.push(line);
       line = indent + word;
     } else {
-      line = candidate;
+      line += ` ${word}`;
     }
   }
   lines.push(line);

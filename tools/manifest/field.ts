@@ -8,6 +8,7 @@ export type ReferenceTarget = 'cell' | 'region' | 'device' | 'channel' | 'mode';
 export type Shape =
   | { kind: 'string' }
   | { kind: 'name' }
+  | { kind: 'version'; only: number }
   | { kind: 'boolean' }
   | { kind: 'integer'; min: number; max: number; why?: string; names?: 'hart' }
   | { kind: 'size'; min: number; max: number; why?: string }
@@ -95,6 +96,8 @@ export const name = type<string>({ kind: 'name' });
 export const boolean = type<boolean>({ kind: 'boolean' });
 export const integer = (min: number, max: number, why?: string) =>
   type<number>({ kind: 'integer', min, max, ...(why === undefined ? {} : { why }) });
+/** The version of a schema: one is known. */
+export const version = (only: number) => type<number>({ kind: 'version', only });
 /** The number of a hart. */
 export const hart = type<number>({
   kind: 'integer',

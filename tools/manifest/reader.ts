@@ -130,6 +130,14 @@ class Reader {
         }
         return concrete.value;
       }
+      case 'version':
+        if (!isScalar(concrete) || typeof concrete.value !== 'number') return this.#wrong(shape, concrete, path);
+        if (concrete.value === shape.only) return shape.only;
+        return problem(
+          'schema-version',
+          `schema version ${text(concrete)} is not known`,
+          `write schema: ${shape.only}`,
+        );
       case 'size': {
         const bytes = this.#quantity(shape, concrete, path, parseSize);
         if (bytes === undefined || (bytes >= shape.min && bytes <= shape.max)) return bytes;

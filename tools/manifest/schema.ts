@@ -30,6 +30,7 @@ import {
   string,
   time,
   variants,
+  version,
 } from './field.ts';
 
 const page = 4096;
@@ -223,7 +224,7 @@ const frame = record('frame', {
 });
 
 export const manifestType = record('manifest', {
-  schema: required(integer(0, 1_000_000), 'Version of this schema: 1.'),
+  schema: required(version(1), 'Version of this schema.'),
   system: required(
     record('system', {
       name: required(name, 'Name of the system.'),

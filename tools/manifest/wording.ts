@@ -29,6 +29,7 @@ export function nounOf(shape: Shape): string {
     case 'boolean':
       return 'true or false';
     case 'integer':
+    case 'version':
       return 'a whole number';
     case 'address':
     case 'action':
@@ -63,6 +64,8 @@ export function exampleOf(shape: Shape): string {
       return 'write true or false';
     case 'integer':
       return `write a number from ${shape.min} to ${shape.max}`;
+    case 'version':
+      return `write ${shape.only}`;
     case 'size':
       return 'write a size such as 4K';
     case 'time':

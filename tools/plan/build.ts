@@ -2,6 +2,7 @@
 
 import type { Budget, Cell, Manifest } from '../manifest/model.ts';
 import { hex, PlanBuilder, pageBytes, rights, roundUp } from './builder.ts';
+import type { CellParts } from './cell-parts.ts';
 import { placeChannels } from './channels.ts';
 import {
   completionBudget,
@@ -14,25 +15,9 @@ import {
   timesliceNs,
 } from './conventions.ts';
 import { planDomains } from './domains.ts';
-import type { AddressSpace, CSpace, ObjectId, Plan, Program, Server, Thread } from './plan.ts';
+import type { ObjectId, Plan, Program, Server, Thread } from './plan.ts';
 
 const readWrite = { read: true, write: true, execute: false };
-
-/** The parts of a cell's server while the plan is made. */
-export interface CellParts {
-  cell: Cell;
-  cspace: CSpace;
-  space: AddressSpace;
-  server: Server;
-  thread: Thread;
-  endpoint: ObjectId;
-  notification: ObjectId;
-  /** Threads in VS-mode. */
-  vcpus: Thread[];
-  guest: AddressSpace | undefined;
-  /** The next channel number: channels, interrupts and heartbeats share the bits of a badge. */
-  nextNumber: number;
-}
 
 export function buildPlan(manifest: Manifest): Plan {
   const { system, machine, schedule } = manifest;

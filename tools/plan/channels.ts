@@ -1,8 +1,8 @@
 // Channels become endpoints, badged notifications and shared memory; each end gets what its direction needs and no more.
 
 import type { Channel } from '../manifest/model.ts';
-import type { CellParts } from './build.ts';
 import { type PlanBuilder, pageBytes, rights, roundUp } from './builder.ts';
+import type { CellParts } from './cell-parts.ts';
 import { callBadge, messageHeader, nativeLayout, ringLayout, sampleLayout, signalBadge, slots } from './conventions.ts';
 import type { ChannelEnd } from './plan.ts';
 

@@ -20,14 +20,14 @@ export function checkImages(context: RuleContext, files: ManifestFiles): Resolve
   const { draft } = context;
   const found = new Map<string, ImageFile>();
 
-  const inspect = (name: string, location: string, path: DocumentPath): FileFacts | undefined => {
+  const inspect = (name: string, location: string, path: DocumentPath, tried = [location]): FileFacts | undefined => {
     const facts = files.inspect(location);
     if (facts === 'missing')
       context.report({
         code: 'image-missing',
         path,
         message: `there is no file ${quote(name)}`,
-        hint: `looked for ${location}`,
+        hint: `looked for ${tried.join(', ')}`,
       });
     else if (facts === 'unreadable')
       context.report({
@@ -107,7 +107,7 @@ export function checkImages(context: RuleContext, files: ManifestFiles): Resolve
       });
       return;
     }
-    const facts = declared ? (files.inspect(location) as FileFacts) : inspect(name, location, path);
+    const facts = declared ? (files.inspect(location) as FileFacts) : inspect(name, location, path, candidates);
     if (facts === undefined || typeof facts === 'string') return;
     if (formats === 'data') {
       note(path, name, facts, 'data');

@@ -25,14 +25,6 @@ export function checkReferences(context: RuleContext): void {
       hint: 'add one: cells: { hello: { kind: native, … } }',
     });
   }
-  if (draft.schema !== undefined && draft.schema !== 1) {
-    context.report({
-      code: 'schema-version',
-      path: ['schema'],
-      message: `schema version ${draft.schema} is not known`,
-      hint: 'write schema: 1',
-    });
-  }
 
   const check = (target: ReferenceTarget, name: string, path: DocumentPath) => {
     const names = known[target];

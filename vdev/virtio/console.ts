@@ -251,12 +251,12 @@ function controlMessage(device: ConsoleState, id: number, kind: Owed): Uint8Arra
         Array.from(name, (character) => character.charCodeAt(0)),
       );
     case 'resize':
-      // Rows first: so do drivers, whatever the specification's listing says.
+      // Columns first, as specified; some versions of Linux read them the other way round.
       return encodeControl(id, event.resize, 0, [
-        device.rows & 0xff,
-        device.rows >>> 8,
         device.columns & 0xff,
         device.columns >>> 8,
+        device.rows & 0xff,
+        device.rows >>> 8,
       ]);
     default:
       return kind satisfies never;

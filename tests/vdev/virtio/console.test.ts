@@ -58,7 +58,7 @@ describe('virtio console', () => {
     expect(heard()).toEqual([
       [0, event.consolePort, 1],
       [0, event.portOpen, 1],
-      [0, event.resize, 0, 30, 0, 100, 0],
+      [0, event.resize, 0, 100, 0, 30, 0],
     ]);
     control(1, event.portReady, 1);
     expect(heard()).toEqual([
@@ -132,7 +132,7 @@ describe('virtio console', () => {
     control(0, event.portReady, 1);
     heard();
     resizeConsole(driver.state, driver.bus, 132, 43);
-    expect(heard()).toEqual([[0, event.resize, 0, 43, 0, 132, 0]]);
+    expect(heard()).toEqual([[0, event.resize, 0, 132, 0, 43, 0]]);
     const plain = machine([VERSION_1]).driver;
     const generation = plain.read(reg.configGeneration);
     resizeConsole(plain.state, plain.bus, 132, 43);

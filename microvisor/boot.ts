@@ -221,7 +221,6 @@ class Boot {
     const pool = new AsidPool(this.allocate(sizeBits.asidPool));
     const ipcFrame = this.allocate(sizeBits.page);
     this.biFrame = this.allocate(sizeBits.bootInfo);
-    const tcbAddress = this.allocate(sizeBits.tcb);
     this.populateBootInfo();
     const vspaceSlot = this.createAddressSpace(vspace);
     this.space = { address: vspace, guestLevels: 0 };
@@ -242,7 +241,7 @@ class Boot {
     this.write(initialCap.asidControl, { type: capType.asidControl });
     kernel.asidTable[0] = pool;
 
-    const tcb = new Tcb(tcbAddress, kernel.allocateContext()!);
+    const tcb = new Tcb(this.allocate(sizeBits.tcb), kernel.allocateContext()!);
     this.createThread(tcb, rootSlot, vspaceSlot, bufferSlot);
     this.createUntypeds();
     this.setInfo(bootInfo.empty, this.nextSlot);

@@ -111,13 +111,14 @@ export class Microvisor implements Supervisor, RealmTraps {
   private enter(hart: number): void {
     const { kernel } = this;
     kernel.node = kernel.nodes[hart]!;
-    kernel.charge(kernel.costs.entry);
   }
 
   /** Chooses who runs next and puts it on the hart. */
   private leave(): void {
     const { kernel } = this;
     const { node } = kernel;
+    // The time of an entry is that of the trap: what the entry costs comes after it.
+    kernel.charge(kernel.costs.entry);
     fireVirtualTimers(kernel);
     schedule(kernel);
     const { current } = node;

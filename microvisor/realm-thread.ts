@@ -4,6 +4,7 @@
 
 import type { Kernel } from './kernel.ts';
 import type { Tcb } from './objects.ts';
+import { setFaultIp } from './registers.ts';
 
 export const realmPc = { calling: 0n, running: 4n } as const;
 
@@ -15,5 +16,6 @@ export function bindRealm(kernel: Kernel, tcb: Tcb, number: number): boolean {
   tcb.realmNumber = number;
   tcb.realmDebt = 0;
   tcb.context.pc = realmPc.running;
+  setFaultIp(tcb, realmPc.running);
   return true;
 }

@@ -25,8 +25,10 @@ export interface MachineConfig {
   clockHz?: number;
   timebaseHz?: number;
   lookaheadNs?: number;
-  /** Resident software that takes the harts' traps instead of guest code. */
+  /** Resident software that takes the harts' traps instead of guest code; `install` gives it later. */
   supervisor?: Supervisor;
+  /** For `install`: the mode that the resident software will live in. */
+  supervisorMode?: Supervisor['mode'];
 }
 
 /** An effect on a hart that is under way: it arrives when the hart's clock has reached `cycle`. */
@@ -83,12 +85,16 @@ export type StopReason =
   /** Every hart waits, and no event is due: only input can wake the machine. */
   | 'idle';
 
-/** What a resident kernel is told besides traps. */
+/** What a resident kernel is told besides traps, and the threads that it runs itself. */
 export interface KernelHooks {
   /** The hart has reached the deadline that was set with `setDeadline`. */
   timer(hart: Hart): void;
   /** Another hart asked with `sendReschedule`. */
   reschedule(hart: Hart): void;
+  /** Whether the hart's thread is not machine code. */
+  runsRealm(hart: Hart): boolean;
+  /** Runs such threads until the hart's clock reaches `limit`, or machine code is to run. */
+  runRealm(hart: Hart, limit: number): void;
 }
 
 /** Sees every instruction; `word` is undefined if it could not be fetched. */
@@ -121,7 +127,7 @@ export class Machine {
   readonly timebaseHz: number;
   readonly lookahead: number;
   readonly inputLog: InputEvent[] = [];
-  kernel: KernelHooks | undefined;
+  private kernel: KernelHooks | undefined;
   /** Called for every trap, before it is delivered. */
   onTrap: ((hart: Hart, cause: number, interrupt: boolean) => void) | undefined;
 
@@ -143,7 +149,7 @@ export class Machine {
     this.lookahead = Math.max(1, Math.round(((config.lookaheadNs ?? 50_000) * this.clockHz) / 1e9));
     this.memory = new MachineMemory(config.ramSize);
     this.harts = Array.from({ length: config.harts }, (_, id) => new Hart(id, this.memory));
-    this.engine = new Engine(this.memory, this.bus, config.harts, config.supervisor?.mode === 'HS');
+    this.engine = new Engine(this.memory, this.bus, config.harts, (config.supervisor?.mode ?? config.supervisorMode) === 'HS');
     this.lanes = this.harts.map((hart) => ({
       hart,
       sliceEnd: 0,
@@ -191,6 +197,12 @@ export class Machine {
       loadAs: (regime, address, size, { executable }) => engine.loadAs(hart, regime, address, size, executable),
       storeAs: (regime, address, size, value) => engine.storeAs(hart, regime, address, size, value),
     };
+  }
+
+  /** Makes a resident kernel of `supervisorMode` the supervisor of every hart. */
+  install(kernel: Supervisor & KernelHooks): void {
+    this.kernel = kernel;
+    for (const hart of this.harts) hart.supervisor = kernel;
   }
 
   // ---- devices
@@ -313,6 +325,11 @@ export class Machine {
   setDeadline(hart: Hart, cycle: number): void {
     this.lanes[hart.id]!.deadline = cycle;
   }
+  /** Whether the resident kernel's deadline on this hart has come. */
+  deadlineReached(hart: Hart): boolean {
+    const lane = this.lanes[hart.id]!;
+    return lane.deadline <= this.cycleOf(lane);
+  }
   /** Makes `KernelHooks.reschedule` happen on another hart, after the lookahead. */
   sendReschedule(hart: Hart): void {
     this.send(this.lanes[hart.id]!, 0, true);
@@ -430,6 +447,10 @@ export class Machine {
         continue;
       }
       const end = Math.min(until, this.nextEvent(lane));
+      if (this.kernel?.runsRealm(hart)) {
+        this.kernel.runRealm(hart, end);
+        continue;
+      }
       if (hart.context.get('waiting') !== 0) {
         if (wfiWakes(hart)) hart.context.set('waiting', 0);
         else this.spend(lane, Math.max(1, end - lane.sliceEnd));

@@ -30,6 +30,7 @@ export async function runPaced(machine: Machine, pace: Pace): Promise<StopReason
     await breathe();
     if (reason === 'idle') {
       if (!pace.inputMayCome()) return 'idle';
+      if (performance.now() - start >= (pace.limit / machine.clockHz) * 1e3) return 'limit';
       await sleep(10);
     } else if (pace.realTime) {
       const ahead = machine.nowNs / 1e6 - (performance.now() - start);

@@ -1,0 +1,204 @@
+// A whole system: the machine, the kernel on it, the realms of its servers, and the boot task that makes the rest.
+
+import { Machine, type SavedMachine, type StopReason } from '../../hw/machine/machine.ts';
+import { faultType } from '../../microvisor/abi/faults.ts';
+import {
+  boot,
+  defaultConfig,
+  defaultCosts,
+  Kernel,
+  loadKernel,
+  Microvisor,
+  type Realm,
+  type SavedKernel,
+  saveKernel,
+} from '../../microvisor/index.ts';
+import { CommandError } from '../cli/command-error.ts';
+import { NodeRealm, type RealmFault } from '../host/realm.ts';
+import type { Manifest } from '../manifest/model.ts';
+import type { Plan, Thread } from '../plan/plan.ts';
+import { bootFaultBadge, type Script, type ThreadStart, writeScript } from './boot-script.ts';
+import { BootTask, type BootTaskOwner } from './boot-task.ts';
+import { type LoadedImages, loadImages } from './contents.ts';
+import { attachDevices, type DeviceOutput } from './devices.ts';
+import type { Message } from './invocation.ts';
+import { Platform } from './kernel-port.ts';
+import { loadPrograms, type Programs } from './programs.ts';
+
+/** What happens in a system, for whoever watches: log lines, reports, expectations. */
+export interface SystemEvents {
+  /** Output of a device, or of the kernel's debug console (device undefined). */
+  output: DeviceOutput;
+  debug(bytes: Uint8Array): void;
+  log(line: string): void;
+  /** A server's realm has failed. */
+  realmFault(fault: RealmFault): void;
+  /** A fault has reached the boot task: the cell has no supervisor, and its thread stays stopped. */
+  unhandledFault(cell: string, thread: string, what: string): void;
+  /** The boot task is done. */
+  booted(): void;
+  /** About to run code of this cell, or of none: told to whoever survives a crash. */
+  executing?(cell: string | undefined): void;
+}
+
+const bootRealm = 0;
+/** The boot task holds every capability of the system: for each frame a slot. */
+const rootCNodeSizeBits = 16;
+
+export interface SavedSystem {
+  machine: SavedMachine;
+  kernel: SavedKernel;
+  platform: unknown;
+}
+
+export class System implements BootTaskOwner {
+  readonly machine: Machine;
+  readonly kernel: Kernel;
+  readonly microvisor: Microvisor;
+  private readonly platform: Platform;
+  private readonly images: LoadedImages;
+  private readonly programs: Programs;
+  /** Slots of reply objects by thread, once the script is written. */
+  private script: Script | undefined;
+  isBooted = false;
+  halted: string | undefined;
+
+  /** Throws a CommandError when an image or a program cannot be used. */
+  constructor(
+    readonly manifest: Manifest,
+    readonly plan: Plan,
+    private readonly events: SystemEvents,
+  ) {
+    const { harts, ramBytes, clockHz, timebaseHz, lookaheadNs, costs } = plan.machine;
+    this.images = loadImages(plan);
+    this.programs = loadPrograms(plan);
+    this.machine = new Machine({ harts, ramSize: ramBytes, clockHz, timebaseHz, lookaheadNs, supervisorMode: 'HS' });
+    this.platform = new Platform(this.machine, {
+      putChar: (byte) => events.debug(Uint8Array.of(byte)),
+      log: (line) => events.log(line),
+      halt: (reason) => {
+        this.halted = reason;
+        this.machine.stop();
+      },
+    });
+    const { memory, harts: allHarts } = this.machine;
+    const config = { ...defaultConfig, clockHz, timebaseHz, rootCNodeSizeBits };
+    const doors = {
+      memory,
+      harts: allHarts,
+      port: this.platform.port,
+      realms: { create: (number: number) => this.createRealm(number) },
+    };
+    this.kernel = new Kernel(doors, config, { ...defaultCosts, ...costs });
+    this.microvisor = new Microvisor(this.kernel);
+    this.machine.install(this.microvisor);
+    attachDevices(this.platform, manifest, events.output);
+  }
+
+  /** Hands the machine to the boot task. */
+  start(): void {
+    boot(this.kernel, { initialThread: { kind: 'realm', number: bootRealm } });
+    this.microvisor.start();
+  }
+
+  /** Runs until the clock reaches `limit` (cycles), or the machine stops; see `Machine.run`. */
+  run(limit: number): StopReason {
+    return this.machine.run(limit);
+  }
+
+  // ---- realms: number 0 is the boot task's, n + 1 that of thread n of the plan
+
+  private createRealm(number: number): Realm | undefined {
+    if (number === bootRealm) return new BootTask(this);
+    const thread = this.plan.threads[number - 1];
+    const program = thread && this.programs.get(thread);
+    if (!thread || !program) return undefined;
+    const server = this.plan.servers.find((each) => each.tcb === thread.tcb)!;
+    const { executing } = this.events;
+    return new NodeRealm({
+      cell: thread.cell,
+      program,
+      stateBytes: server.memoryBytes,
+      faulted: (fault) => this.events.realmFault(fault),
+      ...(executing && { executing: (cell) => executing(cell) }),
+    });
+  }
+
+  private startOf(thread: Thread): ThreadStart {
+    return this.images.starts.get(thread) ?? { kind: 'realm', number: this.plan.threads.indexOf(thread) + 1 };
+  }
+
+  // ---- the boot task's owner
+
+  writeScript(facts: Parameters<BootTaskOwner['writeScript']>[0]): Script {
+    try {
+      this.script = writeScript(this.plan, facts, this.images.contents, (thread) => this.startOf(thread));
+    } catch (error) {
+      if (error instanceof RangeError)
+        throw new CommandError('refused', error.message, 'give machine.ram more, or the cells less');
+      throw error;
+    }
+    return this.script;
+  }
+
+  booted(): void {
+    this.isBooted = true;
+    this.events.booted();
+  }
+
+  refused(step: { label: string }, reason: string): never {
+    throw new Error(`the kernel refused ${step.label} of the boot script: ${reason}`);
+  }
+
+  private threadOf({ badge }: Message): Thread | undefined {
+    return this.plan.threads.find((_, index) => bootFaultBadge(index) === badge);
+  }
+
+  fault(message: Message): void {
+    const thread = this.threadOf(message);
+    this.events.unhandledFault(thread?.cell ?? '?', thread?.tcb ?? '?', describeFault(message));
+  }
+
+  repliesOf(message: Message): readonly number[] {
+    const thread = this.threadOf(message);
+    const reply = this.plan.cspaces
+      .find(({ cnode }) => cnode === thread?.cspace)
+      ?.capabilities.find(({ purpose }) => purpose === 'answers');
+    const slot = reply && this.script!.slots.get(reply.object);
+    return slot === undefined ? [] : [slot];
+  }
+
+  // ---- saving
+
+  save(): SavedSystem {
+    return { machine: this.machine.save(), kernel: saveKernel(this.kernel), platform: this.platform.save() };
+  }
+
+  load({ machine, kernel, platform }: SavedSystem): void {
+    this.machine.load(machine);
+    loadKernel(this.kernel, kernel);
+    this.platform.load(platform);
+  }
+}
+
+const hex = (value: bigint | undefined): string => `0x${(value ?? 0n).toString(16)}`;
+
+/** A fault message in words. */
+export function describeFault({ label, words }: Message): string {
+  switch (label) {
+    case faultType.vmFault:
+      return `memory fault at ${hex(words[1])} (pc ${hex(words[0])}, ${words[2] === 1n ? 'fetch' : words[3] === 7n ? 'store' : 'load'})`;
+    case faultType.capFault:
+      return `capability fault: slot ${hex(words[1])} (pc ${hex(words[0])})`;
+    case faultType.unknownSyscall:
+      return `unknown system call ${words[10]} (pc ${hex(words[0])})`;
+    case faultType.userException:
+      return `exception ${hex(words[2])}, code ${words[3]} (pc ${hex(words[0])})`;
+    case faultType.timeout:
+      return `its budget is used up (${words[1]} us)`;
+    case faultType.vcpuFault:
+      return `virtual hart trap, cause ${words[0]} (pc ${hex(words[3])})`;
+    default:
+      return `fault ${label}`;
+  }
+}

@@ -1,0 +1,59 @@
+// What a run is expected to show: `CELL:/regex/`, matched against the plain text of a cell's console.
+
+import { CommandError } from '../cli/command-error.ts';
+
+export interface Expectation {
+  /** As it was written. */
+  text: string;
+  cell: string;
+  pattern: RegExp;
+}
+
+/** Throws a CommandError when the text is not of the form, or names no cell of `cells`. */
+export function parseExpectation(text: string, cells: readonly string[]): Expectation {
+  const match = /^([^:]+):\/(.*)\/([ims]*)$/s.exec(text);
+  if (!match)
+    throw new CommandError('usage', `--expect ${text}: it is not CELL:/regex/`, "write --expect 'linux:/login:/'");
+  const [, cell, source, flags] = match as unknown as [string, string, string, string];
+  if (!cells.includes(cell))
+    throw new CommandError('usage', `--expect ${text}: there is no cell ${cell}`, `the cells are ${cells.join(', ')}`);
+  try {
+    return { text, cell, pattern: new RegExp(source, flags) };
+  } catch (error) {
+    throw new CommandError('usage', `--expect ${text}: ${(error as Error).message}`);
+  }
+}
+
+/** The end of each console that is kept to be matched, in characters. */
+const kept = 256 * 1024;
+
+/** Follows the consoles of cells, and tells what has been seen. Expectations of one cell are met in any order. */
+export class Expectations {
+  private readonly texts = new Map<string, string>();
+  private readonly open: Set<Expectation>;
+
+  constructor(all: readonly Expectation[]) {
+    this.open = new Set(all);
+  }
+
+  see(cell: string, text: string): void {
+    const whole = ((this.texts.get(cell) ?? '') + text).slice(-kept);
+    this.texts.set(cell, whole);
+    for (const expectation of this.open) {
+      if (expectation.cell === cell && expectation.pattern.test(whole)) this.open.delete(expectation);
+    }
+  }
+
+  /** Those that have not been met. */
+  get missing(): Expectation[] {
+    return [...this.open];
+  }
+  get met(): boolean {
+    return this.open.size === 0;
+  }
+
+  /** The last lines of a cell's console. */
+  tail(cell: string, lines: number): string[] {
+    return (this.texts.get(cell) ?? '').trimEnd().split('\n').slice(-lines);
+  }
+}

@@ -34,7 +34,9 @@ export const diagnosticCodes = {
   'channel-not-here': 'A device of a VM uses a channel that does not end at that VM.',
   'channel-used-twice': 'Two devices of a VM use the same channel.',
   'channel-type': 'A virtio device needs another type of channel.',
-  'too-many-channels': 'A cell has at most 63 channels.',
+  'too-many-channels': 'A cell has at most 62 channels, interrupts and heartbeats.',
+  'too-many-children': 'A cell supervises at most 62 threads; each vCPU is one.',
+  'config-too-large': 'The configuration of a cell has at most 32 KiB.',
   'rpc-with-vm': 'A VM cell cannot call or be called.',
   'not-a-power-of-two': 'The size of a ring is a power of two.',
   // Memory.

@@ -22,12 +22,13 @@ export interface ImageFile {
 export type Budget = BudgetChecked;
 export type Restart = RestartChecked;
 
-type Of<K extends CellChecked['kind']> = Extract<CellChecked, { kind: K }>;
+type Of<K extends CellChecked['kind']> = Omit<Extract<CellChecked, { kind: K }>, 'config'>;
 /** What every cell has: its name, and what follows from the manifest about it. */
 interface Named {
   readonly name: string;
   /** The cell whose faults go to: undefined for a root. */
   readonly supervisor: string | undefined;
+  readonly config: Readonly<Record<string, Plain>> | undefined;
 }
 
 export type NativeCell = Named & Omit<Of<'native'>, 'program'> & { readonly program: ImageFile };

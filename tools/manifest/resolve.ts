@@ -19,7 +19,8 @@ export function resolveManifest(file: string, draft: ManifestDraft, images: Reso
     if (cell.kind === 'native') for (const child of cell.supervises) supervisorOf.set(child, name);
   }
   const cells = [...checked.cells].map(([name, cell]): Cell => {
-    const named = { name, supervisor: supervisorOf.get(name) };
+    const config = cell.config === undefined ? undefined : Object.fromEntries(cell.config);
+    const named = { name, supervisor: supervisorOf.get(name), config };
     switch (cell.kind) {
       case 'native':
         return { ...cell, ...named, program: at('cells', name, 'program') };

@@ -100,7 +100,7 @@ const commonFields = {
   maps: defaulted(list(mapping), '[]', 'Regions mapped into the cell.'),
   restart: optional(restart, 'When and how the supervisor restarts the cell.'),
   heartbeat: optional(heartbeat, 'A sign of life that the supervisor expects.'),
-  config: optional(plain, 'Plain data handed to the cell as it is.'),
+  config: optional(map('text', 'setting', plain), 'Plain data handed to the cell as it is.'),
 } as const;
 
 const hartField = { hart: defaulted(hart, '0', 'The hart that it runs on.') } as const;
@@ -129,7 +129,7 @@ const cell = variants('cell', 'kind', 'What runs in the cell.', commonFields, {
       stack: defaulted(size(page, 2 ** 24), '64K', 'Stack of an ELF, with a guard page below.'),
       passive: defaulted(boolean, 'false', "Runs only on its callers' time once `init` is over."),
       supervises: defaulted(
-        list(reference('cell'), { max: 63 }),
+        list(reference('cell')),
         '[]',
         'Cells whose faults it gets, and that it may stop, resume and restart.',
       ),

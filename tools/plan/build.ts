@@ -2,6 +2,7 @@
 
 import type { Budget, Cell, Manifest } from '../manifest/model.ts';
 import { hex, PlanBuilder, pageBytes, rights, roundUp } from './builder.ts';
+import { cellConfigOf } from './cell-config.ts';
 import type { CellParts } from './cell-parts.ts';
 import { placeChannels } from './channels.ts';
 import {
@@ -37,7 +38,10 @@ export function buildPlan(manifest: Manifest): Plan {
   placeInterrupts(builder, manifest, parts);
   placeRegions(builder, manifest, parts);
   supervise(builder, parts);
-  for (const each of parts.values()) attachDevices(each);
+  for (const each of parts.values()) {
+    attachDevices(each);
+    placeConfig(builder, each);
+  }
   planDomains(builder.plan, manifest);
   return builder.finish();
 }
@@ -54,11 +58,8 @@ function planCell(builder: PlanBuilder, cell: Cell): CellParts {
   const notification = builder.object(`${prefix}.notification`, 'Notification', owner);
   const reply = builder.object(`${prefix}.reply`, 'Reply', owner);
   const tcb = builder.object(`${prefix}.tcb`, 'TCB', owner);
-  builder.capability(cspace, slots.endpoint, endpoint, rights.read, 'receives calls and faults');
+  builder.capability(cspace, slots.input, endpoint, rights.read, 'receives calls and faults');
   builder.capability(cspace, slots.reply, reply, rights.all, 'answers');
-  builder.capability(cspace, slots.notification, notification, rights.read, 'receives signals');
-  builder.capability(cspace, slots.vspace, space.root, rights.all, 'its address space');
-  builder.capability(cspace, slots.tcb, tcb, rights.all, 'its thread');
 
   const ipcBuffer = builder.frames(`${prefix}.ipcBuffer`, pageBytes, owner, [nativeLayout.ipcBuffer]);
   builder.map(space, nativeLayout.ipcBuffer, ipcBuffer, readWrite, 'IPC buffer');
@@ -171,6 +172,7 @@ function planMemory(builder: PlanBuilder, parts: CellParts, cell: Extract<Cell, 
       [at],
     );
     builder.map(space, at, frames, segment.perms, 'segment of the program');
+    builder.plan.contents.push({ object: frames, offset: segment.at - at, kind: 'segment', file: cell.program, index });
   }
   const stackAt = nativeLayout.stackTop - cell.stack;
   const stack = builder.frames(`${name}.stack`, cell.stack, owner, [stackAt]);
@@ -211,15 +213,9 @@ function planGuest(builder: PlanBuilder, parts: CellParts, cell: Extract<Cell, {
     builder.plan.threads.push(thread);
     parts.vcpus.push(thread);
     parts.server.children.push({ number: index, cell: name, tcb });
-    builder.capability(parts.cspace, slots.childTcb + index, tcb, rights.all, `controls vCPU ${index}`);
-    builder.capability(
-      parts.cspace,
-      slots.childSchedContext + index,
-      schedContext,
-      rights.all,
-      `time of vCPU ${index}`,
-    );
-    builder.capability(parts.cspace, slots.vcpu + index, vcpu, rights.all, `state of vCPU ${index}`);
+    builder.capability(parts.cspace, slots.childThread + index, tcb, rights.all, `controls vCPU ${index}`);
+    builder.capability(parts.cspace, slots.childContext + index, schedContext, rights.all, `time of vCPU ${index}`);
+    builder.capability(parts.cspace, slots.childVcpu + index, vcpu, rights.all, `state of vCPU ${index}`);
   }
   parts.server.guest = {
     ram: { at: nativeLayout.guest + guestLayout.ram, bytes: cell.memory },
@@ -243,6 +239,16 @@ function attachDevices({ cell, server }: CellParts): void {
   guest.ports = server.channels.map((end) => end.number).filter((number) => !taken.has(number));
 }
 
+/** The page that tells a server about itself. */
+function placeConfig(builder: PlanBuilder, { cell, server, space }: CellParts): void {
+  const config = cellConfigOf(server);
+  const length = 4 + new TextEncoder().encode(JSON.stringify(config)).length;
+  const owner = `cell ${cell.name}`;
+  const frames = builder.frames(`${cell.name}.config`, roundUp(length, pageBytes), owner, [nativeLayout.config]);
+  builder.map(space, nativeLayout.config, frames, { read: true, write: false, execute: false }, 'configuration');
+  builder.plan.contents.push({ object: frames, offset: 0, kind: 'config', config });
+}
+
 function placeInterrupts(builder: PlanBuilder, manifest: Manifest, parts: ReadonlyMap<string, CellParts>): void {
   for (const [position, device] of manifest.devices.entries()) {
     const owner = device.owner === undefined ? undefined : parts.get(device.owner);
@@ -256,13 +262,7 @@ function placeInterrupts(builder: PlanBuilder, manifest: Manifest, parts: Readon
       platformBus + position * pageBytes,
     );
     const registersAt = nativeLayout.devices + index * nativeLayout.deviceStride;
-    builder.capability(
-      owner.cspace,
-      slots.irqHandler + number,
-      handler,
-      rights.all,
-      `acknowledges interrupt ${device.irq}`,
-    );
+    builder.capability(owner.cspace, slots.irq + number, handler, rights.all, `acknowledges interrupt ${device.irq}`);
     builder.map(owner.space, registersAt, registers, readWrite, `registers of '${device.name}'`);
     builder.plan.interrupts.push({
       irq: device.irq,
@@ -291,7 +291,8 @@ function placeRegions(builder: PlanBuilder, manifest: Manifest, parts: ReadonlyM
     for (const { each, mapping } of maps) {
       builder.map(each.guest ?? each.space, mapping.at, frames, mapping.perms, `region '${region.name}'`);
     }
-    if (region.prefill !== undefined) builder.plan.contents.push({ object: frames, file: region.prefill });
+    if (region.prefill !== undefined)
+      builder.plan.contents.push({ object: frames, offset: 0, kind: 'file', file: region.prefill });
     if (region.persist && region.owner !== undefined)
       builder.plan.persistent.push({ object: frames, owner: region.owner });
   }
@@ -309,7 +310,7 @@ function supervise(builder: PlanBuilder, parts: ReadonlyMap<string, CellParts>):
         supervisor.server.children.push({ number, cell: name, tcb: thread.tcb });
         builder.capability(
           supervisor.cspace,
-          slots.childTcb + number,
+          slots.childThread + number,
           thread.tcb,
           rights.all,
           `stops and restarts '${name}'`,
@@ -317,7 +318,7 @@ function supervise(builder: PlanBuilder, parts: ReadonlyMap<string, CellParts>):
         if (thread.schedContext !== undefined) {
           builder.capability(
             supervisor.cspace,
-            slots.childSchedContext + number,
+            slots.childContext + number,
             thread.schedContext,
             rights.all,
             `time of '${name}'`,
@@ -342,7 +343,7 @@ function supervise(builder: PlanBuilder, parts: ReadonlyMap<string, CellParts>):
       child.server.heartbeat = own;
       builder.capability(
         child.cspace,
-        slots.channelNotification + own,
+        slots.notification + own,
         supervisor.notification,
         rights.write,
         `signs of life to '${supervisor.cell.name}'`,

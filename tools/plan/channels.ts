@@ -3,8 +3,8 @@
 import type { Channel } from '../manifest/model.ts';
 import { type PlanBuilder, pageBytes, rights, roundUp } from './builder.ts';
 import type { CellParts } from './cell-parts.ts';
-import { callBadge, messageHeader, nativeLayout, ringLayout, sampleLayout, signalBadge, slots } from './conventions.ts';
-import type { ChannelEnd } from './plan.ts';
+import { callBadge, messageHeader, nativeLayout, ringHeader, sampleHeader, signalBadge, slots } from './conventions.ts';
+import type { ChannelEnd, Mapping } from './plan.ts';
 
 const readOnly = { read: true, write: false, execute: false };
 const readWrite = { read: true, write: true, execute: false };
@@ -20,15 +20,13 @@ export function placeChannels(
   parts: ReadonlyMap<string, CellParts>,
 ): void {
   for (const channel of channels) {
-    const from = addEnd(channel, parts.get(channel.from)!, channel.to, true);
-    const to = addEnd(channel, parts.get(channel.to)!, channel.from, channel.duplex);
-    to.end.receives = true;
-    from.end.receives = channel.duplex;
+    const from = addEnd(channel, parts.get(channel.from)!, 0);
+    const to = addEnd(channel, parts.get(channel.to)!, 1);
     switch (channel.type) {
       case 'rpc':
         builder.capability(
           from.parts.cspace,
-          slots.channelEndpoint + from.end.number,
+          slots.endpoint + from.end.number,
           to.parts.endpoint,
           rights.call,
           `calls '${channel.to}' (${channel.id})`,
@@ -41,19 +39,14 @@ export function placeChannels(
         break;
       case 'stream':
       case 'queue':
-        // The reader signals as well: there is room again.
+        // The reader signals as well: there is room again. Both ends write: the reader its index.
         signal(builder, channel, from, to);
         signal(builder, channel, to, from);
-        placeRing(builder, channel, from, to, 0);
-        if (channel.duplex) placeRing(builder, channel, to, from, 1);
+        share(builder, channel, from, to, readWrite);
         break;
       case 'sample':
         signal(builder, channel, from, to);
-        placeSample(builder, channel, from, to, 0);
-        if (channel.duplex) {
-          signal(builder, channel, to, from);
-          placeSample(builder, channel, to, from, 1);
-        }
+        share(builder, channel, from, to, readOnly);
         break;
       default:
         channel satisfies never;
@@ -61,79 +54,53 @@ export function placeChannels(
   }
 }
 
-function addEnd(channel: Channel, parts: CellParts, peer: string, sends: boolean): End {
-  const end: ChannelEnd = {
-    number: parts.nextNumber++,
+function addEnd(channel: Channel, parts: CellParts, end: 0 | 1): End {
+  const number = parts.nextNumber++;
+  const size = memoryBytes(channel);
+  const config: ChannelEnd = {
+    number,
     channel: channel.name,
     type: channel.type,
-    peer,
-    sends,
-    receives: false,
-    writeAt: undefined,
-    readAt: undefined,
-    dataBytes: dataBytes(channel),
+    end,
+    peer: end === 0 ? channel.to : channel.from,
+    sends: end === 0 || channel.duplex,
+    receives: end === 1 || channel.duplex,
+    address: size === 0 ? 0 : nativeLayout.channels + number * nativeLayout.channelStride,
+    size,
     messageBytes: channel.type === 'queue' || channel.type === 'sample' ? channel.message : 0,
     full: channel.type === 'queue' ? channel.full : undefined,
     deadlineNs: channel.type === 'rpc' ? channel.deadline : undefined,
     refreshNs: channel.type === 'sample' ? channel.refresh : undefined,
   };
-  parts.server.channels.push(end);
-  return { parts, end };
+  parts.server.channels.push(config);
+  return { parts, end: config };
 }
 
-function dataBytes(channel: Channel): number {
+/** Shared memory in whole pages: two rings, one for each direction, or one sample port. */
+function memoryBytes(channel: Channel): number {
   switch (channel.type) {
     case 'stream':
-      return channel.buffer;
-    case 'queue':
-      return channel.depth * (messageHeader + roundUp(channel.message, 8));
+      return roundUp(2 * (ringHeader + channel.buffer), pageBytes);
+    case 'queue': {
+      const data = 2 ** Math.ceil(Math.log2(channel.depth * (messageHeader + channel.message)));
+      return roundUp(2 * (ringHeader + data), pageBytes);
+    }
     case 'sample':
-      return sampleLayout.copies * roundUp(channel.message, 8);
+      return roundUp(sampleHeader + 2 * roundUp(messageHeader + channel.message, 8), pageBytes);
     default:
       return 0;
   }
 }
 
 function signal(builder: PlanBuilder, channel: Channel, from: End, to: End): void {
-  const slot = slots.channelNotification + from.end.number;
+  const slot = slots.notification + from.end.number;
   const purpose = `signals '${to.parts.cell.name}' (${channel.id})`;
   builder.capability(from.parts.cspace, slot, to.parts.notification, rights.write, purpose, signalBadge(to.end.number));
 }
 
-const address = (end: End, direction: 0 | 1): number =>
-  nativeLayout.channels + end.end.number * nativeLayout.channelStride + direction * (nativeLayout.channelStride / 2);
-
-/** Writer's page, reader's page, data: each side can write only what is its own. */
-function placeRing(builder: PlanBuilder, channel: Channel, writer: End, reader: End, direction: 0 | 1): void {
-  const name = `${channel.id}${channel.duplex ? `.${writer.parts.cell.name}` : ''}`;
-  const owner = `channel ${channel.id}`;
-  const writerPage = builder.frames(`${name}.writer`, pageBytes, owner, []);
-  const readerPage = builder.frames(`${name}.reader`, pageBytes, owner, []);
-  const [atWriter, atReader] = [address(writer, direction), address(reader, direction)];
-  const data = builder.frames(`${name}.data`, roundUp(writer.end.dataBytes, pageBytes), owner, [
-    atWriter + ringLayout.data,
-  ]);
-  const what = `channel '${channel.id}'`;
-  for (const [end, at] of [
-    [writer, atWriter],
-    [reader, atReader],
-  ] as const) {
-    const [own, other] = end === writer ? [readWrite, readOnly] : [readOnly, readWrite];
-    builder.map(end.parts.space, at + ringLayout.writerPage, writerPage, own, `${what}: the writer's index`);
-    builder.map(end.parts.space, at + ringLayout.readerPage, readerPage, other, `${what}: the reader's index`);
-    builder.map(end.parts.space, at + ringLayout.data, data, own, `${what}: data`);
-  }
-  writer.end.writeAt = atWriter;
-  reader.end.readAt = atReader;
-}
-
-function placeSample(builder: PlanBuilder, channel: Channel, writer: End, reader: End, direction: 0 | 1): void {
-  const name = `${channel.id}${channel.duplex ? `.${writer.parts.cell.name}` : ''}`;
-  const owner = `channel ${channel.id}`;
-  const bytes = sampleLayout.data + roundUp(writer.end.dataBytes, pageBytes);
-  const frames = builder.frames(`${name}.sample`, bytes, owner, []);
-  writer.end.writeAt = address(writer, direction);
-  reader.end.readAt = address(reader, direction);
-  builder.map(writer.parts.space, writer.end.writeAt, frames, readWrite, `channel '${channel.id}': the sample`);
-  builder.map(reader.parts.space, reader.end.readAt, frames, readOnly, `channel '${channel.id}': the sample`);
+function share(builder: PlanBuilder, channel: Channel, from: End, to: End, perms: Mapping['perms']): void {
+  // Pages of 4 KiB whatever the size: what the SDK's channels ask for.
+  const frames = builder.frames(`${channel.id}.memory`, from.end.size, `channel ${channel.id}`, [pageBytes]);
+  builder.map(from.parts.space, from.end.address, frames, readWrite, `channel '${channel.id}'`);
+  builder.map(to.parts.space, to.end.address, frames, perms, `channel '${channel.id}'`);
 }

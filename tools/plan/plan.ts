@@ -1,6 +1,7 @@
 // The plan: which kernel objects there are, who holds which capability to them, what is mapped where, what runs when. Plain
 // data, in CapDL's spirit: a boot task executes it with the kernel's invocations and decides nothing.
 
+import type { CellConfig } from '../../guests/sdk/config.ts';
 import type { Plain } from '../manifest/field.ts';
 import type { ImageFile } from '../manifest/model.ts';
 
@@ -136,15 +137,15 @@ export interface ChannelEnd {
   number: number;
   channel: string;
   type: 'rpc' | 'notify' | 'stream' | 'queue' | 'sample';
+  /** 0: `from`, or the first of `ends`. */
+  end: 0 | 1;
   peer: string;
   /** Whether this end calls, signals, writes; answers, is signalled, reads; or both. */
   sends: boolean;
   receives: boolean;
-  /** Where its memory lies in the server's address space: what it writes, and what it reads. */
-  writeAt: number | undefined;
-  readAt: number | undefined;
-  /** Bytes of data in each direction, and of a message. */
-  dataBytes: number;
+  /** Its memory in the server's address space, whole pages; 0 and 0 when it has none. */
+  address: number;
+  size: number;
   messageBytes: number;
   full: 'block' | 'drop' | 'drop-oldest' | 'fail' | undefined;
   deadlineNs: number | undefined;
@@ -163,7 +164,7 @@ export interface Server {
   heartbeats: { number: number; cell: string; everyNs: number; missed: number }[];
   /** The channel number on which it gives signs of life itself. */
   heartbeat: number | undefined;
-  config: Plain | undefined;
+  config: Readonly<Record<string, Plain>> | undefined;
   /** For the account of its private memory. */
   memoryBytes: number;
   /** A guest of its own, for monitors. */
@@ -192,6 +193,14 @@ export interface DomainSchedule {
   domains: { tcb: ObjectId; domain: number }[];
 }
 
+export type FrameContent = { object: ObjectId; offset: number } & (
+  | { kind: 'file'; file: ImageFile }
+  /** The bytes of PT_LOAD number `index` of an ELF, those of no size not counted. */
+  | { kind: 'segment'; file: ImageFile; index: number }
+  /** A u32 length, then so many bytes of JSON. */
+  | { kind: 'config'; config: CellConfig }
+);
+
 export interface Plan {
   system: { name: string; seed: number; initialMode: string | undefined };
   machine: {
@@ -210,8 +219,8 @@ export interface Plan {
   interrupts: Interrupt[];
   domainSchedules: DomainSchedule[];
   servers: Server[];
-  /** Content of frames before the first thread runs. */
-  contents: { object: ObjectId; file: ImageFile }[];
+  /** Content of frames before the first thread runs; what is not written is zero. */
+  contents: FrameContent[];
   /** Frames that keep their content when `owner` restarts. */
   persistent: { object: ObjectId; owner: string }[];
 }

@@ -1,11 +1,12 @@
 // Channels join two different cells, are named once, and fit what they are attached to.
 
+import { maxChannels } from '../../plan/conventions.ts';
 import type { DocumentPath } from '../diagnostic.ts';
 import { formatSize } from '../units.ts';
 import { pairsOf, type RuleContext } from './context.ts';
 
-/** Badges of signals are bits 0 to 62; interrupts and heartbeats take one each as well. */
-const maxChannelsPerCell = 63;
+/** What is left of the configuration's 64 KiB when channels and children are described. */
+const maxConfigBytes = 2 ** 15;
 const maxChannelBytes = 2 ** 27;
 
 const isPowerOfTwo = (value: number): boolean => Number.isInteger(Math.log2(value));
@@ -87,16 +88,26 @@ export function checkChannels(context: RuleContext): void {
     if (cell.kind === 'native') {
       for (const child of cell.supervises ?? []) if (context.cell(child)?.heartbeat !== undefined) count(name);
     }
+    const configBytes = cell.config === undefined ? 0 : JSON.stringify([...cell.config]).length;
+    if (configBytes > maxConfigBytes) {
+      context.report({
+        code: 'config-too-large',
+        path: ['cells', name, 'config'],
+        at: 'key',
+        message: `the configuration has ${configBytes} bytes`,
+        hint: `at most ${maxConfigBytes}: put data into a region with a prefill`,
+      });
+    }
     if (cell.kind === 'vm') checkVmDevices(context, name, cell.devices ?? []);
   }
   for (const [cell, total] of countOf) {
-    if (total <= maxChannelsPerCell || context.cell(cell) === undefined) continue;
+    if (total <= maxChannels || context.cell(cell) === undefined) continue;
     context.report({
       code: 'too-many-channels',
       path: ['cells', cell],
       at: 'key',
       message: `'${cell}' has ${total} channels, interrupts and heartbeats`,
-      hint: `a cell has at most ${maxChannelsPerCell}: split it`,
+      hint: `a cell has at most ${maxChannels}: split it`,
     });
   }
 }

@@ -1,5 +1,6 @@
 // Whoever is restarted or watched has a supervisor, and supervision is a forest.
 
+import { maxChildren } from '../../plan/conventions.ts';
 import type { DocumentPath } from '../diagnostic.ts';
 import { formatTime } from '../units.ts';
 import { findCycle, type RuleContext } from './context.ts';
@@ -25,6 +26,20 @@ export function checkHealth(context: RuleContext): void {
       }
       if (first === undefined) supervisors.set(child, { by: name, path });
     }
+  }
+  for (const [name, children] of edges) {
+    const threads = children.reduce((sum, child) => {
+      const cell = context.cell(child);
+      return sum + (cell?.kind === 'vm' ? 1 + (cell.vcpus?.length ?? 1) : cell?.kind === 'rtos' ? 2 : 1);
+    }, 0);
+    if (threads <= maxChildren) continue;
+    context.report({
+      code: 'too-many-children',
+      path: ['cells', name, 'supervises'],
+      at: 'key',
+      message: `'${name}' supervises ${threads} threads`,
+      hint: `at most ${maxChildren}: let a second supervisor take some`,
+    });
   }
   const circle = findCycle(edges);
   if (circle !== undefined) {

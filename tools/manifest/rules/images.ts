@@ -158,11 +158,12 @@ export function checkImages(context: RuleContext, files: ManifestFiles): Resolve
 
 /** The segments of a server lie where servers have their image, and are mapped with their permissions. */
 function checkSegments(context: RuleContext, path: DocumentPath, segments: readonly Segment[]): void {
-  const { image, imageEnd } = nativeLayout;
+  const { image, imageEnd, reserved, reservedEnd } = nativeLayout;
   for (const segment of segments) {
     const what = `${formatAddress(segment.at)} to ${formatAddress(segment.at + segment.bytes)}`;
-    if (segment.at < image || segment.at + segment.bytes > imageEnd) {
-      const hint = `link it between ${formatAddress(image)} and ${formatAddress(imageEnd)}`;
+    const end = segment.at + segment.bytes;
+    if (segment.at < image || end > imageEnd || (segment.at < reservedEnd && end > reserved)) {
+      const hint = `link it from ${formatAddress(image)} to ${formatAddress(reserved)}, or from ${formatAddress(reservedEnd)} to ${formatAddress(imageEnd)}`;
       context.report({ code: 'map-outside', path, message: `a segment of the image lies at ${what}`, hint });
     }
     if (segment.perms.write && segment.perms.execute) {

@@ -1,7 +1,7 @@
 // Address spaces: page tables in RAM as the hart's MMU walks them, the ASIDs that name them, and fences.
 
 import { csrOffset } from '../hw/engine/layout.ts';
-import type { FenceScope, Hart } from '../hw/hart/hart.ts';
+import type { FenceScope } from '../hw/hart/hart.ts';
 import { asidsPerPool, sizeBits } from './abi/limits.ts';
 import type { Kernel } from './kernel.ts';
 import { type AsidRoot, capType, type Tcb, tcbSlot, type VmRights, vmRights } from './objects.ts';
@@ -127,7 +127,7 @@ export function deleteASIDPool(kernel: Kernel, base: number): void {
 }
 function refreshRoots(kernel: Kernel): void {
   for (const node of kernel.nodes) {
-    if (node.current !== node.idle) setVMRoot(kernel, node.current, kernel.machine.harts[node.id]!);
+    if (node.current !== node.idle && setVMRoot(kernel, node.current)) kernel.machine.harts[node.id]!.bankEpoch = -1;
   }
 }
 
@@ -135,43 +135,28 @@ const satp = csrOffset('satp') >>> 2;
 const hgatp = csrOffset('hgatp') >>> 2;
 const sv39 = 8;
 
-/** Makes the thread's address space that of its context; a thread without a valid one gets an empty one. */
-export function setVMRoot(kernel: Kernel, tcb: Tcb, hart: Hart): void {
+/** Makes the thread's address space that of its context: an empty one, if it has none that is valid. true: it was another. */
+export function setVMRoot(kernel: Kernel, tcb: Tcb): boolean {
   const { vcpu } = tcb;
   if (vcpu !== null) {
     const root = findVSpaceForASID(kernel, vcpu.asid);
     const valid = root !== null && root.address === vcpu.root?.address;
-    // Sv39x4 is mode 8, Sv48x4 mode 9; without a root, a table that maps nothing (mode 8 needs 16 KiB of it).
-    setRoot(
-      tcb,
-      hart,
-      hgatp,
-      valid && root.guestLevels === 4 ? 9 : sv39,
-      vcpu.asid,
-      valid ? root.address : kernel.emptyRoot,
-    );
-    return;
+    // Sv39x4 is mode 8, Sv48x4 mode 9.
+    const mode = valid && root.guestLevels === 4 ? sv39 + 1 : sv39;
+    return setRoot(tcb, hgatp, mode, vcpu.asid, valid ? root.address : kernel.emptyRoot);
   }
   const { cap } = tcb.slots.slot(tcbSlot.vTable);
-  let asid = 0;
-  let address = kernel.emptyRoot;
-  if (cap.type === capType.pageTable && findVSpaceForASID(kernel, cap.asid)?.address === cap.address) {
-    asid = cap.asid;
-    address = cap.address;
-  }
-  setRoot(tcb, hart, satp, sv39, asid, address);
+  const valid = cap.type === capType.pageTable && findVSpaceForASID(kernel, cap.asid)?.address === cap.address;
+  return setRoot(tcb, satp, sv39, valid ? cap.asid : 0, valid ? cap.address : kernel.emptyRoot);
 }
 
-function setRoot(tcb: Tcb, hart: Hart, register: number, mode: number, asid: number, address: number): void {
+function setRoot(tcb: Tcb, register: number, mode: number, asid: number, address: number): boolean {
   const { u32 } = tcb.context.memory;
   const at = (tcb.context.base >>> 2) + register;
   const low = address / 4096;
   const high = ((mode << 28) | (asid << 12)) >>> 0;
-  if (u32[at] === low && u32[at + 1] === high) return;
+  if (u32[at] === low && u32[at + 1] === high) return false;
   u32[at] = low;
   u32[at + 1] = high;
-  const installed = hart.context;
-  hart.context = tcb.context;
-  hart.port.translationChanged();
-  hart.context = installed;
+  return true;
 }

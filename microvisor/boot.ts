@@ -26,7 +26,6 @@ import {
 } from './objects.ts';
 import { SyscallError } from './outcome.ts';
 import { bindRealm } from './realm-thread.ts';
-import { initContext } from './registers.ts';
 import { refillNew } from './sporadic.ts';
 
 /** A range of physical addresses; `end` is not in it. */
@@ -322,7 +321,7 @@ class Boot {
 
   private createThread(tcb: Tcb, rootSlot: Slot, vspaceSlot: Slot, bufferSlot: Slot): void {
     const { kernel } = this;
-    initContext(tcb);
+    kernel.threads.push(tcb);
     const buffer = deriveCap(bufferSlot, bufferSlot.cap);
     if (buffer instanceof SyscallError) throw new Error('a frame can always be copied');
     cteInsert(kernel, rootSlot.cap, rootSlot, tcb.slots.slot(tcbSlot.cTable));

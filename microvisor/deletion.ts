@@ -106,6 +106,7 @@ function finaliseThread(kernel: Kernel, tcb: Tcb): void {
   if (tcb.vcpu !== null) unbindVcpu(tcb.vcpu);
   tcb.realm = null;
   kernel.freeContext(tcb.context);
+  kernel.threads.splice(kernel.threads.indexOf(tcb), 1);
 }
 
 const capRemovable = (cap: Capability, slot: Slot): boolean =>

@@ -52,7 +52,7 @@ function takeInventory(kernel: Kernel): Inventory {
     work.push(slot);
   };
   addNode(kernel.irqSlots);
-  for (const { current } of kernel.nodes) addNode(current.slots);
+  for (const { slots: own } of kernel.threads) addNode(own);
   for (let slot = work.pop(); slot !== undefined; slot = work.pop()) {
     addSlot(slot.prev);
     addSlot(slot.next);
@@ -217,12 +217,16 @@ function checkContexts(kernel: Kernel, objects: Inventory['objects']): void {
   const taken = new Set(kernel.freeContexts);
   check(taken.size === kernel.freeContexts.length, 'contexts: one is free twice');
   const { layout } = kernel.machine.memory;
+  const listed = new Set(kernel.threads);
   for (const object of objects) {
     if (!(object instanceof Tcb)) continue;
+    check(listed.delete(object), 'a thread that exists is not in the list of threads');
     const slot = (object.context.base - layout.contexts) / 4096;
     check(!taken.has(slot), 'contexts: two threads share one, or one that is free is used');
     taken.add(slot);
   }
+  check(listed.size === 0, 'a thread in the list of threads has no capability');
+  check(taken.size === layout.maxContexts - kernel.nodes.length, 'contexts: one is lost');
 }
 
 /** Page tables: every leaf maps a frame as some capability says. */

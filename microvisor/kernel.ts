@@ -9,6 +9,7 @@ import type { CostTable } from './costs.ts';
 import type { LookupFailure } from './fault-values.ts';
 import { type AsidPool, CNode, SchedContext, type Slot, Tcb, TcbQueue, threadState } from './objects.ts';
 import type { KernelPort, RealmDirectory } from './ports.ts';
+import { initContext } from './registers.ts';
 
 export interface KernelConfig {
   /** 1, or several for the profiles `domains` and `cells`. */
@@ -67,6 +68,8 @@ export class Node {
   reprogram = true;
   /** Harts that have to choose again when this one leaves the kernel. */
   reschedulePending = 0;
+  /** Cycles: when the kernel's timer is due. */
+  deadline = Infinity;
   /** Cycles of kernel work in this entry that the clock doesn't show yet. */
   cost = 0;
   domain = 0;
@@ -100,6 +103,8 @@ export class Kernel {
   /** Which notification each interrupt signals. */
   readonly irqSlots = new CNode(0, 7, false);
   readonly asidTable: (AsidPool | null)[] = new Array<AsidPool | null>(asidPoolCount).fill(null);
+  /** Every thread that exists, but the idle ones: what else exists can be reached from them and the derivation tree. */
+  threads: Tcb[] = [];
   /** A table that maps nothing, for threads without an address space. */
   emptyRoot = 0;
   workUnits = 0;
@@ -122,6 +127,7 @@ export class Kernel {
     for (let slot = maxContexts - 1; slot >= machine.harts.length; slot--) this.freeContexts.push(slot);
     machine.harts.forEach((hart, id) => {
       const idle = new Tcb(-1 - id, hart.context);
+      initContext(idle.context);
       idle.state = threadState.idle;
       idle.name = 'idle_thread';
       idle.affinity = id;
@@ -160,9 +166,9 @@ export class Kernel {
     const slot = this.freeContexts.pop();
     if (slot === undefined) return undefined;
     const { memory } = this.machine;
-    const base = memory.layout.contexts + slot * contextFields.size;
-    memory.u8.fill(0, base, base + contextFields.size);
-    return new Context(memory, base);
+    const context = new Context(memory, memory.layout.contexts + slot * contextFields.size);
+    initContext(context);
+    return context;
   }
   freeContext(context: Context): void {
     this.freeContexts.push((context.base - this.machine.memory.layout.contexts) / contextFields.size);

@@ -45,7 +45,10 @@ export class RealmDoor implements RealmThread {
   payDebt(): boolean {
     if (!this.isRunning) return false;
     const { port } = this.kernel.machine;
-    const paid = Math.min(this.tcb.realmDebt, Math.max(0, this.limit - port.now(this.hart)));
+    if (port.interruptPending(this.hart)) return this.tcb.realmDebt === 0;
+    // A system call of this turn may have set an earlier deadline.
+    const limit = Math.min(this.limit, this.kernel.nodes[this.hart]!.deadline);
+    const paid = Math.min(this.tcb.realmDebt, Math.max(0, limit - port.now(this.hart)));
     port.charge(this.hart, paid);
     this.tcb.realmDebt -= paid;
     return this.tcb.realmDebt === 0;

@@ -3,7 +3,8 @@
 
 import { csrOffset, context as fields } from '../hw/engine/layout.ts';
 import type { Context } from '../hw/hart/context.ts';
-import { tcbFlag } from './abi/rights.ts';
+import { foldFpDirty, updateFpOff } from '../hw/hart/floating-point.ts';
+import { resetContext } from '../hw/hart/reset.ts';
 import type { Tcb } from './objects.ts';
 
 const sepc = csrOffset('sepc');
@@ -35,36 +36,21 @@ export function skipInstruction(context: Context): void {
   if (low + 4 > 0xffff_ffff) u32[at + 1] = u32[at + 1]! + 1;
 }
 
-/** FS of mstatus and vsstatus. */
+/** FS of mstatus. */
 const fs = { mask: 0x6000n, initial: 0x2000n };
-/** UXL and SXL of 64 bits. */
-const xl64 = (2n << 32n) | (2n << 34n);
-/** STCE and ADUE: the guest's own timer compare, hardware updates of A and D. */
-export const environment = (1n << 63n) | (1n << 61n);
+const seie = 1n << 9n;
 
-/**
- * What the mode below sees of a new thread: user mode; time, cycle and instret readable; external interrupts taken; every trap the
- * kernel's unless a VCPU hands it on.
- */
-export function initContext(tcb: Tcb): void {
-  const { context } = tcb;
-  context.setCsr('mstatus', xl64 | fs.initial);
-  context.setCsr('medeleg', 0xf0_b7ffn);
-  context.setCsr('mideleg', 0x1666n);
-  context.setCsr('mie', 1n << 9n);
-  context.setCsr('mcounteren', 7n);
-  context.setCsr('scounteren', 7n);
-  context.setCsr('menvcfg', environment);
-  context.setCsr('stimecmp', 0xffff_ffff_ffff_ffffn);
-  applyFpuFlag(tcb);
+/** A new context: user mode, floating point on, external interrupts taken; every trap is the kernel's. */
+export function initContext(context: Context): void {
+  resetContext(context, { pc: 0n, privilege: 0, supervisor: 'HS' });
+  context.setCsr('mie', seie);
+  setFpu(context, true);
 }
 
-/** Floating point is off for a thread that says so, and for a guest that has it off. */
-export function applyFpuFlag(tcb: Tcb): void {
-  const { context } = tcb;
-  const disabled = (tcb.flags & tcbFlag.fpuDisabled) !== 0;
+/** Switches floating point on or off for a thread; a guest has a switch of its own besides. */
+export function setFpu(context: Context, on: boolean): void {
+  foldFpDirty(context);
   const status = context.csr('mstatus') & ~fs.mask;
-  context.setCsr('mstatus', disabled ? status : status | fs.initial);
-  const offInGuest = tcb.vcpu !== null && (context.csr('vsstatus') & fs.mask) === 0n;
-  context.set('fpOff', disabled || offInGuest ? 1 : 0);
+  context.setCsr('mstatus', on ? status | fs.initial : status);
+  updateFpOff(context);
 }

@@ -207,7 +207,8 @@ function setNextInterrupt(kernel: Kernel): void {
   // A virtual hart in WFI is woken by its own timer.
   if (node.virtualTimers.length > 0) deadline = Math.min(deadline, node.virtualTimers[0]!.vcpu!.wakeAt);
   const cycles = deadline * kernel.cyclesPerTick;
-  kernel.machine.port.setDeadline(node.id, cycles <= Number.MAX_SAFE_INTEGER ? cycles : Infinity);
+  node.deadline = cycles <= Number.MAX_SAFE_INTEGER ? cycles : Infinity;
+  kernel.machine.port.setDeadline(node.id, node.deadline);
 }
 
 // The choice.
@@ -300,9 +301,13 @@ export function install(kernel: Kernel, node: Node): void {
   const hart = kernel.machine.harts[node.id]!;
   const { context } = node.current;
   if (node.current === node.idle) context.set('waiting', 1);
-  else setVMRoot(kernel, node.current, hart);
+  else if (setVMRoot(kernel, node.current)) hart.bankEpoch = -1;
+  // Who was in between may have stored to what is reserved.
+  context.dropReservation();
   if (hart.context === context) return;
   node.cost += kernel.costs.threadSwitch;
   if (hart.context.get('virtual') !== context.get('virtual')) node.cost += kernel.costs.worldSwitch;
   hart.context = context;
+  // Banks may have changed their owners since this context was last on a hart.
+  hart.bankEpoch = -1;
 }

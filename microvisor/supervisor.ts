@@ -182,7 +182,7 @@ export class Microvisor implements Supervisor, RealmTraps {
     const { kernel } = this;
     const { port } = kernel.machine;
     const node = kernel.nodes[hart.id]!;
-    while (port.now(hart.id) < limit) {
+    while (port.now(hart.id) < Math.min(limit, node.deadline) && !port.interruptPending(hart.id)) {
       const tcb = node.current;
       if (tcb.realm === null) return;
       const door = new RealmDoor(kernel, this, hart.id, tcb);

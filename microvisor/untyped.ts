@@ -32,7 +32,6 @@ import {
   rangeError,
   SyscallError,
 } from './outcome.ts';
-import { initContext } from './registers.ts';
 
 /** Binary logarithm of the size of an object; `userSize` counts for those whose size the user chooses. */
 export function getObjectSize(type: number, userSize: number): number {
@@ -169,7 +168,7 @@ export function createObject(
       return { type: capType.untyped, address, sizeBits: userSize, device, watermark: 0 };
     case objectType.tcb: {
       const tcb = new Tcb(address, kernel.allocateContext()!);
-      initContext(tcb);
+      kernel.threads.push(tcb);
       tcb.domain = kernel.node.domain;
       tcb.name = `child of: '${kernel.node.current.name}'`;
       return { type: capType.thread, tcb };

@@ -1,12 +1,13 @@
 // Virtual harts: a thread whose context runs in VS-mode, over a stage-2 table. Extension: see abi/extensions.ts.
 
+import { updateFpOff } from '../hw/hart/floating-point.ts';
 import { vcpuRegisters, virtualInterrupts } from './abi/extensions.ts';
 import { faultType } from './abi/faults.ts';
 import { cancelVirtualTimer } from './cancel-ipc.ts';
 import { handleFault } from './fault-handler.ts';
 import type { Kernel } from './kernel.ts';
 import { type AsidRoot, type Tcb, threadState, type Vcpu } from './objects.ts';
-import { applyFpuFlag, environment, skipInstruction } from './registers.ts';
+import { skipInstruction } from './registers.ts';
 import { unblockCheck } from './sched-context.ts';
 import { possibleSwitchTo, setThreadState } from './scheduler.ts';
 
@@ -28,11 +29,7 @@ export function bindVcpu(vcpu: Vcpu, tcb: Tcb, asid: number, root: AsidRoot): vo
   context.setCsr('hstatus', hstatus);
   context.setCsr('hedeleg', hedeleg);
   context.setCsr('hideleg', interrupts);
-  context.setCsr('hcounteren', 7n);
-  context.setCsr('henvcfg', environment);
-  context.setCsr('vsstatus', uxl64);
-  context.setCsr('vstimecmp', 0xffff_ffff_ffff_ffffn);
-  applyFpuFlag(tcb);
+  updateFpOff(context);
 }
 
 /** The thread is an ordinary one again, in user mode. */
@@ -44,7 +41,7 @@ export function unbindVcpu(vcpu: Vcpu): void {
   tcb.vcpu = null;
   tcb.context.set('privilege', 0);
   tcb.context.set('virtual', 0);
-  applyFpuFlag(tcb);
+  updateFpOff(tcb.context);
 }
 
 /** The name of a register by its number, if there is one. */
@@ -77,7 +74,7 @@ export function writeVcpuRegister(
       break;
     case 'vsstatus':
       context.setCsr('vsstatus', (value & ~(3n << 32n)) | uxl64);
-      applyFpuFlag(tcb);
+      updateFpOff(context);
       break;
     case 'vstimecmp':
     case 'htimedelta':

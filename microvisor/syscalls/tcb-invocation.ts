@@ -32,7 +32,7 @@ import {
   SyscallError,
   truncatedMessage,
 } from '../outcome.ts';
-import { applyFpuFlag, faultIp, rewind, setFaultIp } from '../registers.ts';
+import { faultIp, rewind, setFaultIp, setFpu } from '../registers.ts';
 import { schedContextBindTCB, schedContextUnbindTCB } from '../sched-context.ts';
 import { isBlocked, remoteTCBStall, rescheduleRequired } from '../scheduler.ts';
 import { isReleased } from '../sporadic.ts';
@@ -160,7 +160,7 @@ function setFlags(invocation: Invocation, tcb: Tcb): Outcome {
   const known = tcbFlag.fpuDisabled | tcbFlag.foreign;
   tcb.flags &= ~Number(invocation.word(0) & BigInt(known));
   tcb.flags |= Number(invocation.word(1) & BigInt(known));
-  applyFpuFlag(tcb);
+  setFpu(tcb.context, (tcb.flags & tcbFlag.fpuDisabled) === 0);
   return new Answer([BigInt(tcb.flags)]);
 }
 

@@ -2,7 +2,6 @@
 // of the invariants.
 
 import { expect } from 'vitest';
-import { control } from '../../hw/engine/layout.ts';
 import { MachineMemory, ramBase } from '../../hw/engine/memory.ts';
 import { exceptions, interrupts } from '../../hw/hart/causes.ts';
 import { type FenceScope, Hart, type HartPort } from '../../hw/hart/hart.ts';
@@ -134,6 +133,7 @@ export class World {
       instret: () => 0n,
       time: () => 0n,
       translationChanged: () => {},
+      protectionChanged: () => {},
       fence: (scope) => this.fences.push(scope),
       timerChanged: () => {},
       fenceInstructions: () => {},
@@ -222,7 +222,9 @@ export class World {
       if (i < 4) tcb.context.setX(callRegister.message0 + i, BigInt.asIntN(64, BigInt(word)));
       else this.setBufferWord(tcb, ipcBuffer.message + i, BigInt.asUintN(64, BigInt(word)));
     });
-    caps.forEach((cap, i) => this.setBufferWord(tcb, ipcBuffer.capsOrBadges + i, BigInt(cap)));
+    caps.forEach((cap, i) => {
+      this.setBufferWord(tcb, ipcBuffer.capsOrBadges + i, BigInt(cap));
+    });
     const info = messageInfoWord({ label: messageLabel, length: words.length, extraCaps: caps.length });
     tcb.context.setX(callRegister.messageInfo, BigInt.asIntN(64, info));
   }
@@ -292,7 +294,6 @@ export class World {
   /** An exception of the current thread. */
   exception(cause: number, tval: number | bigint = 0, more: { tval2?: bigint; tinst?: bigint } = {}, hart = 0): void {
     this.harts[hart]!.raise(cause, BigInt(tval), more);
-    this.kernel.machine.memory.u32[control.exit >>> 2] = 1;
     this.microvisor.trap(this.harts[hart]!, cause, false);
   }
   interrupt(irq: number, hart = 0): void {

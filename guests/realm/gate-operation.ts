@@ -1,0 +1,27 @@
+// Both sides of a realm's gate count operations by this table.
+
+export type Primitive = string | number | bigint | boolean | undefined;
+
+/** Operations of the gate, with their operands and results. */
+export const gateOperation = {
+  /** units of fuel → whether they are paid for */
+  pay: 0,
+  /** → whether the call in the registers has returned */
+  systemCall: 1,
+  /** index → value */
+  register: 2,
+  /** index, value */
+  setRegister: 3,
+  /** address, size → value, or undefined: faulted */
+  load: 4,
+  /** address, size, value → whether it is done */
+  store: 5,
+  /** address, length → one character per byte, or undefined: faulted */
+  loadBytes: 6,
+  /** address, one character per byte → whether it is done */
+  storeBytes: 7,
+  /** number, code */
+  fault: 8,
+  /** JSON of the fault record */
+  report: 9,
+} as const;

@@ -1,0 +1,170 @@
+// Channels as a server sees them: each end of each type, made from the cell's configuration when a handler asks for it.
+
+import type { ChannelConfig } from './config.ts';
+import { slot } from './layout.ts';
+import { machine } from './machine.ts';
+import { RingConsumer, RingProducer } from './ring.ts';
+import { SamplePort } from './sample-port.ts';
+import { call, type Message } from './system-call.ts';
+import { decodeUtf8, encodeUtf8 } from './text.ts';
+
+/** What all channels can do. */
+export class Channel {
+  readonly config: ChannelConfig;
+  private signalled = false;
+
+  constructor(config: ChannelConfig) {
+    this.config = config;
+  }
+  /** Its name in the manifest. */
+  get name(): string {
+    return this.config.name;
+  }
+  /** The cell at the other end. */
+  get peer(): string {
+    return this.config.peer;
+  }
+  /** Signals the other end when the handler commits, once however often it is called. Never blocks. seL4_Signal. */
+  notify(): void {
+    if (!this.signalled) machine.signal(slot.notification + this.config.number);
+    this.signalled = true;
+  }
+  /** What the end must do when its server starts. */
+  start(): void {}
+}
+
+/** A protected procedure call. */
+export class RpcChannel extends Channel {
+  /**
+   * Calls the server at the other end and returns its answer. Blocks until it answers; the caller's time pays for it.
+   * The answer counts even if this handler fails later. Only end 0 of an `rpc` channel has the right: a fault otherwise.
+   */
+  call(message: Message): Message {
+    const { label, words } = call(slot.endpoint + this.config.number, message);
+    return { label, words };
+  }
+}
+
+/** The two rings of a channel: this end's output and input. */
+class RingChannel extends Channel {
+  protected readonly output: RingProducer;
+  protected readonly input: RingConsumer;
+
+  constructor(config: ChannelConfig) {
+    super(config);
+    const half = config.size / 2;
+    this.output = new RingProducer(config.address + (config.end === 0 ? 0 : half), half);
+    this.input = new RingConsumer(config.address + (config.end === 0 ? half : 0), half);
+  }
+  override start(): void {
+    this.output.reset();
+    this.input.acknowledge();
+    this.notify();
+  }
+  /** Bytes that can be written now. 0 while the other end has not answered the start of this one. */
+  get room(): number {
+    return this.output.free();
+  }
+}
+
+/** A stream: bytes in order, both ways. */
+export class StreamChannel extends RingChannel {
+  /** Writes as many bytes as there is room for, notifies, and returns their number. Takes effect at commit. Never blocks. */
+  write(bytes: Uint8Array): number {
+    const written = this.output.write(bytes);
+    if (written > 0) this.notify();
+    return written;
+  }
+  /** Writes a text as UTF-8. Returns bytes written; what finds no room is dropped and counted. */
+  print(text: string): number {
+    const bytes = encodeUtf8(text);
+    const written = this.write(bytes);
+    if (written < bytes.length) this.output.drop(bytes.length - written);
+    return written;
+  }
+  /** Takes up to `limit` bytes that have arrived, and tells the other end that there is room. Never blocks. */
+  read(limit = 4096): Uint8Array {
+    const bytes = this.input.read(limit);
+    if (bytes.length > 0) this.notify();
+    return bytes;
+  }
+  /**
+   * Takes whole lines, without their ends (\n or \r\n). A line that isn't complete stays, unless it fills the ring: then it
+   * is taken as it is.
+   */
+  readLines(): string[] {
+    const bytes = this.input.peek(this.input.capacity);
+    const lines: string[] = [];
+    let start = 0;
+    for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
+      lines.push(decodeUtf8(bytes.subarray(start, bytes[end - 1] === 13 && end > start ? end - 1 : end)));
+      start = end + 1;
+    }
+    if (start === 0 && bytes.length === this.input.capacity) {
+      lines.push(decodeUtf8(bytes));
+      start = bytes.length;
+    }
+    if (start > 0) {
+      this.input.skip(start);
+      this.notify();
+    }
+    return lines;
+  }
+}
+
+/** A queue: messages of at most `config.message` bytes, whole and in order, both ways. */
+export class QueueChannel extends RingChannel {
+  /** Puts a message in and notifies. false: there is no room, and nothing was put in. Takes effect at commit. Never blocks. */
+  send(bytes: Uint8Array): boolean {
+    if (bytes.length > (this.config.message ?? this.output.capacity - 4)) {
+      throw new RangeError(`${this.name} takes messages of ${this.config.message} bytes, not ${bytes.length}`);
+    }
+    if (this.room < bytes.length + 4) {
+      this.output.drop(1);
+      return false;
+    }
+    const framed = new Uint8Array(bytes.length + 4);
+    for (let i = 0; i < 4; i++) framed[i] = (bytes.length >>> (8 * i)) & 255;
+    framed.set(bytes, 4);
+    this.output.write(framed);
+    this.notify();
+    return true;
+  }
+  /** Takes the next message. undefined: none has arrived. Throws RangeError when the other end wrote nonsense. Never blocks. */
+  receive(): Uint8Array | undefined {
+    const header = this.input.peek(4);
+    if (header.length < 4) return undefined;
+    const length = (header[0]! | (header[1]! << 8) | (header[2]! << 16) | (header[3]! << 24)) >>> 0;
+    if (length > this.input.capacity - 4) throw new RangeError(`${this.peer} claims a message of ${length} bytes`);
+    const framed = this.input.peek(4 + length);
+    if (framed.length < 4 + length) return undefined;
+    this.input.skip(4 + length);
+    this.notify();
+    return framed.subarray(4);
+  }
+}
+
+/** A sample: end 0 writes, end 1 reads the last value. */
+export class SampleChannel extends Channel {
+  private readonly port: SamplePort;
+  constructor(config: ChannelConfig) {
+    super(config);
+    this.port = new SamplePort(config.address, config.size);
+  }
+  /** Replaces the value and notifies, at commit. Throws RangeError when it is too long. Never blocks. */
+  write(bytes: Uint8Array): void {
+    this.port.write(bytes);
+    this.notify();
+  }
+  /** The last value and its number. undefined: none yet. Never blocks. */
+  read(): { readonly bytes: Uint8Array; readonly sequence: number } | undefined {
+    return this.port.read();
+  }
+}
+
+const kinds = { rpc: RpcChannel, notify: Channel, stream: StreamChannel, queue: QueueChannel, sample: SampleChannel };
+
+/** The end that a configuration describes. */
+export function openChannel(config: ChannelConfig): Channel {
+  return new kinds[config.type](config);
+}

@@ -1,0 +1,110 @@
+// The meter: the first lines of every realm's script. Instrumented code counts in these variables, so they are bindings
+// of the script and not fields of an object. Names beginning with $$ are out of a server's reach.
+//
+//   $$f fuel, units left ($$q: when it stopped)   $$m memory, bytes left to allocate      $$d depth of calls
+//   $$k why the handler must stop   $$o the error that is on its way up, and $$w where it began ($$s: its callers)
+
+/** Depth at which a chain of calls is cut. A frame counts 1 and one more for each 32 operations in its function. */
+export const depthLimit = 400;
+/** Longest string, in UTF-16 units. */
+export const stringLimit = 1 << 20;
+/** Widest BigInt, in bits. */
+export const bigIntBits = 4096;
+
+export const meterSource = `
+let $$f = 1073741823, $$m = 1073741823, $$q = 0, $$d = 0, $$k = null, $$kind = 'budget', $$loading = false, $$born = [], $$o = undefined, $$w = 0, $$s = [];
+let $$journal = null;
+const $$E = Object.freeze(Object.create(null)), $$big = 1n << ${bigIntBits}n, $$isArray = Array.isArray, $$ownKeys = Object.keys;
+const $$RangeError = RangeError, $$hasOwn = Object.hasOwn, $$slice = Function.prototype.call.bind(Array.prototype.slice);
+const $$kill = (kind) => { if ($$k === null) { $$k = kind; $$q = $$f < 0 ? 0 : $$f; } $$f = -1; throw $$E; };
+const $$x = () => $$kill($$d > ${depthLimit} ? 'depth' : $$kind);
+const $$z = () => $$kill('memory');
+const $$n = () => { if ($$loading) $$kill('module-state'); };
+const $$b = (value) => { if ($$loading) $$born[$$born.length] = value; return value; };
+const $$c = (error) => {
+  if ($$k !== null) throw $$E;
+  if (typeof error === 'object' && error !== null) {
+    if ($$hasOwn(error, 'stack')) delete error.stack;
+    if (error instanceof $$RangeError && error.message === 'Maximum call stack size exceeded') { $$f = 0; $$kill('depth'); }
+    $$b(error);
+  }
+  $$o = undefined;
+};
+const $$v = () => { if ($$k !== null) throw $$E; };
+const $$u = (error, where) => {
+  if ($$o !== error || $$w === 0) { $$o = error; $$w = where; $$s = [where]; }
+  else if ($$s.length < 16) $$s[$$s.length] = where;
+  return error;
+};
+const $$charge = (units) => { if (($$f -= units) < 0) $$x(); };
+const $$grow = (bytes) => { if (($$m -= bytes) < 0) $$z(); };
+const $$text = (text) => {
+  const length = text.length;
+  if (length > 4096) { if (length > ${stringLimit}) $$z(); $$charge(length >> 5); $$grow(length); } else $$grow(32);
+  return text;
+};
+const $$add = (a, b) => {
+  if (typeof a === 'number' && typeof b === 'number') return a + b;
+  const sum = a + b;
+  return typeof sum === 'string' ? $$text(sum) : sum;
+};
+const $$wide = (value) => { $$charge(8); if (value > $$big || value < -$$big) $$z(); return value; };
+const $$mul = (a, b) => {
+  if (typeof a === 'number' && typeof b === 'number') return a * b;
+  const product = a * b;
+  return typeof product === 'bigint' ? $$wide(product) : product;
+};
+const $$shl = (a, b) => {
+  if (typeof a === 'number' && typeof b === 'number') return a << b;
+  if (typeof b === 'bigint' && (b > ${bigIntBits}n || b < -${bigIntBits}n)) $$z();
+  const shifted = a << b;
+  return typeof shifted === 'bigint' ? $$wide(shifted) : shifted;
+};
+const $$pow = (a, b) => {
+  if (typeof a === 'bigint' && typeof b === 'bigint') {
+    if (b < 0n) throw new $$RangeError('Exponent must be non-negative');
+    let result = 1n, base = a, left = b;
+    while (left > 0n) {
+      if (left & 1n) result = $$wide(result * base);
+      left >>= 1n;
+      if (left > 0n) base = a === 1n || a === -1n ? base * base : $$wide(base * base);
+    }
+    return result;
+  }
+  const base = +a, exponent = +b;
+  if (exponent !== exponent >> 0) throw new $$RangeError('In a realm, ** takes an integer exponent');
+  let result = 1, square = base;
+  for (let left = exponent < 0 ? -exponent : exponent; left > 0; left = (left - left % 2) / 2) {
+    if (left % 2 === 1) result *= square;
+    square *= square;
+  }
+  return exponent < 0 ? 1 / result : result;
+};
+const $$r = (list) => {
+  const size = $$isArray(list) || typeof list === 'string' ? list.length : typeof list === 'object' && list !== null ? $$ownKeys(list).length : 0;
+  $$charge(size >> 1);
+  $$grow(size * 8);
+  return list;
+};
+const $$rest = (list) => $$b($$r(list));
+const $$spread = (list) => { $$r(list); if ($$isArray(list) && list.length > 16384) $$z(); return list; };
+const $$j = (target, key) => { if ($$journal !== null) $$journal(target, key); return key; };
+const $$jn = (target, key) => { if ($$journal !== null) $$journal(target, key); return target; };
+const $meter = Object.freeze({
+  __proto__: null,
+  charge: $$charge, grow: $$grow, text: $$text, born: $$b, kill: $$kill, wide: $$wide, noModuleState: $$n, caught: $$c,
+  start(units, bytes) { $$f = units; $$m = bytes; $$d = 0; $$k = null; $$o = undefined; $$w = 0; $$s = []; $$kind = 'budget'; },
+  pause() { $$k = null; $$f = 1073741823; $$m = 1073741823; $$d = 0; },
+  left() { return $$k !== null ? $$q : $$f < 0 ? 0 : $$f; },
+  bytesLeft() { return $$m; },
+  reason() { return $$k; },
+  where() { return $$s; },
+  setKind(kind) { const before = $$kind; $$kind = kind; return before; },
+  enter() { if (++$$d > ${depthLimit}) $$x(); },
+  leave() { $$d--; },
+  startLoading() { $$loading = true; $$born = []; },
+  stopLoading() { $$loading = false; const born = $$born; $$born = []; return born; },
+  setJournal(journal) { $$journal = journal; },
+  note(target, key) { if ($$journal !== null) $$journal(target, key); },
+});
+`;

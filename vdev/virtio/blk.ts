@@ -1,7 +1,7 @@
 // Virtio block device (virtio 1.3, section 5.2). Requests go to a backend that may answer later, die, and be asked again.
 
 import type { DeviceBus } from '../../hw/device.ts';
-import { needsReset, returnChain, takeChain, type VirtioDevice, type VirtioState } from './transport.ts';
+import { configChanged, needsReset, returnChain, takeChain, type VirtioDevice, type VirtioState } from './transport.ts';
 import { type DescriptorChain, gather, scatter, totalLength } from './virtqueue.ts';
 
 /** What a backend is asked. Offsets and lengths are in bytes, multiples of 512, and inside the disk. */
@@ -12,8 +12,8 @@ export type BlockRequest = { tag: number } & (
   | { kind: 'discard' | 'write-zeroes'; offset: number; length: number }
 );
 
-/** A read's answer carries as many bytes as were asked for. */
-export type BlockAnswer = { status: 'ok'; bytes?: Uint8Array } | { status: 'error' };
+/** A read's answer carries as many bytes as were asked for, unless `fillBlock` has put them in place. */
+export type BlockAnswer = { status: 'ok'; bytes?: Uint8Array; filled?: true } | { status: 'error' };
 
 /** Where the data is. */
 export interface BlockBackend {
@@ -109,7 +109,8 @@ export function completeBlock(
   let status = answer.status === 'ok' ? requestStatus.ok : requestStatus.ioError;
   let written = 0;
   if (kind === 'read' && answer.status === 'ok') {
-    if (answer.bytes?.length !== length) status = requestStatus.ioError;
+    if (answer.filled) written = length;
+    else if (answer.bytes?.length !== length) status = requestStatus.ioError;
     else if (scatter(bus, chain.writable, 0, answer.bytes)) written = length;
     else {
       needsReset(virtio, bus, 'a buffer is not in memory');
@@ -118,6 +119,48 @@ export function completeBlock(
   }
   finish(virtio, bus, chain, status, written);
   return true;
+}
+
+/**
+ * Part of a read's answer, `at` bytes into it: for backends that answer in pieces. false: the request isn't in flight, or the
+ * part lies outside of it, and nothing was written.
+ */
+export function fillBlock(
+  virtio: VirtioState<BlkState>,
+  bus: DeviceBus,
+  tag: number,
+  at: number,
+  bytes: Uint8Array,
+): boolean {
+  const request = virtio.device.inFlight.find((each) => each.tag === tag);
+  if (request?.kind !== 'read' || at + bytes.length > request.length) return false;
+  if (!scatter(bus, request.chain.writable, at, bytes)) needsReset(virtio, bus, 'a buffer is not in memory');
+  return true;
+}
+
+/** Part of what a write in flight writes; undefined: there is no such part. */
+export function blockPart(
+  virtio: VirtioState<BlkState>,
+  bus: DeviceBus,
+  tag: number,
+  at: number,
+  length: number,
+): Uint8Array | undefined {
+  const request = virtio.device.inFlight.find((each) => each.tag === tag);
+  if (request?.kind !== 'write' || at + length > request.length) return undefined;
+  return gather(bus, request.chain.readable, headerSize + at, length);
+}
+
+/** The disk has another size, or it is known only now. */
+export function resizeBlock(
+  virtio: VirtioState<BlkState>,
+  bus: DeviceBus,
+  size: { capacitySectors: number; readOnly: boolean },
+): void {
+  const { device } = virtio;
+  if (device.capacitySectors === size.capacitySectors && device.readOnly === size.readOnly) return;
+  Object.assign(device, size);
+  configChanged(virtio, bus);
 }
 
 /**

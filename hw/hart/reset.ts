@@ -40,6 +40,8 @@ export function resetContext(context: Context, { pc, privilege, virtual = false,
   context.setCsr('mideleg', BigInt(interruptBits.hypervisor));
   context.setCsr('stimecmp', everything);
   context.setCsr('vstimecmp', everything);
+  // Software that knows nothing of Svadu takes for granted that A and D are set for it, as they are on QEMU's `virt`.
+  context.setCsr('menvcfg', envcfg.adue);
   if (supervisor !== undefined) {
     context.setCsr('medeleg', supervisor === 'M' ? delegable & ~firmwareHandles : delegable);
     context.setCsr('mideleg', BigInt(interruptBits.supervisor | interruptBits.hypervisor));

@@ -46,7 +46,7 @@ const warl: [number: number, name: string, zeros: bigint, ones: bigint][] = [
   [0x605, 'htimedelta', 0n, ones],
   [0x606, 'hcounteren', 0n, 0xffff_ffffn],
   [0x607, 'hgeie', 0n, ones & ~1n],
-  [0x60a, 'henvcfg', 0n, 1n],
+  [0x60a, 'henvcfg', 0n, 0x2000_0000_0000_0001n],
   [0x643, 'htval', 0n, ones],
   [0x644, 'hip', 0n, 4n],
   [0x645, 'hvip', 0n, 0x444n],

@@ -57,6 +57,8 @@ export const fixtureFiles: Readonly<Record<string, Uint8Array | 'unreadable'>> =
 };
 
 export class MemoryFiles implements ManifestFiles {
+  readonly #facts = new Map<string, FileFacts | FileProblem>();
+
   constructor(readonly files: Readonly<Record<string, Uint8Array | 'unreadable'>> = fixtureFiles) {}
 
   locate(path: string): string {
@@ -68,6 +70,14 @@ export class MemoryFiles implements ManifestFiles {
   }
 
   inspect(absolutePath: string): FileFacts | FileProblem {
+    const known = this.#facts.get(absolutePath);
+    if (known !== undefined) return known;
+    const facts = this.#read(absolutePath);
+    this.#facts.set(absolutePath, facts);
+    return facts;
+  }
+
+  #read(absolutePath: string): FileFacts | FileProblem {
     const name = absolutePath.replace('/fixtures/', '');
     if (!Object.hasOwn(this.files, name)) return 'missing';
     const bytes = this.files[name]!;

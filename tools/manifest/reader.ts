@@ -85,18 +85,15 @@ class Reader {
       case 'variants': {
         if (!isMap(concrete)) return this.#wrong(shape, concrete, path);
         const tagNode = concrete.items.find((item) => keyText(item.key) === shape.tag);
-        const tag = this.read(
-          { kind: 'choice', of: Object.keys(shape.of) },
-          tagNode?.value,
-          this.#noteField(tagNode, path, shape.tag),
-        );
         if (tagNode === undefined) {
-          problem(
+          return problem(
             'missing-key',
             `this ${shape.what} has no ${shape.tag}`,
             `${shape.tag}s: ${Object.keys(shape.of).join(', ')}`,
           );
         }
+        const tagPath = this.#noteField(tagNode, path, shape.tag);
+        const tag = this.read({ kind: 'choice', of: Object.keys(shape.of) }, tagNode.value, tagPath);
         if (typeof tag !== 'string') return undefined;
         const tagField = {
           type: { shape: { kind: 'string' as const } },
@@ -191,7 +188,7 @@ class Reader {
           ? concrete.value
           : this.#wrong(shape, concrete, path);
       case 'choice': {
-        if (!isScalar(concrete)) return concrete === undefined ? undefined : this.#wrong(shape, concrete, path);
+        if (!isScalar(concrete)) return this.#wrong(shape, concrete, path);
         const word = text(concrete);
         if (shape.of.includes(word)) return word;
         return problem(

@@ -104,13 +104,23 @@ export class Source {
     if (this.problems.length > 0) return undefined;
     visit(document, {
       Node: (_key, node) => {
-        if (!isAlias(node) && node.anchor !== undefined) {
+        if (isAlias(node)) {
+          if (this.resolve(node) === undefined) {
+            this.#complain(
+              'yaml-syntax',
+              node.range?.[0] ?? 0,
+              `no anchor is named '${node.source}'`,
+              yamlHints['BAD_ALIAS']!,
+            );
+          }
+        } else if (node.anchor !== undefined) {
           const list = this.#anchors.get(node.anchor) ?? [];
           list.push({ offset: node.range?.[0] ?? 0, node: node as Concrete });
           this.#anchors.set(node.anchor, list);
         }
       },
     });
+    if (this.problems.length > 0) return undefined;
     return document;
   }
 

@@ -2,7 +2,7 @@
 
 import type { FenceScope, Hart } from '../hart/hart.ts';
 import { regimeOf } from '../hart/regime.ts';
-import { executeSystem, type SystemOperands } from '../hart/system.ts';
+import { type SystemHandler, type SystemOperands, systemHandlers } from '../hart/system.ts';
 import type { Size } from '../isa/semantics.ts';
 import { instructions } from '../isa/table.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
@@ -64,7 +64,9 @@ export class Engine {
   private readonly core: Core;
   /** The hart that is running. */
   running!: Hart;
-  private readonly operands = new RecordOperands(this);
+  /** Handlers of system instructions, as the interpreter numbers them. */
+  private readonly system: readonly SystemHandler[];
+  private readonly operands: RecordOperands;
 
   /** `shared`: all harts see the same translations, as under one resident kernel; otherwise each has its own. */
   constructor(
@@ -90,10 +92,12 @@ export class Engine {
       codePage: (index: number) => this.code.allocate(index),
       decode: (at: number) => (this.code.decode(at >>> 0) ? 1 : 0),
       decodeWord: (at: number, word: number) => this.code.decodeWord(at >>> 0, word >>> 0),
-      system: (operation: number, at: number) =>
-        executeSystem(this.running, systemOperations[operation]!, this.operands.of(at >>> 0)),
+      system: (operation: number, at: number) => this.system[operation]!(this.running, this.operands.of(at >>> 0)),
     };
-    this.core = new WebAssembly.Instance(new WebAssembly.Module(buildCore(memory)), { env }).exports as unknown as Core;
+    this.operands = new RecordOperands(this);
+    const core = buildCore(memory);
+    this.system = systemOperations.map((operation) => systemHandlers[operation]);
+    this.core = new WebAssembly.Instance(new WebAssembly.Module(core), { env }).exports as unknown as Core;
   }
 
   private cacheOf(hart: Hart): TranslationCache {
@@ -200,14 +204,14 @@ export class Engine {
     const { context } = hart;
     const cache = this.cacheOf(hart);
     regimeOf(context);
-    const data = context.get('dataRegime');
-    const fetch = context.get('fetchRegime');
+    const data = context.low(fields.dataRegime);
+    const fetch = context.low(fields.fetchRegime);
     // The second choice may evict the first; then choose again, with the other one fresh in use.
     let epoch: number;
     do {
       epoch = cache.evictions;
-      context.set('dataBank', cache.bank(context, data));
-      context.set('fetchBank', cache.bank(context, fetch));
+      context.setLow(fields.dataBank, cache.bank(context, data));
+      context.setLow(fields.fetchBank, cache.bank(context, fetch));
     } while (epoch !== cache.evictions);
     hart.bankEpoch = epoch;
   }
@@ -270,14 +274,18 @@ export class Engine {
 class RecordOperands implements SystemOperands {
   private at = 0;
 
-  constructor(private readonly engine: Engine) {}
+  private readonly u16: Uint16Array;
+
+  constructor(private readonly engine: Engine) {
+    this.u16 = engine.memory.u16;
+  }
 
   of(at: number): this {
     this.at = at;
     return this;
   }
   private register(field: number): number {
-    const offset = this.engine.memory.u16[(this.at + field) >>> 1]!;
+    const offset = this.u16[(this.at + field) >>> 1]!;
     return offset === fields.sink ? 0 : (offset - fields.x) >>> 3;
   }
   get rd(): number {

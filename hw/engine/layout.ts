@@ -34,6 +34,8 @@ export const control = {
   record: 0x40,
   /** u32: non-zero if the last walk used a superpage or NAPOT page. */
   large: 0x44,
+  /** i64: what the trace hash has made of the registers. */
+  digest: 0x48,
   size: 0x1_0000,
 } as const;
 

@@ -34,71 +34,10 @@ export interface SystemOperands {
   nextPc: bigint;
 }
 
-const { illegalInstruction, virtualInstruction } = exceptions;
-
 /** Executes one system instruction. The context's `pc` must be that of the instruction. */
-export function executeSystem(hart: Hart, operation: SystemOperation, operands: SystemOperands): Outcome {
-  switch (operation) {
-    case 'csrrw':
-      return accessCsr(hart, operands, replaceBits, hart.context.x(operands.rs1), true);
-    case 'csrrs':
-      return accessCsr(hart, operands, setBits, hart.context.x(operands.rs1), operands.rs1 !== 0);
-    case 'csrrc':
-      return accessCsr(hart, operands, clearBits, hart.context.x(operands.rs1), operands.rs1 !== 0);
-    case 'csrrwi':
-      return accessCsr(hart, operands, replaceBits, BigInt(operands.rs1), true);
-    case 'csrrsi':
-      return accessCsr(hart, operands, setBits, BigInt(operands.rs1), operands.rs1 !== 0);
-    case 'csrrci':
-      return accessCsr(hart, operands, clearBits, BigInt(operands.rs1), operands.rs1 !== 0);
-    case 'ecall':
-      return ecall(hart);
-    case 'ebreak':
-      hart.raise(exceptions.breakpoint, hart.context.pc, { gva: hart.context.low(fields.virtual) !== 0 });
-      return outcomes.trap;
-    case 'mret':
-      return mret(hart, operands);
-    case 'sret':
-      return sret(hart, operands);
-    case 'wfi':
-      return wfi(hart, operands);
-    case 'fence.i':
-      hart.port.fenceInstructions();
-      return goOn(hart, operands);
-    case 'sfence.vma':
-    case 'sinval.vma':
-      return fenceFirstStage(hart, operands);
-    case 'sfence.w.inval':
-    case 'sfence.inval.ir':
-      return orderInvalidations(hart, operands);
-    case 'hfence.vvma':
-    case 'hinval.vvma':
-      return fenceGuestFirstStage(hart, operands);
-    case 'hfence.gvma':
-    case 'hinval.gvma':
-      return fenceGuestStage(hart, operands);
-    case 'hlv.b':
-    case 'hlv.bu':
-    case 'hlv.h':
-    case 'hlv.hu':
-    case 'hlvx.hu':
-    case 'hlv.w':
-    case 'hlv.wu':
-    case 'hlvx.wu':
-    case 'hlv.d':
-      return hypervisorLoad(hart, operands, hypervisorLoads[operation]);
-    case 'hsv.b':
-      return hypervisorStore(hart, operands, 1);
-    case 'hsv.h':
-      return hypervisorStore(hart, operands, 2);
-    case 'hsv.w':
-      return hypervisorStore(hart, operands, 4);
-    case 'hsv.d':
-      return hypervisorStore(hart, operands, 8);
-    default:
-      return operation satisfies never;
-  }
-}
+export type SystemHandler = (hart: Hart, operands: SystemOperands) => Outcome;
+
+const { illegalInstruction, virtualInstruction } = exceptions;
 
 /** Illegal- and virtual-instruction exceptions report the instruction (privileged spec: mtval). */
 function refuse(hart: Hart, operands: SystemOperands, cause: number): Outcome {
@@ -244,18 +183,6 @@ interface HypervisorLoad {
   signed: boolean;
   executable: boolean;
 }
-const hypervisorLoads = {
-  'hlv.b': { size: 1, signed: true, executable: false },
-  'hlv.bu': { size: 1, signed: false, executable: false },
-  'hlv.h': { size: 2, signed: true, executable: false },
-  'hlv.hu': { size: 2, signed: false, executable: false },
-  'hlvx.hu': { size: 2, signed: false, executable: true },
-  'hlv.w': { size: 4, signed: true, executable: false },
-  'hlv.wu': { size: 4, signed: false, executable: false },
-  'hlvx.wu': { size: 4, signed: false, executable: true },
-  'hlv.d': { size: 8, signed: true, executable: false },
-} as const satisfies Record<string, HypervisorLoad>;
-
 /** M-mode and HS-mode may access a guest's memory, U-mode if hstatus.HU is set. */
 function hypervisorAccessFault(hart: Hart): number {
   const { context } = hart;
@@ -264,23 +191,69 @@ function hypervisorAccessFault(hart: Hart): number {
   return allowed ? 0 : illegalInstruction;
 }
 
-function hypervisorLoad(hart: Hart, operands: SystemOperands, { size, signed, executable }: HypervisorLoad): Outcome {
-  const fault = hypervisorAccessFault(hart);
-  if (fault !== 0) return refuse(hart, operands, fault);
-  const { context, port } = hart;
-  const address = BigInt.asUintN(64, context.x(operands.rs1));
-  const value = port.loadAs(hypervisorAccessRegimeOf(context), address, size, { executable });
-  if (value === undefined) return outcomes.trap;
-  const bits = size * 8;
-  context.setX(operands.rd, BigInt.asIntN(64, signed ? BigInt.asIntN(bits, value) : BigInt.asUintN(bits, value)));
-  return outcomes.next;
-}
+const hypervisorLoad =
+  ({ size, signed, executable }: HypervisorLoad): SystemHandler =>
+  (hart, operands) => {
+    const fault = hypervisorAccessFault(hart);
+    if (fault !== 0) return refuse(hart, operands, fault);
+    const { context, port } = hart;
+    const address = BigInt.asUintN(64, context.x(operands.rs1));
+    const value = port.loadAs(hypervisorAccessRegimeOf(context), address, size, { executable });
+    if (value === undefined) return outcomes.trap;
+    const bits = size * 8;
+    context.setX(operands.rd, BigInt.asIntN(64, signed ? BigInt.asIntN(bits, value) : BigInt.asUintN(bits, value)));
+    return outcomes.next;
+  };
 
-function hypervisorStore(hart: Hart, operands: SystemOperands, size: Size): Outcome {
-  const fault = hypervisorAccessFault(hart);
-  if (fault !== 0) return refuse(hart, operands, fault);
-  const { context, port } = hart;
-  const address = BigInt.asUintN(64, context.x(operands.rs1));
-  const value = BigInt.asUintN(size * 8, context.x(operands.rs2));
-  return port.storeAs(hypervisorAccessRegimeOf(context), address, size, value) ? outcomes.next : outcomes.trap;
-}
+const hypervisorStore =
+  (size: Size): SystemHandler =>
+  (hart, operands) => {
+    const fault = hypervisorAccessFault(hart);
+    if (fault !== 0) return refuse(hart, operands, fault);
+    const { context, port } = hart;
+    const address = BigInt.asUintN(64, context.x(operands.rs1));
+    const value = BigInt.asUintN(size * 8, context.x(operands.rs2));
+    return port.storeAs(hypervisorAccessRegimeOf(context), address, size, value) ? outcomes.next : outcomes.trap;
+  };
+
+export const systemHandlers: Readonly<Record<SystemOperation, SystemHandler>> = {
+  csrrw: (hart, operands) => accessCsr(hart, operands, replaceBits, hart.context.x(operands.rs1), true),
+  csrrs: (hart, operands) => accessCsr(hart, operands, setBits, hart.context.x(operands.rs1), operands.rs1 !== 0),
+  csrrc: (hart, operands) => accessCsr(hart, operands, clearBits, hart.context.x(operands.rs1), operands.rs1 !== 0),
+  csrrwi: (hart, operands) => accessCsr(hart, operands, replaceBits, BigInt(operands.rs1), true),
+  csrrsi: (hart, operands) => accessCsr(hart, operands, setBits, BigInt(operands.rs1), operands.rs1 !== 0),
+  csrrci: (hart, operands) => accessCsr(hart, operands, clearBits, BigInt(operands.rs1), operands.rs1 !== 0),
+  ecall,
+  ebreak: (hart) => {
+    hart.raise(exceptions.breakpoint, hart.context.pc, { gva: hart.context.low(fields.virtual) !== 0 });
+    return outcomes.trap;
+  },
+  mret,
+  sret,
+  wfi,
+  'fence.i': (hart, operands) => {
+    hart.port.fenceInstructions();
+    return goOn(hart, operands);
+  },
+  'sfence.vma': fenceFirstStage,
+  'sinval.vma': fenceFirstStage,
+  'sfence.w.inval': orderInvalidations,
+  'sfence.inval.ir': orderInvalidations,
+  'hfence.vvma': fenceGuestFirstStage,
+  'hinval.vvma': fenceGuestFirstStage,
+  'hfence.gvma': fenceGuestStage,
+  'hinval.gvma': fenceGuestStage,
+  'hlv.b': hypervisorLoad({ size: 1, signed: true, executable: false }),
+  'hlv.bu': hypervisorLoad({ size: 1, signed: false, executable: false }),
+  'hlv.h': hypervisorLoad({ size: 2, signed: true, executable: false }),
+  'hlv.hu': hypervisorLoad({ size: 2, signed: false, executable: false }),
+  'hlvx.hu': hypervisorLoad({ size: 2, signed: false, executable: true }),
+  'hlv.w': hypervisorLoad({ size: 4, signed: true, executable: false }),
+  'hlv.wu': hypervisorLoad({ size: 4, signed: false, executable: false }),
+  'hlvx.wu': hypervisorLoad({ size: 4, signed: false, executable: true }),
+  'hlv.d': hypervisorLoad({ size: 8, signed: true, executable: false }),
+  'hsv.b': hypervisorStore(1),
+  'hsv.h': hypervisorStore(2),
+  'hsv.w': hypervisorStore(4),
+  'hsv.d': hypervisorStore(8),
+};

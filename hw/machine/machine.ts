@@ -122,7 +122,7 @@ export class Machine {
   readonly engine: Engine;
   readonly harts: Hart[];
   readonly bus = new Bus();
-  readonly hash = new TraceHash();
+  readonly hash: TraceHash;
   readonly clockHz: number;
   readonly timebaseHz: number;
   readonly lookahead: number;
@@ -148,8 +148,14 @@ export class Machine {
     this.timebaseHz = config.timebaseHz ?? 1e7;
     this.lookahead = Math.max(1, Math.round(((config.lookaheadNs ?? 50_000) * this.clockHz) / 1e9));
     this.memory = new MachineMemory(config.ramSize);
+    this.hash = new TraceHash(this.memory);
     this.harts = Array.from({ length: config.harts }, (_, id) => new Hart(id, this.memory));
-    this.engine = new Engine(this.memory, this.bus, config.harts, (config.supervisor?.mode ?? config.supervisorMode) === 'HS');
+    this.engine = new Engine(
+      this.memory,
+      this.bus,
+      config.harts,
+      (config.supervisor?.mode ?? config.supervisorMode) === 'HS',
+    );
     this.lanes = this.harts.map((hart) => ({
       hart,
       sliceEnd: 0,
@@ -497,6 +503,19 @@ export class Machine {
       const { lines, raised } = arrivals.shift()!;
       if (lines !== 0) this.applyLines(hart, lines, raised);
       else this.kernel?.reschedule(hart);
+    }
+  }
+
+  /** Adds a digest of memory to the trace hash: at the end of a run. */
+  hashMemory(): void {
+    const { layout, u32 } = this.memory;
+    const last = (layout.ram + layout.ramSize) >>> 2;
+    for (let at = layout.ram >>> 2; at < last; at++) {
+      const value = u32[at]!;
+      if (value !== 0) {
+        this.hash.word(at);
+        this.hash.word(value);
+      }
     }
   }
 

@@ -50,6 +50,8 @@ export function stored(
   const at = csrAt[slot];
   const changed = options.effects ?? effects.none;
   const { writable, guard, guest } = options;
+  const lowWritable = lowHalf(writable ?? 0n);
+  const highWritable = lowHalf((writable ?? 0n) >> 32n);
   return {
     name: slot,
     read: ({ context }) => context.word(at),
@@ -60,7 +62,12 @@ export function stored(
             return changed;
           }
         : ({ context }, value) => {
-            context.setWord(at, (context.word(at) & ~writable) | (value & writable));
+            // In halves: epcs are written with every trap.
+            const low = context.low(at) & ~lowWritable;
+            const high = context.high(at) & ~highWritable;
+            context.setWord(at, value);
+            context.setLow(at, low | (context.low(at) & lowWritable));
+            context.setHigh(at, high | (context.high(at) & highWritable));
             return changed;
           },
     ...(guard && { guard }),

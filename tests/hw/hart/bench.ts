@@ -6,7 +6,7 @@ import { updateFpOff } from '../../../hw/hart/floating-point.ts';
 import { type FenceScope, Hart, type HartPort } from '../../../hw/hart/hart.ts';
 import { regimeOf } from '../../../hw/hart/regime.ts';
 import { type ContextReset, resetContext } from '../../../hw/hart/reset.ts';
-import { executeSystem, type Outcome } from '../../../hw/hart/system.ts';
+import { type Outcome, systemHandlers } from '../../../hw/hart/system.ts';
 import type { SystemOperation } from '../../../hw/isa/semantics.ts';
 
 export type ModeName = 'M' | 'HS' | 'U' | 'VS' | 'VU';
@@ -131,7 +131,7 @@ export class Bench {
     if (value !== undefined) this.context.setX(5, BigInt.asIntN(64, value));
     if (value2 !== undefined) this.context.setX(6, BigInt.asIntN(64, value2));
     this.context.pc = pc;
-    return executeSystem(this.hart, operation, { rd, rs1, rs2, imm: csr, word, nextPc });
+    return systemHandlers[operation](this.hart, { rd, rs1, rs2, imm: csr, word, nextPc });
   }
 
   /** What the instruction raised, or 'ok'. */

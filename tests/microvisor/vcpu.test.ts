@@ -58,7 +58,7 @@ describe('virtual harts', () => {
     const sc = thread.tcb.schedContext;
     world.exception(loadGuestPageFault, 0x1000_0004, { tval2: 0x1000_0004n >> 2n, tinst: 0x503n });
     world.expectCurrent(monitor);
-    expect(monitor.tcb.schedContext).toBe(sc);
+    expect(monitor.tcb.schedContext === sc).toBe(true);
     const { label: fault, words } = world.message();
     expect(fault).toBe(7);
     expect(words).toHaveLength(vcpuFault.length);
@@ -71,7 +71,7 @@ describe('virtual harts', () => {
     world.expectCurrent(thread);
     expect(thread.tcb.context.pc).toBe(0x8020_0004n);
     expect(thread.tcb.context.x(10)).toBe(0x41n);
-    expect(thread.tcb.schedContext).toBe(sc);
+    expect(thread.tcb.schedContext === sc).toBe(true);
   });
 
   it('WFI blocks until an enabled virtual interrupt, and goes on behind it', () => {
@@ -127,7 +127,7 @@ describe('virtual harts', () => {
   it('registers are read and written by number', () => {
     const { world, vcpu, thread, aside } = createGuest();
     world.interruptRoot(aside);
-    for (const name of vcpuRegisters) {
+    for (const name of vcpuRegisters.filter((each) => each !== 'time')) {
       const value =
         { hvip: 0x44n, vsie: 0x222n, vsstatus: (2n << 32n) | 2n, privilege: 1n }[name as string] ?? 0x1234_5678n;
       world.must(vcpu, label.VCPUWriteRegister, [register(name), value]);

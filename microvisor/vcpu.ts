@@ -49,10 +49,11 @@ export const vcpuRegister = (number: bigint): (typeof vcpuRegisters)[number] | u
   number < BigInt(vcpuRegisters.length) ? vcpuRegisters[Number(number)] : undefined;
 
 /** The VS interrupts have their enable bits one place further left in mie than in vsie. */
-export function readVcpuRegister(tcb: Tcb, register: (typeof vcpuRegisters)[number]): bigint {
+export function readVcpuRegister(kernel: Kernel, tcb: Tcb, register: (typeof vcpuRegisters)[number]): bigint {
   const { context } = tcb;
   if (register === 'privilege') return BigInt(context.get('privilege'));
   if (register === 'vsie') return (context.csr('mie') & interrupts) >> 1n;
+  if (register === 'time') return BigInt.asUintN(64, BigInt(kernel.node.time) + context.csr('htimedelta'));
   return context.csr(register);
 }
 export function writeVcpuRegister(
@@ -80,6 +81,8 @@ export function writeVcpuRegister(
     case 'htimedelta':
       context.setCsr(register, value);
       if (tcb.state === threadState.waitingForInterrupt) armVirtualTimer(kernel, tcb);
+      break;
+    case 'time':
       break;
     default:
       context.setCsr(register, value);

@@ -1,5 +1,6 @@
 // Channels as a server sees them: each end of each type, made from the cell's configuration when a handler asks for it.
 
+import { label as invocation } from '../../microvisor/abi/invocation-labels.ts';
 import type { ChannelConfig } from './config.ts';
 import { slot } from './layout.ts';
 import { machine } from './machine.ts';
@@ -65,6 +66,10 @@ class RingChannel extends Channel {
   get room(): number {
     return this.output.free();
   }
+  /** Which life of the other end writes: grows by one whenever its server starts. 0: it has not started yet. */
+  get peerGeneration(): number {
+    return this.input.generation();
+  }
 }
 
 /** A stream: bytes in order, both ways. */
@@ -87,6 +92,16 @@ export class StreamChannel extends RingChannel {
     const bytes = this.input.read(limit);
     if (bytes.length > 0) this.notify();
     return bytes;
+  }
+  /** Up to `limit` bytes that have arrived; they stay until `skip` takes them. Never blocks. */
+  peek(limit = 4096): Uint8Array {
+    return this.input.peek(limit);
+  }
+  /** Takes `count` of the bytes that `peek` has returned, and tells the other end that there is room. */
+  skip(count: number): void {
+    if (count === 0) return;
+    this.input.skip(count);
+    this.notify();
   }
   /**
    * Takes whole lines, without their ends (\n or \r\n). A line that isn't complete stays, unless it fills the ring: then it
@@ -162,7 +177,33 @@ export class SampleChannel extends Channel {
   }
 }
 
-const kinds = { rpc: RpcChannel, notify: Channel, stream: StreamChannel, queue: QueueChannel, sample: SampleChannel };
+/**
+ * A device that the cell owns: its registers, and its interrupt. The interrupt arrives as `notified` and stays masked until
+ * it is acknowledged.
+ */
+export class DeviceChannel extends Channel {
+  /** Reads a register of 1, 2 or 4 bytes at an offset; unsigned. Faults when the device has no such register. */
+  load(offset: number, size: 1 | 2 | 4): number {
+    return Number(machine.load(this.config.address + offset, size));
+  }
+  /** Writes a register, at once: a fact even if the handler fails. */
+  store(offset: number, size: 1 | 2 | 4, value: number): void {
+    machine.store(this.config.address + offset, size, BigInt(value));
+  }
+  /** seL4_IRQHandler_Ack: the next interrupt may come. */
+  acknowledge(): void {
+    call(slot.irq + this.config.number, { label: invocation.IRQAckIRQ, words: [] });
+  }
+}
+
+const kinds = {
+  rpc: RpcChannel,
+  notify: Channel,
+  device: DeviceChannel,
+  stream: StreamChannel,
+  queue: QueueChannel,
+  sample: SampleChannel,
+};
 
 /** The end that a configuration describes. */
 export function openChannel(config: ChannelConfig): Channel {

@@ -7,7 +7,10 @@ import { startVcpu } from './sbi-platform.ts';
 import type { Vm, VmConfig } from './vm.ts';
 
 /** The virtual machine's device tree, flattened (Devicetree specification 0.4, chapter 5). */
-export function deviceTree({ name, vcpus, ram, bootargs, initrd, seed }: VmConfig, slots: number): Uint8Array {
+export function deviceTree(
+  { name, vcpus, ram, bootargs, initrd, seed, timebaseHz }: VmConfig,
+  slots: number,
+): Uint8Array {
   return writeFdt(
     virtTree({
       kind: 'guest',
@@ -15,6 +18,7 @@ export function deviceTree({ name, vcpus, ram, bootargs, initrd, seed }: VmConfi
       ramBytes: ram.bytes,
       ramBase: ram.base,
       bootargs,
+      timebaseHz,
       ...(initrd !== null && { initrd }),
       rngSeed: takeEntropy(entropyState(seed, `${name}/rng-seed`), 32),
       virtioSlots: Array.from({ length: slots }, (_, slot) => slot),

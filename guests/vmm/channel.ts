@@ -8,4 +8,6 @@ export interface VmChannel {
   receives: boolean;
   /** Of a message (queue, sample), in bytes. */
   messageBytes: number;
+  /** What a full queue does to its writer. */
+  full?: 'block' | 'drop' | 'drop-oldest' | 'fail' | undefined;
 }

@@ -54,7 +54,8 @@ function drain({ port: outside }: Vm, port: PortState): boolean {
       }
       case 'queue':
       case 'sample':
-        if (!outside.sendMessage(channel.number, bytesOf(text))) return false;
+        // A guest cannot be told that its write has failed: whatever does not wait, drops.
+        if (!outside.sendMessage(channel.number, bytesOf(text), (channel.full ?? 'block') !== 'block')) return false;
         break;
       default:
         outside.signal(channel.number);

@@ -123,5 +123,5 @@ function pieceBytes({ channel }: DiskSlot): number {
 
 function send(vm: Vm, slot: DiskSlot, message: Parameters<typeof encodeBlockMessage>[0]): boolean {
   const bytes = encodeBlockMessage(message);
-  return bytes.length <= slot.channel.messageBytes && vm.port.sendMessage(slot.channel.number, bytes);
+  return bytes.length <= slot.channel.messageBytes && vm.port.sendMessage(slot.channel.number, bytes, false);
 }

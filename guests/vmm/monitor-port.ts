@@ -44,10 +44,10 @@ export interface MonitorPort {
   peekStream(channel: number, limit: number): Uint8Array;
   consumeStream(channel: number, count: number): void;
   /**
-   * Sends one message (queue, sample), at most the channel's message size, and signals the peer. false: the queue is full
-   * and its policy is to wait; any other policy is applied and the message counts as sent.
+   * Sends one message (queue, sample), at most the channel's message size, and signals the peer. Without room: false, or with
+   * `mayDrop` it is counted as dropped, and true.
    */
-  sendMessage(channel: number, message: Uint8Array): boolean;
+  sendMessage(channel: number, message: Uint8Array, mayDrop: boolean): boolean;
   /** Takes the next message of a queue, or the sample if it is new. */
   receiveMessage(channel: number): Uint8Array | undefined;
   /** Which life of the peer writes into a stream or queue: a number that grows when the peer starts anew. */

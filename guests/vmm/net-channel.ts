@@ -14,7 +14,7 @@ const frameOverhead = 18;
 /** The guest has sent a frame. */
 export function emitFrame(vm: Vm, slot: NetSlot, frame: Uint8Array): void {
   const { messageBytes } = vm.config.channels.find(({ number }) => number === slot.channel)!;
-  if (frame.length > messageBytes || !vm.port.sendMessage(slot.channel, frame)) slot.virtio.device.dropped++;
+  if (frame.length > messageBytes || !vm.port.sendMessage(slot.channel, frame, false)) slot.virtio.device.dropped++;
 }
 
 /** Takes in frames as far as the guest has buffers. One more is kept here; the others wait in the queue. */

@@ -29,6 +29,8 @@ export interface VmConfig {
   /** Where the monitor writes the device tree. */
   treeAt: number;
   bootargs: string;
+  /** Of the guest's clock: ticks per second. */
+  timebaseHz: number;
   /** The system's seed: the guest's randomness and its MAC addresses come from it and the name. */
   seed: number;
   /** Unix time at boot, in seconds. */

@@ -15,7 +15,10 @@
 // Stage-2 mappings use the invocations of Page and PageTable: the guest root takes the place of the VSpace, guest-physical
 // addresses that of virtual ones. A guest root gets its ASID from ASIDPool_Assign like a VSpace.
 
-/** Registers of VCPUReadRegister and VCPUWriteRegister. `vsie` is the guest's view of sie. */
+/**
+ * Registers of VCPUReadRegister and VCPUWriteRegister. `vsie` is the guest's view of sie, `time` that of its clock, in ticks: it
+ * is only read, and writes to it do nothing.
+ */
 export const vcpuRegisters = [
   'vsstatus',
   'vsie',
@@ -31,6 +34,7 @@ export const vcpuRegisters = [
   'senvcfg',
   'scounteren',
   'privilege',
+  'time',
 ] as const;
 export type VcpuRegister = (typeof vcpuRegisters)[number];
 

@@ -27,7 +27,7 @@ export function decodeVCPUInvocation(invocation: Invocation, { vcpu }: VcpuCap):
     case label.VCPUReadRegister: {
       if (invocation.length < 1) return truncatedMessage;
       const register = vcpuRegister(invocation.word(0));
-      return register === undefined ? unknownRegister() : new Answer([readVcpuRegister(tcb, register)]);
+      return register === undefined ? unknownRegister() : new Answer([readVcpuRegister(kernel, tcb, register)]);
     }
     case label.VCPUWriteRegister: {
       if (invocation.length < 2) return truncatedMessage;

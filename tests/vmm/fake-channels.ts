@@ -23,6 +23,7 @@ export class FakeChannels {
   /** Bytes or messages that a channel still takes. */
   room = new Map<number, number>();
   generation = 1;
+  dropped = 0;
   private readonly incoming = new Map<number, Uint8Array[]>();
 
   deliver(channel: number, bytes: Uint8Array): void {
@@ -56,9 +57,10 @@ export class FakeChannels {
         const all = listOf(this.incoming, channel).flatMap((bytes) => [...bytes]);
         this.incoming.set(channel, [Uint8Array.from(all.slice(count))]);
       },
-      sendMessage: (channel, message) => {
+      sendMessage: (channel, message, mayDrop) => {
         const room = this.room.get(channel) ?? Infinity;
-        if (room < 1) return false;
+        if (room < 1 && mayDrop) this.dropped++;
+        if (room < 1) return mayDrop;
         this.room.set(channel, room - 1);
         listOf(this.sent, channel).push(message.slice());
         return true;

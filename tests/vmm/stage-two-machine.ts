@@ -178,6 +178,7 @@ export class StageTwoMachine implements Supervisor {
   private readVcpu({ context }: Hart, register: VcpuRegister): bigint {
     if (register === 'privilege') return BigInt(context.get('privilege'));
     if (register === 'vsie') return (context.csr('mie') & interrupts) >> 1n;
+    if (register === 'time') return BigInt(Math.floor(this.machine.nowNs / 100));
     return context.csr(register);
   }
 
@@ -185,7 +186,7 @@ export class StageTwoMachine implements Supervisor {
     const { context } = hart;
     if (register === 'privilege') context.set('privilege', Number(value));
     else if (register === 'vsie') context.setCsr('mie', (value << 1n) & interrupts);
-    else context.setCsr(register, value);
+    else if (register !== 'time') context.setCsr(register, value);
     updateFpOff(context);
     hart.bankEpoch = -1;
   }

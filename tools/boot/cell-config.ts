@@ -27,17 +27,19 @@ export function vmConfig({ cell, guest, channels }: Server, plan: Plan, { entry,
     initrd: initrd ?? null,
     treeAt: guestLayout.ram + ram.bytes - 2 * megabyte,
     bootargs,
+    timebaseHz: plan.machine.timebaseHz,
     seed: plan.system.seed,
     epochSeconds: 0,
     devices: devices.map(({ virtio, number }) => ({ virtio, channel: number ?? null })),
     ports,
-    channels: channels.map(({ number, channel, type, sends, receives, messageBytes }) => ({
+    channels: channels.map(({ number, channel, type, sends, receives, messageBytes, full }) => ({
       number,
       name: channel,
       type,
       sends,
       receives,
       messageBytes,
+      full,
     })),
   };
 }

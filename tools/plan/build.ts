@@ -242,7 +242,9 @@ function attachDevices({ cell, server }: CellParts): void {
 /** The page that tells a server about itself. */
 function placeConfig(builder: PlanBuilder, { cell, server, space }: CellParts): void {
   const config = cellConfigOf(server);
-  const length = 4 + new TextEncoder().encode(JSON.stringify(config)).length;
+  let length = 4 + new TextEncoder().encode(JSON.stringify(config)).length;
+  // A monitor's is completed at boot: about its channels once more, the command line, and where its images lie.
+  if (server.guest) length += length + 2 * server.guest.bootargs.length + pageBytes;
   const owner = `cell ${cell.name}`;
   const frames = builder.frames(`${cell.name}.config`, roundUp(length, pageBytes), owner, [nativeLayout.config]);
   builder.map(space, nativeLayout.config, frames, { read: true, write: false, execute: false }, 'configuration');

@@ -1,6 +1,6 @@
 // Reads a command line, runs the command, and says what went wrong: the only place that turns errors into exit codes.
 
-import yargs, { type CommandModule } from 'yargs';
+import yargs, { type CommandModule, type Options } from 'yargs';
 import { suggest } from '../manifest/nearest.ts';
 import { CommandError } from './command-error.ts';
 import { reportCrash } from './crash-report.ts';
@@ -50,10 +50,9 @@ export async function runCommandLine(
   for (const command of commands) parser.command(command);
   parser.check((argv: Record<string, unknown>) => {
     const command = commands.find((each) => nameOf(each) === (argv['_'] as string[])[0]);
-    for (const [name, option] of Object.entries(optionsOf(command))) {
-      if (Array.isArray(argv[name]) && option.array !== true) {
+    for (const { name, array } of optionsOf(command)) {
+      if (Array.isArray(argv[name]) && !array)
         throw new CommandError('usage', `option --${name} is given more than once`);
-      }
     }
     return true;
   }, true);
@@ -82,10 +81,20 @@ const lowerFirst = (text: string): string => text.slice(0, 1).toLowerCase() + te
 
 const nameOf = (command: Command): string => String([command.command].flat()[0]).split(' ')[0]!;
 
-type Options = Record<string, { array?: boolean; alias?: string; positional?: boolean }>;
-
-const optionsOf = (command: Command | undefined): Options =>
-  (typeof command?.builder === 'object' ? command.builder : {}) as Options;
+/** The options that a command declares, by name, and whether each may be repeated. */
+function optionsOf(command: Command | undefined): { name: string; array: boolean }[] {
+  if (command === undefined) return [];
+  const scratch = yargs();
+  if (typeof command.builder === 'function') command.builder(scratch);
+  else if (command.builder !== undefined) scratch.options(command.builder as Record<string, Options>);
+  // Not in the published types, and the only way to ask what a builder has declared.
+  const { key, array } = (
+    scratch as unknown as { getOptions(): { key: Record<string, boolean>; array: string[] } }
+  ).getOptions();
+  return Object.keys(key)
+    .filter((name) => name.length > 1)
+    .map((name) => ({ name, array: array.includes(name) }));
+}
 
 /** What to try instead of an unknown command or option. */
 function usageHint(message: string, commands: readonly Command[], args: readonly string[]): string {
@@ -95,7 +104,9 @@ function usageHint(message: string, commands: readonly Command[], args: readonly
   if (unknown === undefined) return `microvisor ${command === undefined ? '' : `${nameOf(command)} `}--help`;
   if (command === undefined) return suggest(unknown, names, 'commands');
   const positionals = [command.command].flat().join(' ');
-  const options = Object.keys(optionsOf(command)).filter((name) => !new RegExp(`[<[]${name}\\b`).test(positionals));
+  const options = optionsOf(command)
+    .map((option) => option.name)
+    .filter((name) => !new RegExp(`[<[]${name}\\b`).test(positionals));
   const suggestions = suggest(
     `--${unknown}`,
     options.map((name) => `--${name}`),

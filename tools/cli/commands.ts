@@ -1,8 +1,10 @@
 // The commands, in the order that the help lists them. A new one is a file in commands/ and a line here.
 
 import type { Command } from './command-line.ts';
+import { asmCommand } from './commands/asm.ts';
 import { bareCommand } from './commands/bare.ts';
 import { checkCommand } from './commands/check.ts';
 import { diffCommand } from './commands/diff.ts';
+import { disasmCommand } from './commands/disasm.ts';
 
-export const commands: readonly Command[] = [checkCommand, bareCommand, diffCommand];
+export const commands: readonly Command[] = [checkCommand, bareCommand, diffCommand, asmCommand, disasmCommand];

@@ -84,7 +84,16 @@ export class CodePages {
     const base = memory.layout.code + slot * codeSlot.size;
     const first = Math.max(0, ((host - page) >>> 1) - 1);
     const last = (host - page + length - 1) >>> 1;
-    memory.fill(base + first * record.size, 0, (last + 1 - first) * record.size);
+    this.undecode(base, first, last);
+  }
+
+  /**
+   * Makes a range of records be decoded again. Their operands stay: the instruction that stores here may be among them,
+   * and has yet to write its rd and to go on to the next.
+   */
+  private undecode(base: number, first: number, last: number): void {
+    const { u16 } = this.memory;
+    for (let index = first; index <= last; index++) u16[(base + index * record.size) >>> 1] = special.undecoded;
   }
 
   /** The page has no code any more; cached translations of fetches from it go. */
@@ -96,7 +105,7 @@ export class CodePages {
     this.pages[slot] = 0;
     this.free.push(slot);
     // Whoever is executing from it meets an undecoded record, whose decoder sees the empty slot and looks the page up again.
-    memory.fill(base, 0, codeSlot.size);
+    this.undecode(base, 0, pageSize / 2 - 1);
     for (const bank of this.banksInUse()) {
       for (let entry = bank + tlb.fetch; entry < bank + tlb.large; entry += tlb.entrySize) {
         if (memory.u32[(entry >>> 2) + 2] === base) memory.fill(entry, tlb.emptyByte, tlb.entrySize);

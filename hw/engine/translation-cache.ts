@@ -124,7 +124,8 @@ export class TranslationCache {
   private evict(keep: Space): void {
     let oldest = keep;
     for (const space of this.spaces.values()) {
-      if (space !== keep && (oldest === keep || space.used < oldest.used)) oldest = space;
+      if (space !== keep && space.banks.some((bank) => bank !== 0) && (oldest === keep || space.used < oldest.used))
+        oldest = space;
     }
     this.release(oldest);
     this.evictions++;

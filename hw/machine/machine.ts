@@ -364,25 +364,29 @@ export class Machine {
     this.engine.leave();
   }
 
-  /** Runs until the clock reaches `limit` (cycles), something calls `stop`, or nothing can happen any more. */
+  /**
+   * Runs until the clock reaches `limit` (cycles), something calls `stop`, or nothing can happen any more. A limit inside
+   * a quantum stops the hart whose turn it is there; the others wait for their turn, so that going on later continues
+   * the same order.
+   */
   run(limit: number): StopReason {
     this.stopping = false;
     for (;;) {
       for (const lane of this.lanes) {
         if (lane.sliceEnd < Math.min(this.quantumEnd, limit)) this.runLane(lane, Math.min(this.quantumEnd, limit));
         if (this.stopping) return 'stopped';
+        if (lane.sliceEnd < this.quantumEnd) return 'limit';
       }
-      if (this.lanes.some((lane) => lane.sliceEnd < this.quantumEnd)) return 'limit';
       this.quantumStart = this.quantumEnd;
-      const next = this.beginQuantum();
+      const idle = !this.beginQuantum(limit);
       if (this.stopping) return 'stopped';
-      if (next === Infinity) return 'idle';
+      if (idle) return 'idle';
       if (this.quantumStart >= limit) return 'limit';
     }
   }
 
-  /** Takes what is due between two quanta, and sets the end of the next; Infinity: there is nothing to run. */
-  private beginQuantum(): number {
+  /** Takes what is due between two quanta, and sets the end of the next. False: there is nothing to run. */
+  private beginQuantum(limit: number): boolean {
     const start = this.quantumStart;
     this.takeInput();
     for (const [name, cycle] of [...this.wakes]) {
@@ -392,16 +396,25 @@ export class Machine {
       model.tick?.(state, bus);
     }
     if (this.lanes.length > 1) for (const { hart } of this.lanes) hart.context.dropReservation();
-    let next = start;
     if (this.lanes.every((lane) => this.sleeps(lane))) {
-      next = Math.min(...this.lanes.map((lane) => this.nextEvent(lane)), ...this.wakes.values());
-      if (next === Infinity) return Infinity;
+      const next = Math.min(...this.lanes.map((lane) => this.nextEvent(lane)), ...this.wakes.values());
+      if (next === Infinity) return false;
+      this.sleepUntil(Math.floor(Math.min(next, limit) / this.lookahead) * this.lookahead);
+      if (this.quantumStart > start) return true;
     }
-    // The grid is absolute. While every hart sleeps, quanta without events are skipped.
-    const end = (Math.floor(Math.max(next, start) / this.lookahead) + 1) * this.lookahead;
+    // The grid is absolute.
+    const end = (Math.floor(start / this.lookahead) + 1) * this.lookahead;
     const wake = Math.min(...this.wakes.values());
     this.quantumEnd = wake > start && wake < end ? wake : end;
-    return this.quantumEnd;
+    return true;
+  }
+
+  /** Skips quanta without events while every hart sleeps. What is due at `cycle` is still to be taken. */
+  private sleepUntil(cycle: number): void {
+    if (cycle <= this.quantumStart) return;
+    for (const lane of this.lanes) if (lane.sliceEnd < cycle) this.spend(lane, cycle - lane.sliceEnd);
+    this.quantumStart = cycle;
+    this.quantumEnd = cycle;
   }
 
   private takeInput(): void {

@@ -24,9 +24,10 @@ export async function runPaced(machine: Machine, pace: Pace): Promise<StopReason
   const start = performance.now() - machine.nowNs / 1e6;
   for (;;) {
     if (pace.ended()) return 'stopped';
-    const reason = machine.run(Math.min(pace.limit, machine.now + piece));
+    const limit = Math.min(pace.limit, machine.now + piece);
+    const reason = machine.run(limit);
     if (pace.ended()) return 'stopped';
-    if (machine.now >= pace.limit) return 'limit';
+    if (reason === 'limit' && limit === pace.limit) return 'limit';
     await breathe();
     if (reason === 'idle') {
       if (!pace.inputMayCome()) return 'idle';

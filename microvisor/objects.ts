@@ -250,6 +250,8 @@ export class Tcb {
   affinity = 0;
   flags = 0;
   name = '';
+  /** Messages that it has sent. */
+  messages = 0;
   vcpu: Vcpu | null = null;
   realm: Realm | null = null;
   /** Which realm it is, and cycles of work that it still has to pay for. */

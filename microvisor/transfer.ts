@@ -103,6 +103,7 @@ export function doIPCTransfer(
 ): void {
   const receiveBuffer = lookupIPCBuffer(kernel, true, receiver);
   if (sender.fault === null) {
+    sender.messages++;
     doNormalTransfer(kernel, sender, endpoint, badge, canGrant, receiver, receiveBuffer);
   } else {
     doFaultTransfer(kernel, badge, sender, receiver, receiveBuffer);

@@ -1,6 +1,14 @@
 // The first argument of every handler: the server's state, its channels, its configuration.
 
-import { type Channel, openChannel, QueueChannel, RpcChannel, SampleChannel, StreamChannel } from './channel.ts';
+import {
+  type Channel,
+  DeviceChannel,
+  openChannel,
+  QueueChannel,
+  RpcChannel,
+  SampleChannel,
+  StreamChannel,
+} from './channel.ts';
 import type { CellConfig } from './config.ts';
 import { machine } from './machine.ts';
 import { debugPutChar } from './system-call.ts';
@@ -27,7 +35,7 @@ export class Cell<State> {
     this.generation = generation;
   }
 
-  /** The state as the last handler left it: frozen plain data. Changes of a draft don't show here. */
+  /** The state, with what this handler has changed in its draft. Frozen plain data: writing to it is a TypeError. */
   get state(): Frozen<State> {
     return machine.state() as Frozen<State>;
   }
@@ -57,7 +65,7 @@ export class Cell<State> {
     return channel;
   }
 
-  /** An `rpc` channel. Throws RangeError: there is none of this name and type. So do the next three. */
+  /** An `rpc` channel. Throws RangeError: there is none of this name and type. So do the next four. */
   rpc(which: string | number): RpcChannel {
     return typed(this.channel(which), RpcChannel);
   }
@@ -72,6 +80,11 @@ export class Cell<State> {
   /** A `sample` channel. */
   sample(which: string | number): SampleChannel {
     return typed(this.channel(which), SampleChannel);
+  }
+
+  /** A device that the cell owns. */
+  device(which: string | number): DeviceChannel {
+    return typed(this.channel(which), DeviceChannel);
   }
 
   /** Whether there is a channel of this name. */

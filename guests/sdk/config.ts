@@ -4,8 +4,8 @@ import { address } from './layout.ts';
 import { machine } from './machine.ts';
 import { decodeUtf8 } from './text.ts';
 
-/** Types of channels: protected calls, bare signals, bytes, bounded messages, the last value. */
-export type ChannelType = 'rpc' | 'notify' | 'stream' | 'queue' | 'sample';
+/** Types of channels: protected calls, bare signals, bytes, bounded messages, the last value; and a device that the cell owns. */
+export type ChannelType = 'rpc' | 'notify' | 'stream' | 'queue' | 'sample' | 'device';
 
 /** A channel end. */
 export interface ChannelConfig {
@@ -18,7 +18,7 @@ export interface ChannelConfig {
   readonly end: 0 | 1;
   /** The cell at the other end. */
   readonly peer: string;
-  /** Where its memory is mapped. 0: it has none. */
+  /** Where its memory, or the device's registers, are mapped. 0: it has none. */
   readonly address: number;
   /** Bytes of its memory; a multiple of 4096. */
   readonly size: number;

@@ -1,7 +1,7 @@
 // The API for native servers: `import { server } from 'microvisor/sdk'`.
 
 export { Cell, type Frozen } from './cell.ts';
-export { Channel, QueueChannel, RpcChannel, SampleChannel, StreamChannel } from './channel.ts';
+export { Channel, DeviceChannel, QueueChannel, RpcChannel, SampleChannel, StreamChannel } from './channel.ts';
 export type { CellConfig, ChannelConfig, ChannelType } from './config.ts';
 export { messageBytes, messageText, packBytes, textMessage, unpackBytes } from './message.ts';
 export { type ChildFault, type Server, type ServerDefinition, server } from './server.ts';

@@ -3,6 +3,8 @@
 import { machine } from './machine.ts';
 import { ringField as field, ringCapacity } from './ring-layout.ts';
 
+export { ringCapacity };
+
 function read(address: number): number {
   return Number(machine.load(address, 4));
 }

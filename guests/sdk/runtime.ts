@@ -31,7 +31,8 @@ function start<State>(definition: ServerDefinition<State>, generation: number, r
   machine.handling('init');
   const config = readConfig();
   const cell = new Cell<State>(config, generation);
-  for (const channel of cell.channels) channel.start();
+  // Fresh channel memory is valid as it is; only who comes back has to tell the other end.
+  if (generation > 0) for (const channel of cell.channels) channel.start();
   definition.init?.(cell);
   if (reason !== undefined) {
     machine.handling('restarted');

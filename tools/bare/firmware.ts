@@ -135,17 +135,17 @@ export class Firmware implements Supervisor {
         this.starting[hart] = entry;
         this.machine.setLines(this.hart(hart), msip, true);
       },
-      stopHart: (hart) => this.contextOf(hart).set('waiting', 1),
+      stopHart: (hart) => {
+        // Nothing but an order to start may wake it.
+        this.contextOf(hart).setCsr('mie', BigInt(msip));
+        this.contextOf(hart).set('waiting', 1);
+      },
       suspendHart: (hart, resume) => {
         const context = this.contextOf(hart);
         if (resume) {
           const mie = context.csr('mie');
           this.enter(this.hart(hart), resume);
           context.setCsr('mie', mie);
-        } else {
-          context.setX(a0, 0n);
-          context.setX(a1, 0n);
-          context.pc += 4n;
         }
         context.set('waiting', 1);
       },

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { CommandError, fileError } from '../cli/command-error.ts';
 import { type ElfImage, readElf } from '../image/elf.ts';
 import { looksLikeLinuxImage, readLinuxImage } from '../image/linux-image.ts';
+import { assembleProgram, isAssembly } from '../image/program-file.ts';
 import type { ImageFile } from '../manifest/model.ts';
 import { pageBytes } from '../plan/builder.ts';
 import { guestLayout, nativeLayout } from '../plan/conventions.ts';
@@ -66,11 +67,15 @@ function readProgram(image: ImageFile): ElfImage {
 }
 
 function read(file: ImageFile): Uint8Array {
+  let bytes: Uint8Array;
   try {
-    return readFileSync(file.path);
+    bytes = readFileSync(file.path);
   } catch (error) {
     throw fileError(error, 'read', file.path);
   }
+  if (!isAssembly(file.path)) return bytes;
+  const program = assembleProgram(new TextDecoder().decode(bytes), file.path);
+  return program.ok ? program.value : refuse(file, program.error.place, program.error.message, program.error.remedy);
 }
 
 function refuse(file: ImageFile, place: string, message: string, remedy: string): never {

@@ -17,6 +17,7 @@ import { CommandError } from '../cli/command-error.ts';
 import { NodeRealm, type RealmFault } from '../host/realm.ts';
 import type { Manifest } from '../manifest/model.ts';
 import type { Plan, Thread } from '../plan/plan.ts';
+import { Activity } from './activity.ts';
 import { bootFaultBadge, type Script, type ThreadStart, writeScript } from './boot-script.ts';
 import { BootTask, type BootTaskOwner } from './boot-task.ts';
 import { type LoadedImages, loadImages } from './contents.ts';
@@ -29,10 +30,12 @@ import { loadPrograms, type Programs } from './programs.ts';
 export interface SystemEvents {
   /** Output of a device, or of the kernel's debug console (device undefined). */
   output: DeviceOutput;
-  debug(bytes: Uint8Array): void;
+  debug(cell: string | undefined, bytes: Uint8Array): void;
   log(line: string): void;
   /** A server's realm has failed. */
   realmFault(fault: RealmFault): void;
+  /** A realm has begun anew after a fault. */
+  realmRestarted(cell: string): void;
   /** A fault has reached the boot task: the cell has no supervisor, and its thread stays stopped. */
   unhandledFault(cell: string, thread: string, what: string): void;
   /** The boot task is done. */
@@ -55,6 +58,7 @@ export class System implements BootTaskOwner {
   readonly machine: Machine;
   readonly kernel: Kernel;
   readonly microvisor: Microvisor;
+  readonly activity: Activity;
   private readonly platform: Platform;
   private readonly images: LoadedImages;
   private readonly programs: Programs;
@@ -74,7 +78,7 @@ export class System implements BootTaskOwner {
     this.programs = loadPrograms(plan);
     this.machine = new Machine({ harts, ramSize: ramBytes, clockHz, timebaseHz, lookaheadNs, supervisorMode: 'HS' });
     this.platform = new Platform(this.machine, {
-      putChar: (byte) => events.debug(Uint8Array.of(byte)),
+      putChar: (byte) => events.debug(this.activity.cellOn(this.kernel.node.id), Uint8Array.of(byte)),
       log: (line) => events.log(line),
       halt: (reason) => {
         this.halted = reason;
@@ -91,6 +95,7 @@ export class System implements BootTaskOwner {
     };
     this.kernel = new Kernel(doors, config, { ...defaultCosts, ...costs });
     this.microvisor = new Microvisor(this.kernel);
+    this.activity = new Activity(this.machine, this.kernel, this.microvisor);
     this.machine.install(this.microvisor);
     attachDevices(this.platform, manifest, events.output);
   }
@@ -120,6 +125,7 @@ export class System implements BootTaskOwner {
       program,
       stateBytes: server.memoryBytes,
       faulted: (fault) => this.events.realmFault(fault),
+      recovered: () => this.events.realmRestarted(thread.cell),
       ...(executing && { executing: (cell) => executing(cell) }),
     });
   }
@@ -142,6 +148,7 @@ export class System implements BootTaskOwner {
   }
 
   booted(): void {
+    this.activity.learn(this.plan, this.script!, this.kernel.node.current);
     this.isBooted = true;
     this.events.booted();
   }

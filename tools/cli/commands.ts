@@ -6,5 +6,13 @@ import { bareCommand } from './commands/bare.ts';
 import { checkCommand } from './commands/check.ts';
 import { diffCommand } from './commands/diff.ts';
 import { disasmCommand } from './commands/disasm.ts';
+import { runCommand } from './commands/run.ts';
 
-export const commands: readonly Command[] = [checkCommand, bareCommand, diffCommand, asmCommand, disasmCommand];
+export const commands: readonly Command[] = [
+  checkCommand,
+  runCommand,
+  bareCommand,
+  diffCommand,
+  asmCommand,
+  disasmCommand,
+];

@@ -22,6 +22,8 @@ export interface RealmOptions {
   stateBytes?: number;
   /** Told of each fault. */
   faulted?: (fault: RealmFault) => void;
+  /** Told when the realm goes on after a fault: its supervisor has decided so. */
+  recovered?: () => void;
   /** Told which cell is about to run, and undefined when none is: whoever survives a crash of the host can name it. */
   executing?: (cell: string | undefined) => void;
 }
@@ -83,6 +85,10 @@ export class NodeRealm implements Realm {
   }
 
   resume(thread: RealmThread): void {
+    if (this.fault !== undefined) {
+      this.fault = undefined;
+      this.options.recovered?.();
+    }
     this.thread = thread;
     try {
       this.run(command.resume, '');

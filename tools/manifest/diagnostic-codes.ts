@@ -76,6 +76,7 @@ export const diagnosticCodes = {
   // Images.
   'image-missing': 'There is no such file.',
   'image-unreadable': 'The file cannot be read.',
+  'source-mistake': 'A program in assembly does not assemble.',
   'image-hash': 'The file is not the one that the manifest expects.',
   'image-format': 'The file is no image of the kind that is needed.',
   'image-class': 'The ELF is not a 64-bit little-endian one.',

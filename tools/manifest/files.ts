@@ -1,12 +1,15 @@
 // The files that a manifest names, as `check` needs them: found, measured, hashed, their first bytes read.
 
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
+import type { ImageError } from '../image/image-error.ts';
+import { assembleProgram, isAssembly } from '../image/program-file.ts';
 import { imageHeaderSize } from './image-header.ts';
 import { ownPackage } from './package-root.ts';
 
-export type FileProblem = 'missing' | 'unreadable';
+/** Why a file cannot be used; `source`: assembly with a mistake. */
+export type FileProblem = 'missing' | 'unreadable' | { source: ImageError };
 
 export interface FileFacts {
   /** Absolute. */
@@ -27,7 +30,7 @@ export interface ManifestFiles {
 }
 
 /** What a program's name may leave out. */
-export const programEndings = ['', '.ts', '.js', '.elf'];
+export const programEndings = ['', '.ts', '.js', '.elf', '.s'];
 
 const chunkSize = 1 << 20;
 
@@ -81,10 +84,20 @@ function inspectHostFile(path: string): FileFacts | FileProblem {
       hash.update(buffer.subarray(0, count));
       bytes += count;
     }
+    if (isAssembly(path)) return inspectAssembly(path);
     return { path, bytes, sha256: hash.digest('hex'), head };
   } catch {
     return 'unreadable';
   } finally {
     closeSync(file);
   }
+}
+
+/** A program in assembly is measured as the executable that it becomes. */
+function inspectAssembly(path: string): FileFacts | FileProblem {
+  const program = assembleProgram(readFileSync(path, 'utf8'), path);
+  if (!program.ok) return { source: program.error };
+  const bytes = program.value;
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { path, bytes: bytes.length, sha256, head: bytes.slice(0, imageHeaderSize) };
 }

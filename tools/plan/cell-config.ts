@@ -1,7 +1,8 @@
 // What a server is told about itself, from what the plan knows: the text of its configuration page.
 
-import type { CellConfig } from '../../guests/sdk/config.ts';
-import type { Server } from './plan.ts';
+import type { CellConfig, ChannelConfig } from '../../guests/sdk/config.ts';
+import { pageBytes } from './builder.ts';
+import type { ChannelEnd, Server } from './plan.ts';
 
 /** For a monitor, `config` is a `GuestConfig`; otherwise the manifest's. */
 export function cellConfigOf(server: Server): CellConfig {
@@ -9,18 +10,26 @@ export function cellConfigOf(server: Server): CellConfig {
   for (const child of server.children) children[child.number] = child.cell;
   return {
     cell: server.cell,
-    channels: server.channels.map((end) => ({
-      name: end.channel,
-      number: end.number,
-      type: end.type,
-      end: end.end,
-      peer: end.peer,
-      address: end.address,
-      size: end.size,
-      ...(end.messageBytes === 0 ? {} : { message: end.messageBytes }),
-    })),
+    channels: [...server.channels.map(channelConfig), ...server.interrupts.map(deviceConfig)],
     children,
     config: server.guest === undefined ? { ...server.config } : { ...guestConfigOf(server.guest) },
+  };
+}
+
+function deviceConfig({ device, number, registersAt }: Server['interrupts'][number]): ChannelConfig {
+  return { name: device, number, type: 'device', end: 0, peer: '', address: registersAt, size: pageBytes };
+}
+
+function channelConfig(end: ChannelEnd): ChannelConfig {
+  return {
+    name: end.channel,
+    number: end.number,
+    type: end.type,
+    end: end.end,
+    peer: end.peer,
+    address: end.address,
+    size: end.size,
+    ...(end.messageBytes === 0 ? {} : { message: end.messageBytes }),
   };
 }
 

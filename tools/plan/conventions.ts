@@ -1,6 +1,7 @@
 // What a cell finds where. The servers' side of it is guests/sdk/layout.ts; here is what only the plan decides.
 
 import { address, badge, channelLimit, slot } from '../../guests/sdk/layout.ts';
+import { ringField } from '../../guests/sdk/ring-layout.ts';
 
 /** Slots of a server's CSpace: one CNode of 2^9 slots, its guard the rest of the 64 bits. */
 export const cspaceRadix = 9;
@@ -55,8 +56,8 @@ export const guestLayout = {
   end: 2 ** 38,
 } as const;
 
-/** Bytes of a ring's header, of a sample port's header, and before each message (guests/sdk/ring.ts, sample-port.ts). */
-export const ringHeader = 64;
+/** Bytes of a ring's header, of a sample port's header, and before each message (guests/sdk). */
+export const ringHeader = ringField.data;
 export const sampleHeader = 64;
 export const messageHeader = 4;
 

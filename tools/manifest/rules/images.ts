@@ -36,7 +36,10 @@ export function checkImages(context: RuleContext, files: ManifestFiles): Resolve
         message: `${quote(name)} cannot be read`,
         hint: `is ${location} a file, and may you read it?`,
       });
-    else return facts;
+    else if ('source' in facts) {
+      const { place, message, remedy } = facts.source;
+      context.report({ code: 'source-mistake', path, message: `${quote(name)}, ${place}: ${message}`, hint: remedy });
+    } else return facts;
     return undefined;
   };
   const note = (
@@ -107,8 +110,8 @@ export function checkImages(context: RuleContext, files: ManifestFiles): Resolve
       });
       return;
     }
-    const facts = declared ? (files.inspect(location) as FileFacts) : inspect(name, location, path, candidates);
-    if (facts === undefined || typeof facts === 'string') return;
+    const facts = declared ? files.inspect(location) : inspect(name, location, path, candidates);
+    if (facts === undefined || typeof facts === 'string' || 'source' in facts) return;
     if (formats === 'data') {
       note(path, name, facts, 'data');
       return;

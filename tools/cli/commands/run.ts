@@ -1,0 +1,212 @@
+// `microvisor run`: boots the system that a manifest describes.
+
+import { writeFileSync } from 'node:fs';
+import type { CommandModule } from 'yargs';
+import { attachTerminal } from '../../host/terminal.ts';
+import type { Manifest } from '../../manifest/model.ts';
+import { formatTime, parseTime } from '../../manifest/units.ts';
+import { parseExpectation } from '../../run/expectation.ts';
+import { PlainText } from '../../run/plain-text.ts';
+import { describeReport, type Outcome, type RunReport } from '../../run/report.ts';
+import { Session, type SessionEnd } from '../../run/session.ts';
+import { systemOrRefuse } from '../checked-system.ts';
+import { CommandError, fileError } from '../command-error.ts';
+import type { ExitName } from '../exit-codes.ts';
+
+interface RunArguments {
+  manifest: string;
+  batch: boolean;
+  for: string | undefined;
+  expect: string[] | undefined;
+  report: string | undefined;
+  seed: number | undefined;
+  set: string[] | undefined;
+  attach: string | undefined;
+  save: string | undefined;
+  load: string | undefined;
+  quiet: boolean;
+}
+
+export const runCommand: CommandModule<object, RunArguments> = {
+  command: 'run <manifest>',
+  describe: 'boot the system that a manifest describes',
+  builder: (yargs) =>
+    yargs
+      .positional('manifest', { type: 'string', demandOption: true, describe: 'the manifest (YAML)' })
+      .option('batch', {
+        type: 'boolean',
+        default: false,
+        describe: 'no terminal, as fast as possible; ends when nothing can happen any more',
+      })
+      .option('for', { type: 'string', requiresArg: true, describe: 'end after this much virtual time: 5s' })
+      .option('expect', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: "end well once this has been seen: 'CELL:/regex/'; all of them, if several",
+      })
+      .option('attach', {
+        type: 'string',
+        requiresArg: true,
+        describe: "connect the terminal to a cell's console, control sequences and all",
+      })
+      .option('report', { type: 'string', requiresArg: true, describe: 'write the report (JSON) to this file' })
+      .option('seed', { type: 'number', requiresArg: true, describe: 'another seed than the manifest gives' })
+      .option('set', { type: 'string', array: true, nargs: 1, describe: 'override a field: cells.linux.memory=512M' })
+      .option('save', { type: 'string', requiresArg: true, describe: 'save the system here when the run ends' })
+      .option('load', { type: 'string', requiresArg: true, describe: 'go on with a system that --save wrote' })
+      .option('quiet', { type: 'boolean', alias: 'q', default: false, describe: 'print what cells write, and no more' })
+      .example('$0 run examples/first-light.yaml', 'run the embedded example')
+      .example("$0 run system.yaml --batch --for 60s --expect 'linux:/login:/'", 'boot in CI') as never,
+  handler: runSystem,
+};
+
+const exitOf: Record<Outcome, ExitName> = {
+  ok: 'success',
+  timeout: 'timeout',
+  stuck: 'failed',
+  interrupted: 'interrupted',
+  halted: 'failed',
+  crashed: 'failed',
+};
+
+async function runSystem(args: RunArguments): Promise<void> {
+  const overrides = overridesOf(args);
+  const { manifest } = systemOrRefuse(args.manifest, overrides);
+  const expect = args.expect ?? [];
+  const cells = manifest.cells.map(({ name }) => name);
+  for (const text of expect) parseExpectation(text, cells);
+  const limitNs = args.for === undefined ? Infinity : timeOf(args.for);
+  const interactive = !args.batch && process.stdin.isTTY === true;
+  const screen = new Screen(args, interactive);
+  screen.header(manifest);
+
+  const session = new Session(
+    {
+      manifest: args.manifest,
+      overrides,
+      limitNs,
+      expect,
+      realTime: interactive,
+      interactive,
+      save: args.save,
+      load: args.load,
+    },
+    cells,
+    screen,
+  );
+  const terminal = interactive
+    ? attachTerminal({ onInput: (bytes) => session.input(bytes), onLeave: () => session.stop() })
+    : undefined;
+  const onInterrupt = (): void => session.stop();
+  process.on('SIGINT', onInterrupt);
+  let end: SessionEnd;
+  try {
+    end = await session.end;
+  } finally {
+    process.removeListener('SIGINT', onInterrupt);
+    terminal?.close();
+    await session.kill();
+  }
+  finish(args, screen, end);
+}
+
+function overridesOf({ set, seed, attach }: RunArguments): string[] {
+  const overrides = [...(set ?? [])];
+  if (seed !== undefined) overrides.push(`system.seed=${seed}`);
+  if (attach !== undefined)
+    overrides.push(`cells.console.config.raw=${attach}`, `cells.console.config.input=${attach}`);
+  return overrides;
+}
+
+function timeOf(text: string): number {
+  const parsed = parseTime(text);
+  if (parsed.ok) return parsed.value;
+  throw new CommandError('usage', `--for: ${parsed.hint}`);
+}
+
+function finish(args: RunArguments, screen: Screen, end: SessionEnd): void {
+  screen.endLine();
+  if (end.kind === 'refused') throw new CommandError(end.exit as ExitName, end.message, end.hint);
+  if (end.kind === 'crashed') {
+    const who = end.cell === undefined ? 'The machine' : `The code of cell ${end.cell}`;
+    throw new CommandError(
+      'failed',
+      `${who} brought the machine's worker down: ${end.reason}`,
+      'the system is lost; other runs are not affected',
+    );
+  }
+  const { report } = end;
+  if (args.report !== undefined) writeReport(args.report, report);
+  if (!args.quiet) process.stderr.write(`microvisor: ${describeReport(report)}\n`);
+  if (report.outcome !== 'ok') throw new CommandError(exitOf[report.outcome], '');
+}
+
+function writeReport(path: string, report: RunReport): void {
+  try {
+    writeFileSync(path, `${JSON.stringify(report, null, 2)}\n`);
+  } catch (error) {
+    throw fileError(error, 'write', path);
+  }
+}
+
+/** What the user sees while the system runs. */
+class Screen {
+  private readonly plain = new PlainText();
+  private atLineStart = true;
+  private showingProgress = false;
+
+  constructor(
+    private readonly args: RunArguments,
+    private readonly interactive: boolean,
+  ) {}
+
+  private note(text: string): void {
+    if (this.args.quiet) return;
+    this.endLine();
+    process.stderr.write(`microvisor: ${text}\n`);
+  }
+
+  header({ system, images }: Manifest): void {
+    this.note(`${system.name}, seed ${system.seed}`);
+    for (const { name, sha256 } of images) this.note(`  ${name} sha256 ${sha256.slice(0, 16)}…`);
+    if (this.interactive) this.note('C-a x leaves');
+  }
+
+  console(cell: string, bytes: Uint8Array): void {
+    this.clearProgress();
+    // Control sequences only pass when the user has attached the terminal to a cell on purpose.
+    if (cell === '' && this.args.attach !== undefined) {
+      process.stdout.write(bytes);
+      return;
+    }
+    const text = this.plain.filter(bytes);
+    if (text === '') return;
+    process.stdout.write(this.interactive ? text.replaceAll('\n', '\r\n') : text);
+    this.atLineStart = text.endsWith('\n');
+  }
+
+  endLine(): void {
+    this.clearProgress();
+    if (!this.atLineStart) process.stdout.write(this.interactive ? '\r\n' : '\n');
+    this.atLineStart = true;
+  }
+
+  log(line: string): void {
+    this.note(line);
+  }
+  fault(_cell: string, line: string): void {
+    this.note(`fault: ${line}`);
+  }
+  booted(): void {}
+
+  progress(virtualNs: number): void {
+    if (this.args.quiet || this.interactive || process.stderr.isTTY !== true || !this.atLineStart) return;
+    process.stderr.write(`\r${formatTime(virtualNs)} of virtual time`);
+    this.showingProgress = true;
+  }
+  private clearProgress(): void {
+    if (this.showingProgress) process.stderr.write('\r\u001b[K');
+    this.showingProgress = false;
+  }
+}

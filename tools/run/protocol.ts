@@ -1,0 +1,37 @@
+// What the command and the worker that runs the machine tell each other.
+
+import type { Outcome, RunReport } from './report.ts';
+
+/** Everything a worker needs to run a system; plain data. */
+export interface RunRequest {
+  manifest: string;
+  /** `--set` overrides. */
+  overrides: string[];
+  /** Virtual time to run for, in ns; Infinity: until it ends by itself. */
+  limitNs: number;
+  /** `CELL:/regex/`, as given. */
+  expect: string[];
+  /** Virtual time keeps to the wall. */
+  realTime: boolean;
+  /** Input may come: an idle machine waits for it. */
+  interactive: boolean;
+  save: string | undefined;
+  load: string | undefined;
+  /** One i32: 0, or the number of the cell (from 1) whose code is running. */
+  executing: SharedArrayBuffer;
+}
+
+export type FromWorker =
+  /** Console text of a cell, raw bytes. */
+  | { kind: 'console'; cell: string; bytes: Uint8Array }
+  | { kind: 'log'; line: string }
+  | { kind: 'fault'; cell: string; line: string }
+  | { kind: 'booted' }
+  | { kind: 'progress'; virtualNs: number }
+  | { kind: 'ended'; report: RunReport }
+  /** The run could not begin; the exit by name and what to tell the user. */
+  | { kind: 'refused'; exit: string; message: string; hint: string | undefined };
+
+export type ToWorker = { kind: 'input'; bytes: Uint8Array } | { kind: 'stop' };
+
+export type { Outcome };

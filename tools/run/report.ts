@@ -1,0 +1,62 @@
+// What a run came to: the report as data (report.json) and as text.
+
+import { formatTime } from '../manifest/units.ts';
+
+export type Outcome =
+  /** Everything expected was seen; or the time was up, and nothing was expected. */
+  | 'ok'
+  /** The limit passed before everything expected was seen. */
+  | 'timeout'
+  /** Nothing could happen any more before everything expected was seen. */
+  | 'stuck'
+  /** The user, or the kernel, ended the run. */
+  | 'interrupted'
+  | 'halted'
+  /** A server brought the machine's worker down. */
+  | 'crashed';
+
+export interface CellReport {
+  name: string;
+  kind: string;
+  state: 'running' | 'waiting' | 'stopped';
+  instructions: number;
+  /** Messages that its threads sent. */
+  messages: number;
+  faults: string[];
+  restarts: number;
+  /** The end of its console. */
+  console: string[];
+}
+
+export interface RunReport {
+  schema: 1;
+  manifest: string;
+  system: string;
+  seed: number;
+  outcome: Outcome;
+  /** What did not happen, or who is to blame. */
+  detail: string[];
+  virtualTimeNs: number;
+  instructions: number;
+  traceHash: string;
+  cells: CellReport[];
+  versions: { microvisor: string; node: string };
+}
+
+/** The report for people: one line, then a line for each cell and each fault. */
+export function describeReport(report: RunReport): string {
+  const { outcome, detail, virtualTimeNs, instructions, traceHash, cells } = report;
+  const lines = [
+    `${outcome}: ${formatTime(virtualTimeNs)} of virtual time, ${instructions} instructions, trace hash ${traceHash}`,
+  ];
+  for (const text of detail) lines.push(`  ${text}`);
+  const width = Math.max(...cells.map(({ name }) => name.length));
+  for (const cell of cells) {
+    const restarts = cell.restarts > 0 ? `, ${cell.restarts} restart${cell.restarts === 1 ? '' : 's'}` : '';
+    lines.push(
+      `  ${cell.name.padEnd(width)}  ${cell.kind.padEnd(6)} ${cell.state.padEnd(7)}  ${cell.instructions} instructions, ${cell.messages} messages${restarts}`,
+    );
+    for (const fault of cell.faults) lines.push(`  ${' '.repeat(width)}  fault: ${fault}`);
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,79 @@
+// The command's side of a run: starts the worker, passes on what it says, and survives it.
+
+import { Worker } from 'node:worker_threads';
+import type { FromWorker, RunRequest, ToWorker } from './protocol.ts';
+import type { RunReport } from './report.ts';
+
+export interface SessionEvents {
+  console(cell: string, bytes: Uint8Array): void;
+  log(line: string): void;
+  fault(cell: string, line: string): void;
+  booted(): void;
+  progress(virtualNs: number): void;
+}
+
+export type SessionEnd =
+  | { kind: 'report'; report: RunReport }
+  | { kind: 'refused'; exit: string; message: string; hint: string | undefined }
+  /** The worker died. `cell`: whose code it was running. */
+  | { kind: 'crashed'; cell: string | undefined; reason: string };
+
+/** Heap of the worker's JavaScript; machine memory lies outside of it. */
+const heapMegabytes = 2048;
+
+export class Session {
+  readonly end: Promise<SessionEnd>;
+  private readonly worker: Worker;
+
+  constructor(request: Omit<RunRequest, 'executing'>, cells: readonly string[], events: SessionEvents) {
+    const executing = new SharedArrayBuffer(4);
+    const workerData: RunRequest = { ...request, executing };
+    this.worker = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData,
+      resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
+    });
+    this.end = new Promise((resolve) => {
+      this.worker.on('message', (message: FromWorker) => {
+        switch (message.kind) {
+          case 'console':
+            return events.console(message.cell, message.bytes);
+          case 'log':
+            return events.log(message.line);
+          case 'fault':
+            return events.fault(message.cell, message.line);
+          case 'booted':
+            return events.booted();
+          case 'progress':
+            return events.progress(message.virtualNs);
+          case 'ended':
+            return resolve({ kind: 'report', report: message.report });
+          case 'refused':
+            return resolve({ kind: 'refused', exit: message.exit, message: message.message, hint: message.hint });
+          default:
+            return message satisfies never;
+        }
+      });
+      const crashed = (reason: string): void => {
+        const running = Atomics.load(new Int32Array(executing), 0);
+        resolve({ kind: 'crashed', cell: running === 0 ? undefined : cells[running - 1], reason });
+      };
+      this.worker.on('error', (error) => crashed(error.stack ?? error.message));
+      this.worker.on('exit', (code) => crashed(`the worker left with code ${code}`));
+    });
+  }
+
+  private tell(message: ToWorker): void {
+    this.worker.postMessage(message);
+  }
+  input(bytes: Uint8Array): void {
+    this.tell({ kind: 'input', bytes });
+  }
+  /** Ends the run; the report follows. */
+  stop(): void {
+    this.tell({ kind: 'stop' });
+  }
+  /** Ends the worker at once. */
+  async kill(): Promise<void> {
+    await this.worker.terminate();
+  }
+}

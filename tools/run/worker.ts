@@ -1,0 +1,42 @@
+// The worker that runs a system: everything of the machine happens here, and the command's thread stays responsive.
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { CommandError } from '../cli/command-error.ts';
+import { runPaced } from '../host/pace.ts';
+import { loadManifest } from '../manifest/load.ts';
+import { buildPlan } from '../plan/build.ts';
+import type { FromWorker, RunRequest, ToWorker } from './protocol.ts';
+import { RunningSystem } from './running-system.ts';
+
+const request = workerData as RunRequest;
+const tell = (message: FromWorker): void => parentPort!.postMessage(message);
+
+async function run(): Promise<void> {
+  const loaded = loadManifest(request.manifest, { overrides: request.overrides });
+  // The command has checked it already: a second look can only differ if the file has changed meanwhile.
+  if (!loaded.ok) throw new CommandError('refused', `${request.manifest} has changed, and is wrong now`);
+  const running = new RunningSystem(request, loaded.manifest, buildPlan(loaded.manifest), tell);
+  let stopped = false;
+  parentPort!.on('message', (message: ToWorker) => {
+    if (message.kind === 'input') running.input(message.bytes);
+    else stopped = true;
+  });
+  const { machine } = running.system;
+  const reason = await runPaced(machine, {
+    limit: (request.limitNs * machine.clockHz) / 1e9,
+    realTime: request.realTime,
+    inputMayCome: () => request.interactive,
+    ended: () => {
+      running.progress();
+      return stopped || running.finished;
+    },
+  });
+  tell({ kind: 'ended', report: running.report(stopped ? 'stopped' : reason) });
+}
+
+run()
+  .catch((error: unknown) => {
+    if (!(error instanceof CommandError)) throw error;
+    tell({ kind: 'refused', exit: error.exit, message: error.message, hint: error.hint });
+  })
+  .finally(() => parentPort!.close());

@@ -88,7 +88,7 @@ export function boot(evaluate: (globals: object, machine: object) => { default: 
   const machine = machineFor(
     transaction,
     {
-      state: () => state,
+      state: () => draft ?? state,
       draft: () => {
         if (mutable) return state;
         draft ??= $immer.createDraft(state);

@@ -286,7 +286,8 @@ class Matcher {
           const negated = code[pc + 1] === 1;
           const trailTop = this.trailTop;
           const matched = this.run(pc + 3, position) >= 0;
-          if (negated && matched) this.undo(trailTop);
+          // What groups matched in there counts only after a positive assertion that held.
+          if (negated || !matched) this.undo(trailTop);
           next = matched !== negated ? code[pc + 2]! : -1;
           break;
         }

@@ -435,11 +435,19 @@ class Instrumenter {
     else if (node.id) this.close(node.end, `;$$b(${node.id.name});`);
   }
 
+  /** A generator must not be made by a module. Its body begins to run too late; a key in a parameter is computed at the call. */
+  private guardGenerator(node: FunctionNode): void {
+    const last = node.params.at(-1);
+    const end = last?.end ?? this.token(node.start, '(').end;
+    this.close(end, `${last === undefined ? '' : ','}{[$$n()]: $$p} = 0`);
+  }
+
   private function(node: FunctionNode, frame: Frame): void {
     const { units, bytes } = this.regions.cost(node);
     const weight = 1 + Math.min(depthLimit, units >> 5);
     const own: Frame = { temporaries: [], weight };
     for (const parameter of node.params) this.pattern(parameter, frame);
+    if (node.generator) this.guardGenerator(node);
     const isBlock = node.body.type === 'BlockStatement';
     const start = isBlock ? node.body.start + 1 : this.token(node.params.at(-1)?.end ?? node.start, '=>').end;
     if (node.body.type === 'BlockStatement') this.statements(node.body.body, own);
@@ -447,7 +455,7 @@ class Instrumenter {
 
     const locals = [`$$l=${this.place(node)}`, ...(node.generator ? ['$$g=1'] : []), ...own.temporaries].join(',');
     const memory = bytes > 0 ? `if(($$m-=${bytes})<0)$$z();` : '';
-    const guard = this.options.sharing.has(node) || node.generator ? '$$n();' : '';
+    const guard = this.options.sharing.has(node) ? '$$n();' : '';
     const registered = node.body.type === 'BlockStatement' ? this.registerFunctions(node.body.body) : '';
     const enter =
       `let ${locals};if(($$d+=${weight})>${depthLimit}||($$f-=${units + 1})<0)$$x();${memory}` +

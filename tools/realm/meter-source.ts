@@ -43,6 +43,7 @@ const $$text = (text) => {
   if (length > 4096) { if (length > ${stringLimit}) $$z(); $$charge(length >> 5); $$grow(length); } else $$grow(32);
   return text;
 };
+const $$flat = (text) => { const { length } = text; if (length > ${stringLimit}) $$z(); $$charge(length >> 5); $$grow(16 + length); return text; };
 const $$add = (a, b) => {
   if (typeof a === 'number' && typeof b === 'number') return a + b;
   const sum = a + b;
@@ -92,7 +93,7 @@ const $$j = (target, key) => { if ($$journal !== null) $$journal(target, key); r
 const $$jn = (target, key) => { if ($$journal !== null) $$journal(target, key); return target; };
 const $meter = Object.freeze({
   __proto__: null,
-  charge: $$charge, grow: $$grow, text: $$text, born: $$b, kill: $$kill, wide: $$wide, noModuleState: $$n, caught: $$c,
+  charge: $$charge, grow: $$grow, text: $$flat, born: $$b, kill: $$kill, wide: $$wide, noModuleState: $$n, caught: $$c,
   start(units, bytes) { $$f = units; $$m = bytes; $$d = 0; $$k = null; $$o = undefined; $$w = 0; $$s = []; $$kind = 'budget'; },
   pause() { $$k = null; $$f = 1073741823; $$m = 1073741823; $$d = 0; },
   left() { return $$k !== null ? $$q : $$f < 0 ? 0 : $$f; },

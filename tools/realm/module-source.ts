@@ -53,6 +53,13 @@ interface Syntax {
   problems: readonly { start: number; code: string; message: string; hint?: string }[];
 }
 
+/** Nodes begin with the blanks and comments before them. */
+function skipTrivia(text: string, start: number): number {
+  const trivia = /(?:\s|\/\/.*|\/\*[\s\S]*?\*\/)*/y;
+  trivia.lastIndex = start;
+  return start + (trivia.exec(text)?.[0].length ?? 0);
+}
+
 /** Syntax by file and text. The SDK is part of every server: it is parsed once. */
 const parsed = new Map<string, { text: string; syntax: Syntax }>();
 
@@ -64,7 +71,7 @@ function syntaxOf(file: string, text: string): Syntax {
   if (!file.endsWith('.mjs')) {
     javaScript = blankSpace(text, (node) => {
       problems.push({
-        start: node.getStart?.() ?? node.pos,
+        start: skipTrivia(text, node.pos),
         code: 'typescript-syntax',
         message: 'Enums, namespaces and parameter properties are more than types',
         hint: 'use unions of literals, plain objects, modules, and fields that are assigned',

@@ -1,6 +1,7 @@
 // What a server's source may not say, and why: names that don't exist in a realm and syntax that a realm refuses.
 
 import type { AnyNode, Program } from 'acorn';
+import { parseRegExp, RegExpSyntaxError } from '../../guests/realm/regexp-syntax.ts';
 import type { FileDiagnostics } from './diagnostic.ts';
 import type { ScopeAnalysis } from './scopes.ts';
 import { children } from './syntax-tree.ts';
@@ -105,6 +106,9 @@ export function checkSyntax(program: Program, file: FileDiagnostics): void {
       case 'FunctionDeclaration':
       case 'FunctionExpression':
       case 'ArrowFunctionExpression':
+        if (node.generator && node.params.at(-1)?.type === 'RestElement') {
+          file.report(node.start, 'generator-rest', 'Generators take no rest parameter in a realm', 'take an array');
+        }
         if (node.async) file.report(node.start, 'async', 'Functions in a realm cannot be async', asyncHint);
         break;
       case 'AwaitExpression':
@@ -123,6 +127,9 @@ export function checkSyntax(program: Program, file: FileDiagnostics): void {
         break;
       case 'MetaProperty':
         if (node.meta.name === 'import') file.report(node.start, 'import-meta', 'A realm has no import.meta');
+        break;
+      case 'Literal':
+        if ('regex' in node && node.regex) checkRegExp(node.regex.pattern, node.regex.flags, node.start, file);
         break;
       case 'DebuggerStatement':
         file.report(node.start, 'debugger', 'A realm has no debugger statement');
@@ -146,4 +153,18 @@ export function checkSyntax(program: Program, file: FileDiagnostics): void {
     for (const child of children(node)) visit(child);
   }
   visit(program);
+}
+
+function checkRegExp(pattern: string, flags: string, start: number, file: FileDiagnostics): void {
+  try {
+    if (/[dv]/.test(flags))
+      throw new RegExpSyntaxError(`In a realm the flags of regular expressions are gimsuy: ${flags}`);
+    if (flags.includes('i') && flags.includes('u')) {
+      throw new RegExpSyntaxError('In a realm, the flags i and u exclude each other');
+    }
+    parseRegExp(pattern, flags.includes('u'));
+  } catch (error) {
+    if (!(error instanceof RegExpSyntaxError)) throw error;
+    file.report(start, 'regexp', error.message);
+  }
 }

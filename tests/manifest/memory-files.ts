@@ -33,7 +33,10 @@ export function linuxImage({ magic = 'RSC\x05' } = {}): Uint8Array {
   return bytes;
 }
 
-export const fixtureFiles: Readonly<Record<string, Uint8Array | 'unreadable'>> = {
+/** What a file is: its bytes, or why it cannot be used. */
+type Content = Uint8Array | Exclude<FileProblem, 'missing'>;
+
+export const fixtureFiles: Readonly<Record<string, Content>> = {
   'img/Image': linuxImage(),
   'img/Image.arm64': linuxImage({ magic: 'ARM\x64' }),
   'img/Image.gz': Uint8Array.of(0x1f, 0x8b, 8, 0),
@@ -53,13 +56,16 @@ export const fixtureFiles: Readonly<Record<string, Uint8Array | 'unreadable'>> =
   'servers/switch.ts': ascii('export default {};'),
   'servers/block.ts': ascii('export default {};'),
   'servers/echo.elf': elf(),
+  'servers/mistaken.s': {
+    source: { place: 'line 1, column 1', message: "no instruction is named 'ad'", remedy: "did you mean 'add'?" },
+  },
   'faults/bitflip.yaml': ascii('faults: []'),
 };
 
 export class MemoryFiles implements ManifestFiles {
   readonly #facts = new Map<string, FileFacts | FileProblem>();
 
-  constructor(readonly files: Readonly<Record<string, Uint8Array | 'unreadable'>> = fixtureFiles) {}
+  constructor(readonly files: Readonly<Record<string, Content>> = fixtureFiles) {}
 
   locate(path: string): string {
     return path.startsWith('/') ? path : `/fixtures/${path}`;
@@ -81,7 +87,7 @@ export class MemoryFiles implements ManifestFiles {
     const name = absolutePath.replace('/fixtures/', '');
     if (!Object.hasOwn(this.files, name)) return 'missing';
     const bytes = this.files[name]!;
-    if (bytes === 'unreadable') return 'unreadable';
+    if (!(bytes instanceof Uint8Array)) return bytes;
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     return { path: absolutePath, bytes: bytes.length, sha256, head: bytes.slice(0, imageHeaderSize) };
   }

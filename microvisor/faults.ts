@@ -8,7 +8,7 @@ import type { Fault, LookupFailure } from './fault-values.ts';
 import type { Kernel } from './kernel.ts';
 import { infoLabel, infoLength, lookupIPCBuffer, messageRegister, setMessageInfo, setMR } from './message.ts';
 import type { Tcb } from './objects.ts';
-import { faultIp, setFaultIp } from './registers.ts';
+import { faultIp, readRegister, writeRegister } from './registers.ts';
 import { schedContextUpdateConsumed } from './sched-context.ts';
 
 /** Registers of an UnknownSyscall and of a UserException, in message order; −1 is the fault's pc. */
@@ -16,12 +16,6 @@ const syscallMessage = [-1, 2, 1, 10, 11, 12, 13, 14, 15, 16];
 const exceptionMessage = [-1, 2];
 /** The reply to a Timeout has the registers in the order of a user context. */
 const timeoutMessage = userContext;
-
-const readRegister = (tcb: Tcb, register: number): bigint => (register < 0 ? faultIp(tcb) : tcb.context.x(register));
-function writeRegister(tcb: Tcb, register: number, value: bigint): void {
-  if (register < 0) setFaultIp(tcb, value);
-  else tcb.context.setX(register, BigInt.asIntN(64, value));
-}
 
 /** The words of a lookup failure, as CapFault and FailedLookup carry them. */
 export function lookupFailureWords(failure: LookupFailure): bigint[] {
@@ -58,7 +52,7 @@ function faultWords(kernel: Kernel, tcb: Tcb, fault: Fault): bigint[] {
       return [faultIp(tcb), fault.address, fault.instruction ? 1n : 0n, BigInt(fault.fsr)];
     case abi.faultType.vcpuFault: {
       const words = [BigInt(fault.scause), fault.htval, fault.htinst, faultIp(tcb), fault.stval];
-      for (let register = 1; register < 32; register++) words.push(tcb.context.x(register));
+      for (let register = 1; register < 32; register++) words.push(readRegister(tcb, register));
       return words;
     }
   }

@@ -1,5 +1,6 @@
 // Messages: registers and the IPC buffer of a thread, where message words live.
 
+import { context as contextFields } from '../hw/engine/layout.ts';
 import { ipcBuffer } from './abi/ipc-buffer.ts';
 import { msgRegisterCount } from './abi/limits.ts';
 import { callRegister } from './abi/system-calls.ts';
@@ -46,8 +47,11 @@ export function setBufferWord(kernel: Kernel, buffer: number, index: number, val
 
 /** Message word `index` of what a thread sends, unsigned; words beyond the registers need the buffer. */
 export function messageRegister(kernel: Kernel, tcb: Tcb, buffer: number, index: number): bigint {
-  if (index < msgRegisterCount) return BigInt.asUintN(64, tcb.context.x(callRegister.message0 + index));
-  return bufferWord(kernel, buffer, ipcBuffer.message + index);
+  const at =
+    index < msgRegisterCount
+      ? tcb.context.base + contextFields.x + 8 * (callRegister.message0 + index)
+      : buffer + 8 * (ipcBuffer.message + index);
+  return kernel.machine.memory.u64[at >>> 3]!;
 }
 
 /** Writes a message word for a receiver; returns how long the message is with it. */

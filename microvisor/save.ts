@@ -37,7 +37,16 @@ export interface SavedKernel {
   realms: { thread: number; number: number; state: unknown }[];
 }
 
-const kernelFields = ['nodes', 'threads', 'irqStates', 'irqSlots', 'asidTable', 'emptyRoot', 'workUnits', 'freeContexts'] as const;
+const kernelFields = [
+  'nodes',
+  'threads',
+  'irqStates',
+  'irqSlots',
+  'asidTable',
+  'emptyRoot',
+  'workUnits',
+  'freeContexts',
+] as const;
 
 export function saveKernel(kernel: Kernel): SavedKernel {
   const indices = new Map<object, number>();

@@ -108,9 +108,9 @@ function virtualDeadline(tcb: Tcb): number {
 
 function isPending(kernel: Kernel, tcb: Tcb): boolean {
   const { context } = tcb;
-  let pending = context.csr('hvip');
-  if (virtualDeadline(tcb) <= kernel.node.time) pending |= vstip;
-  return (pending & context.csr('mie') & interrupts) !== 0n;
+  const timer = virtualDeadline(tcb) <= kernel.node.time ? vstip : 0n;
+  const enabled = context.csr('mie') & interrupts;
+  return (context.csr('hvip') & enabled) !== 0n || (timer & enabled) !== 0n;
 }
 
 function wakeIfPending(kernel: Kernel, tcb: Tcb): void {

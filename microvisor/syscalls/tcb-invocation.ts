@@ -32,7 +32,7 @@ import {
   SyscallError,
   truncatedMessage,
 } from '../outcome.ts';
-import { faultIp, rewind, setFaultIp, setFpu } from '../registers.ts';
+import { readRegister, rewind, setFpu, writeRegister } from '../registers.ts';
 import { schedContextBindTCB, schedContextUnbindTCB } from '../sched-context.ts';
 import { isBlocked, remoteTCBStall, rescheduleRequired } from '../scheduler.ts';
 import { isReleased } from '../sporadic.ts';
@@ -97,13 +97,6 @@ function rescheduleIfCurrent(kernel: Kernel, tcb: Tcb): void {
 const threadPointer = 4;
 export function setTlsBase(tcb: Tcb, base: bigint): void {
   tcb.context.setX(threadPointer, BigInt.asIntN(64, base));
-}
-
-const readRegister = (tcb: Tcb, register: number): bigint =>
-  register < 0 ? faultIp(tcb) : BigInt.asUintN(64, tcb.context.x(register));
-function writeRegister(tcb: Tcb, register: number, value: bigint): void {
-  if (register < 0) setFaultIp(tcb, value);
-  else tcb.context.setX(register, BigInt.asIntN(64, value));
 }
 
 function readRegisters(invocation: Invocation, tcb: Tcb): Outcome {

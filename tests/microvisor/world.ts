@@ -19,6 +19,7 @@ import { defaultConfig, Kernel, type KernelConfig, type Machine } from '../../mi
 import { lookupIPCBuffer } from '../../microvisor/message.ts';
 import {
   type Capability,
+  type CNode,
   capType,
   nullCap,
   type Slot,
@@ -86,6 +87,7 @@ export class World {
   claimable = 0;
   pending = false;
   readonly rootTcb: Tcb;
+  private readonly rootCNode: CNode;
   private nextSlot: number;
   private readonly untyped: number;
   private nextBufferAddress = 0x40_0000;
@@ -113,6 +115,7 @@ export class World {
     this.rootTcb = this.kernel.nodes[0]!.current;
     const root = this.rootTcb.slots.slot(tcbSlot.cTable).cap;
     if (root.type !== capType.cNode) throw new Error('no root CNode');
+    this.rootCNode = root.node;
     const slots = [...root.node.occupied()];
     this.nextSlot = slots.at(-1)!.index + 1;
     const size = ({ cap }: Slot): number => (cap.type === capType.untyped && !cap.device ? cap.sizeBits : -1);
@@ -182,9 +185,7 @@ export class World {
     return this.current() === this.kernel.nodes[0]!.idle;
   }
   slot(index: number): Slot {
-    const root = this.rootTcb.slots.slot(tcbSlot.cTable).cap;
-    if (root.type !== capType.cNode) throw new Error('no root CNode');
-    return root.node.slot(index);
+    return this.rootCNode.slot(index);
   }
   cap(index: number): Capability {
     return this.slot(index).cap;

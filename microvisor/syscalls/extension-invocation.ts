@@ -62,7 +62,8 @@ function bind(invocation: Invocation, { vcpu }: VcpuCap): Outcome {
   if (thread.type !== capType.thread) return invalidCapability(1);
   if (table.type !== capType.pageTable || table.guestLevels === 0 || !table.mapped) return invalidCapability(2);
   const root = findVSpaceForASID(kernel, table.asid);
-  if (root === null || root.address !== table.address) return invalidCapability(2);
+  // A VMID has 14 bits (privileged specification, hgatp), an ASID 16.
+  if (root === null || root.address !== table.address || table.asid >= 2 ** 14) return invalidCapability(2);
   if (vcpu.tcb !== null || !isPlain(invocation, thread.tcb)) return illegalOperation;
   remoteTCBStall(kernel, thread.tcb);
   bindVcpu(vcpu, thread.tcb, table.asid, root);

@@ -25,6 +25,17 @@ function linear(native: AnyMethod, makesArray: boolean): Method {
   } as Method;
 }
 
+/** A search: comparing long strings takes time for each element. */
+function searching(native: AnyMethod): Method {
+  return function (this: unknown, ...args: unknown[]) {
+    const { length } = list(this);
+    const wanted = args[0];
+    meter.charge(1 + (length >> 2));
+    if (typeof wanted === 'string' && wanted.length > 256) meter.charge(length * (wanted.length >> 6));
+    return apply(native, this, args);
+  } as Method;
+}
+
 /** A native method that moves elements of the array. */
 function changing(native: AnyMethod): Method {
   return function (this: unknown, ...args: unknown[]) {
@@ -107,21 +118,8 @@ const iterating = (method: AnyMethod): Method =>
 export const arrayMethods: Record<string, Method> = {
   __proto__: null,
   ...Object.fromEntries([
-    ...named(
-      [
-        'every',
-        'find',
-        'findIndex',
-        'findLast',
-        'findLastIndex',
-        'forEach',
-        'includes',
-        'indexOf',
-        'lastIndexOf',
-        'some',
-      ],
-      (m) => linear(m, false),
-    ),
+    ...named(['every', 'find', 'findIndex', 'findLast', 'findLastIndex', 'forEach', 'some'], (m) => linear(m, false)),
+    ...named(['includes', 'indexOf', 'lastIndexOf'], searching),
     ...named(['reduce', 'reduceRight'], (m) => linear(m, false)),
     ...named(['filter', 'map', 'slice', 'toReversed', 'with'], (m) => linear(m, true)),
     ...named(['reverse', 'shift', 'splice', 'unshift'], changing),

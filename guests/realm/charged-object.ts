@@ -112,7 +112,13 @@ function changing(method: (...args: unknown[]) => unknown, bytes: number): (...a
   return function (this: object, ...args: unknown[]) {
     meter.charge(2);
     meter.grow(bytes);
+    meter.compared(args[0]);
     return apply(method, writable(this), args);
+  };
+}
+function reading(method: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
+  return function (this: object, key: unknown) {
+    return apply(method, this, [meter.compared(key)]);
   };
 }
 
@@ -121,8 +127,8 @@ export const mapMethods = {
   delete: changing(mapNative['delete']!, 0),
   entries: iterating(mapNative['entries']!),
   forEach: mapNative['forEach'],
-  get: mapNative['get'],
-  has: mapNative['has'],
+  get: reading(mapNative['get']!),
+  has: reading(mapNative['has']!),
   keys: iterating(mapNative['keys']!),
   set: changing(mapNative['set']!, 48),
   values: iterating(mapNative['values']!),
@@ -134,7 +140,7 @@ export const setMethods = {
   delete: changing(setNative['delete']!, 0),
   entries: iterating(setNative['entries']!),
   forEach: setNative['forEach'],
-  has: setNative['has'],
+  has: reading(setNative['has']!),
   keys: iterating(setNative['keys']!),
   values: iterating(setNative['values']!),
 };

@@ -140,7 +140,7 @@ export function boot(evaluate: (globals: object, machine: object) => { default: 
     const where = meter.where();
     const { cause, message } = describe(error, reason);
     lastCode = faultCode[cause as keyof typeof faultCode] ?? faultCode.throw;
-    gate(gateOperation.report, JSON.stringify({ cause, message, handler, where }));
+    gate(gateOperation.report, JSON.stringify({ cause, message, handler: handler.slice(0, 100), where }));
   }
   let lastCode: number = faultCode.throw;
 
@@ -275,7 +275,7 @@ export function boot(evaluate: (globals: object, machine: object) => { default: 
 
   function load(text: string): string {
     const saved = decode(text) as Saved;
-    if (saved.stateVersion !== program!.stateVersion) {
+    if (program !== undefined && saved.stateVersion !== program.stateVersion) {
       if (saved.progress.results.length > 0)
         return 'The realm is in the middle of a handler: its state cannot be migrated';
       if (program!.migrate === undefined)
@@ -304,7 +304,7 @@ export function boot(evaluate: (globals: object, machine: object) => { default: 
         case command.save: {
           weigh(carry, true, 'carry');
           const saved: Saved = {
-            stateVersion: program!.stateVersion,
+            stateVersion: program?.stateVersion ?? 0,
             state,
             carry,
             progress: transaction.progress,

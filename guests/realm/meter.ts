@@ -7,6 +7,8 @@ export interface Meter {
   grow(bytes: number): void;
   /** Charges for a string that was built, and returns it. */
   text(text: string): string;
+  /** Charges for a string that is compared or looked up, and returns the value. */
+  compared<T>(value: T): T;
   /** Registers an object that was made while modules are evaluated, to be frozen afterwards. */
   born<T>(value: T): T;
   /** Ends the handler: nothing of the server runs any more before `start`. */

@@ -48,22 +48,31 @@ export class RunningServer {
   }
 }
 
-/** Runs the body of a `protected` handler and returns the text that it returns, or throws the fault's text. */
-export function evaluateInRealm(body: string, options: Partial<RealmOptions> = {}): string {
-  const source = `
-    import { textMessage } from '../../../guests/sdk/index.ts';
-    function run(): unknown {
-      ${body}
-    }
-    export default server<object>({
-      protected() { return textMessage(0, String(run())); },
-    });`;
-  const running = new RunningServer(realmOf(source, options));
-  running.call(0);
-  const { fault } = running.realm;
-  if (fault !== undefined) throw new Error(`${fault.cause}: ${fault.message}`);
-  const words = running.thread.replies.at(-1)!.words;
-  const bytes = new Uint8Array(Number(words[0]));
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number((words[1 + (i >> 3)]! >> BigInt(8 * (i & 7))) & 0xffn);
-  return new TextDecoder().decode(bytes);
+/** Runs one of the bodies in a realm of its own and returns the text of what it returns, or throws the fault's text. */
+export type Evaluate = (index: number, options?: Partial<RealmOptions>) => string;
+
+/** Makes one program of many function bodies: they are loaded once. */
+export function bodies(list: readonly string[]): Evaluate {
+  const program = programOf(
+    loadInline(`
+      import { textMessage } from '../../../guests/sdk/index.ts';
+      const bodies: (() => unknown)[] = [${list.map((body) => `() => { ${body}\n }`).join(',\n')}];
+      export default server<object>({
+        protected(_cell, _channel, message) { return textMessage(0, String(bodies[message.label]!())); },
+      });`),
+  );
+  return (index, options = {}) => {
+    const running = new RunningServer(new NodeRealm({ cell: 'test', program, ...options }));
+    running.call(index);
+    const { fault } = running.realm;
+    if (fault !== undefined) throw new Error(`${fault.cause}: ${fault.message}`);
+    const { words } = running.thread.replies.at(-1)!;
+    const bytes = new Uint8Array(Number(words[0]));
+    for (let i = 0; i < bytes.length; i++) bytes[i] = Number((words[1 + (i >> 3)]! >> BigInt(8 * (i & 7))) & 0xffn);
+    return new TextDecoder().decode(bytes);
+  };
+}
+
+export function evaluateInRealm(body: string): string {
+  return bodies([body])(0);
 }

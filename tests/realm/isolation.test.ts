@@ -1,7 +1,7 @@
 // The corpus of escapes: what is known to have led out of sandboxes. Each must fail when loaded, or find nothing.
 
-import { expect, test } from 'vitest';
-import { evaluateInRealm, loadInline } from './inline-server.ts';
+import { describe, expect, test } from 'vitest';
+import { bodies, loadInline, RunningServer, realmOf } from './inline-server.ts';
 
 /** Code that the loader must refuse. */
 const refused: Record<string, string> = {
@@ -232,9 +232,13 @@ const harmless: [name: string, body: string, result: string][] = [
   ['a private field guard', `class C { #x = 1; get() { return this.#x } } return new C().get()`, '1'],
 ];
 
-test.each(harmless)('Nothing comes of %s', (_name, body, result) => {
-  expect(evaluateInRealm(body)).toBe(result);
-});
+const evaluateHarmless = bodies(harmless.map(([, body]) => body));
+test.each(harmless.map(([name, , result], index) => [name, result, index] as const))(
+  'Nothing comes of %s',
+  (_name, result, index) => {
+    expect(evaluateHarmless(index)).toBe(result);
+  },
+);
 
 /** Code that must end in a fault, whatever it catches. */
 const stopped: [name: string, body: string, cause: string][] = [
@@ -298,6 +302,83 @@ const stopped: [name: string, body: string, cause: string][] = [
   ['objects in a loop', `let o: any = null; for (;;) o = { o }`, 'memory'],
 ];
 
-test.each(stopped)('A server cannot survive %s', (_name, body, cause) => {
-  expect(() => evaluateInRealm(body, { handlerUnits: 3_000_000 })).toThrow(new RegExp(`^${cause}:`));
+const evaluateStopped = bodies(stopped.map(([, body]) => body));
+test.each(stopped.map(([name, , cause], index) => [name, cause, index] as const))(
+  'A server cannot survive %s',
+  (_name, cause, index) => {
+    expect(() => evaluateStopped(index, { handlerUnits: 3_000_000 })).toThrow(new RegExp(`^${cause}:`));
+  },
+);
+
+describe('At the gate', () => {
+  const calling = `
+    import { machine } from '../../../guests/sdk/machine.ts';
+    const attempts: ((thing: any) => unknown)[] = [
+      (thing) => machine.load(thing, 8),
+      (thing) => machine.load(0x10_0000, thing),
+      (thing) => machine.store(0x10_0000, 8, thing),
+      (thing) => machine.loadBytes(0x10_0000, thing),
+      (thing) => machine.storeBytes(0x10_0000, thing),
+      (thing) => machine.systemCall(thing, 1, 0n, [], 0, 0),
+      (thing) => machine.systemCall(-1, 1, 0n, [thing], 0, 0),
+      (thing) => machine.signal(thing),
+      (thing) => machine.publish(0, 8, thing),
+    ];
+    const things: any[] = [
+      { valueOf() { throw new Error('asked'); } }, { toString() { throw new Error('asked'); } }, null, undefined, 'x', NaN, -1, 1.5,
+      [], () => 0, Object.create(Uint8Array.prototype), { length: 5 },
+    ];
+    export default server<object>({
+      protected(cell, _channel, message) {
+        if (message.label === 1) return { label: 0, words: [machine.load(0x12_0000, 8)] };
+        let refused = 0n;
+        for (const attempt of attempts) {
+          for (const thing of things) {
+            try { attempt(thing); } catch (error) {
+              if (error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError) refused++;
+            }
+          }
+        }
+        return { label: 0, words: [refused] };
+      },
+    });`;
+
+  test('arguments of the wrong kind are refused inside the realm, and none is asked to convert itself', () => {
+    const running = new RunningServer(realmOf(calling));
+    const [refused] = running.call(0)!;
+    // All but one: −1 is the number of seL4_Call.
+    expect(refused).toBe(9n * 12n - 1n);
+    expect(running.realm.fault).toBeUndefined();
+  });
+
+  test("what the machine throws stays the machine's, and stops the run", () => {
+    const running = new RunningServer(realmOf(calling));
+    running.thread.load = () => {
+      throw new Error('a bug of the machine');
+    };
+    expect(() => running.call(1)).toThrow('a bug of the machine');
+    expect(running.thread.replies).toEqual([]);
+  });
+
+  test('an exhausted stack of the host gives no error of the host to the realm', () => {
+    const running = new RunningServer(realmOf(calling));
+    const sink = (depth: number): void => {
+      try {
+        sink(depth + 1);
+      } catch {
+        try {
+          running.call(1);
+        } catch {
+          // Whatever reaches the host here is its own.
+        }
+      }
+    };
+    sink(0);
+    expect(running.realm.fault?.message ?? '').not.toMatch(/process|require/);
+  });
+
+  test('a realm without a thread does nothing', () => {
+    const running = new RunningServer(realmOf(calling));
+    expect(() => running.realm.save()).not.toThrow();
+  });
 });

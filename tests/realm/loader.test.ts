@@ -1,8 +1,12 @@
 // What the loader says about sources, and that instrumented code means what it meant before.
 
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { NodeRealm } from '../../tools/host/realm.ts';
-import { evaluateInRealm, loadInline, programOf, RunningServer, realmOf } from './inline-server.ts';
+import { loadServer } from '../../tools/host/server-source.ts';
+import { bodies, loadInline, programOf, RunningServer, realmOf } from './inline-server.ts';
 
 describe('A diagnostic names line, column and a hint', () => {
   test.each([
@@ -78,7 +82,7 @@ describe('A module keeps nothing that can change', () => {
 });
 
 describe('Instrumented code means what it meant', () => {
-  test.each<[name: string, body: string, result: string]>([
+  const cases: [name: string, body: string, result: string][] = [
     ['statements without semicolons', 'const a = 1\nconst b = 2\n;[a, b].length\nreturn a + b', '3'],
     [
       'a branch without braces',
@@ -197,8 +201,10 @@ describe('Instrumented code means what it meant', () => {
       'const m = new Map<string, number>([["a", 1]]); m.set("b", 2); let s = ""; for (const [k, v] of m) s += k + v; return s + [...m.keys()].join() + m.size',
       'a1b2a,b2',
     ],
-  ])('%s', (_name, body, result) => {
-    expect(evaluateInRealm(body)).toBe(result);
+  ];
+  const evaluate = bodies(cases.map(([, body]) => body));
+  test.each(cases.map(([name, , result], index) => [name, result, index] as const))('%s', (_name, result, index) => {
+    expect(evaluate(index)).toBe(result);
   });
 });
 
@@ -216,4 +222,21 @@ test('What a handler costs is the same in every realm', () => {
   expect(payments([5, 50, 5])).toEqual(payments([5, 50, 5]));
   const sum = (list: number[]): number => list.reduce((total, ticks) => total + ticks, 0);
   expect(sum(payments([50]))).toBeGreaterThan(sum(payments([5])));
+});
+
+test('Damaged sources get diagnostics, never an exception', () => {
+  const original = readFileSync(resolve(import.meta.dirname, '../../guests/servers/key-value.ts'), 'utf8');
+  const file = resolve(import.meta.dirname, '../../guests/servers/damaged.ts');
+  const damage = fc.record({ at: fc.nat(original.length), length: fc.nat(20), put: fc.string({ maxLength: 6 }) });
+  fc.assert(
+    fc.property(fc.array(damage, { minLength: 1, maxLength: 3 }), (places) => {
+      let text = original;
+      for (const { at, length, put } of places) text = text.slice(0, at) + put + text.slice(at + length);
+      const result = loadServer(file, text);
+      if (result.ok) return;
+      expect(result.diagnostics.length).toBeGreaterThan(0);
+      for (const { line, column } of result.diagnostics) expect(line * column).toBeGreaterThan(0);
+    }),
+    { numRuns: 150 },
+  );
 });

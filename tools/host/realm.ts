@@ -47,6 +47,8 @@ type Gate = (operation: unknown, a?: unknown, b?: unknown, c?: unknown) => Primi
 interface SavedRealm {
   /** SHA-256 of the script. */
   program: string;
+  fault: RealmFault | null;
+  faultDelivered: boolean;
   realm: unknown;
 }
 
@@ -65,6 +67,8 @@ export class NodeRealm implements Realm {
   private readonly options: RealmOptions;
   private readonly ticksPerUnit: number;
   private thread: RealmThread | undefined;
+  /** The kernel knows of the fault: if the thread runs again, its supervisor has wanted it. */
+  private faultDelivered = false;
   /** What the machine threw while the realm was on the stack: ours, and rethrown when the realm has left it. */
   private bug: { error: unknown } | undefined;
 
@@ -85,7 +89,8 @@ export class NodeRealm implements Realm {
   }
 
   resume(thread: RealmThread): void {
-    if (this.fault !== undefined) {
+    if (this.faultDelivered) {
+      this.faultDelivered = false;
       this.fault = undefined;
       this.options.recovered?.();
     }
@@ -100,11 +105,17 @@ export class NodeRealm implements Realm {
   /** Back to the initial state with a fresh generation; `restarted(reason)` runs first. */
   restart(reason: string): void {
     this.fault = undefined;
+    this.faultDelivered = false;
     this.run(command.restart, reason);
   }
 
   save(): unknown {
-    const saved: SavedRealm = { program: this.digest, realm: JSON.parse(this.run(command.save, '')) };
+    const saved: SavedRealm = {
+      program: this.digest,
+      fault: this.fault ?? null,
+      faultDelivered: this.faultDelivered,
+      realm: JSON.parse(this.run(command.save, '')),
+    };
     return saved;
   }
 
@@ -113,13 +124,15 @@ export class NodeRealm implements Realm {
    * handlers; its `migrate` gets the state if `stateVersion` differs. Throws when it cannot be.
    */
   load(saved: unknown): void {
-    const { program, realm } = saved as SavedRealm;
+    const { program, fault, faultDelivered, realm } = saved as SavedRealm;
     const { progress } = realm as { progress: { results: unknown[] } };
     if (program !== this.digest && progress.results.length > 0) {
       throw new Error(`${this.options.cell}: another program cannot go on in the middle of a handler`);
     }
     const problem = this.run(command.load, JSON.stringify(realm));
     if (problem !== '') throw new Error(`${this.options.cell}: ${problem}`);
+    this.fault = fault ?? undefined;
+    this.faultDelivered = faultDelivered;
   }
 
   private run(which: number, text: string): string {
@@ -190,6 +203,7 @@ export class NodeRealm implements Realm {
       case gateOperation.storeBytes:
         return isNumber(a) && typeof b === 'string' ? thread.storeBytes(a, Buffer.from(b, 'latin1')) : undefined;
       case gateOperation.fault:
+        this.faultDelivered = true;
         if (isNumber(a) && isNumber(b)) thread.fault(a, b);
         return true;
       default:

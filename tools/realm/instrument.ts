@@ -22,6 +22,9 @@ export interface InstrumentOptions {
 /** Operators whose result can be large, and what computes it. */
 const growing: Record<string, string> = { '+': '$$add', '*': '$$mul', '<<': '$$shl', '**': '$$pow' };
 
+/** Operators that read both operands to their ends when those are long strings. */
+const comparisons = new Set(['===', '!==', '==', '!=', '<', '>', '<=', '>=']);
+
 /** The function or module whose temporaries an expression may use. */
 interface Frame {
   temporaries: string[];
@@ -212,6 +215,13 @@ class Instrumenter {
         }
         return;
       case 'BinaryExpression': {
+        if (comparisons.has(node.operator) && !(isShort(node.left) || isShort(node.right))) {
+          this.open(node.left.start, '$$long(');
+          this.visit(node.left, frame);
+          this.close(node.left.end, ')');
+          this.visit(node.right, frame);
+          return;
+        }
         const helper = growing[node.operator];
         if (helper === undefined || neverGrows(node.operator, node.left, node.right)) {
           this.children(node, frame);
@@ -475,6 +485,13 @@ class Instrumenter {
 function neverGrows(operator: string, left: AnyNode, right: AnyNode): boolean {
   if (operator === '**') return false;
   return operator === '+' ? isNumber(left) && isNumber(right) : isNumber(left) || isNumber(right);
+}
+
+/** Whether comparing with the operand takes constant time. */
+function isShort(node: AnyNode): boolean {
+  if (node.type === 'Literal') return true;
+  if (node.type === 'Identifier') return node.name === 'undefined';
+  return (node.type === 'UnaryExpression' && node.operator !== 'delete') || isNumber(node);
 }
 
 function isNumber(node: AnyNode): boolean {

@@ -49,6 +49,7 @@ const $$add = (a, b) => {
   const sum = a + b;
   return typeof sum === 'string' ? $$text(sum) : sum;
 };
+const $$long = (value) => { if (typeof value === 'string' && value.length > 256) $$charge(value.length >> 6); return value; };
 const $$wide = (value) => { $$charge(8); if (value > $$big || value < -$$big) $$z(); return value; };
 const $$mul = (a, b) => {
   if (typeof a === 'number' && typeof b === 'number') return a * b;
@@ -93,7 +94,7 @@ const $$j = (target, key) => { if ($$journal !== null) $$journal(target, key); r
 const $$jn = (target, key) => { if ($$journal !== null) $$journal(target, key); return target; };
 const $meter = Object.freeze({
   __proto__: null,
-  charge: $$charge, grow: $$grow, text: $$flat, born: $$b, kill: $$kill, wide: $$wide, noModuleState: $$n, caught: $$c,
+  charge: $$charge, grow: $$grow, text: $$flat, compared: $$long, born: $$b, kill: $$kill, wide: $$wide, noModuleState: $$n, caught: $$c,
   start(units, bytes) { $$f = units; $$m = bytes; $$d = 0; $$k = null; $$o = undefined; $$w = 0; $$s = []; $$kind = 'budget'; },
   pause() { $$k = null; $$f = 1073741823; $$m = 1073741823; $$d = 0; },
   left() { return $$k !== null ? $$q : $$f < 0 ? 0 : $$f; },

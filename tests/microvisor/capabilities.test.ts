@@ -95,6 +95,19 @@ describe('capabilities', () => {
     expect(world.message()).toMatchObject({ label: 2 });
   });
 
+  it('two capabilities with one badge are not each other’s descendants, nor are their copies', () => {
+    const world = new World();
+    const endpoint = world.endpoint();
+    const first = world.mint(endpoint, 5);
+    const copy = world.copy(first);
+    const second = world.mint(endpoint, 5);
+    world.revoke(second);
+    expect([first, copy].map((slot) => world.cap(slot).type)).toEqual([capType.endpoint, capType.endpoint]);
+    world.delete(first);
+    world.revoke(second);
+    expect(world.cap(copy).type).toBe(capType.endpoint);
+  });
+
   it('cancelling badged sends restarts those with the badge only', () => {
     const world = new World();
     const endpoint = world.endpoint();

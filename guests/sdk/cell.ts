@@ -9,7 +9,7 @@ import {
   SampleChannel,
   StreamChannel,
 } from './channel.ts';
-import type { CellConfig } from './config.ts';
+import type { CellConfig, RestartPolicy } from './config.ts';
 import { machine } from './machine.ts';
 import { debugPutChar } from './system-call.ts';
 import { encodeUtf8 } from './text.ts';
@@ -99,6 +99,11 @@ export class Cell<State> {
   log(text: string): void {
     if (this.has('log')) this.stream('log').print(`${text}\n`);
     else for (const byte of encodeUtf8(`${this.name}: ${text}\n`)) debugPutChar(byte);
+  }
+
+  /** What the manifest wants after a fault of a cell that this one supervises. undefined: it stays stopped. */
+  restartPolicy(name: string): RestartPolicy | undefined {
+    return this.whole.restart?.[name];
   }
 
   /** Names of the cells that this one supervises, by child number. */

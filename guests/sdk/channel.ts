@@ -59,7 +59,7 @@ class RingChannel extends Channel {
   }
   override start(): void {
     this.output.reset();
-    this.input.acknowledge();
+    this.input.discard();
     this.notify();
   }
   /** Bytes that can be written now. 0 while the other end has not answered the start of this one. */

@@ -26,11 +26,16 @@ export interface ChannelConfig {
   readonly message?: number;
 }
 
+/** From the initial state; or from the state before the event that failed. */
+export type RestartPolicy = 'restart' | 'resume';
+
 export interface CellConfig {
   readonly cell: string;
   readonly channels: readonly ChannelConfig[];
   /** Cells that this one supervises, by child number. */
   readonly children: readonly string[];
+  /** What to do after a fault of a cell that this one supervises, by its name; absent: nothing. */
+  readonly restart?: Readonly<Record<string, RestartPolicy>>;
   /** `config:` of the manifest, as it stands there. */
   readonly config: Readonly<Record<string, unknown>>;
 }
@@ -44,6 +49,7 @@ export function readConfig(): CellConfig {
     cell: parsed.cell ?? '',
     channels: parsed.channels ?? [],
     children: parsed.children ?? [],
+    restart: parsed.restart ?? {},
     config: parsed.config ?? {},
   };
 }

@@ -12,8 +12,8 @@
 //
 // Reset handshake. A producer that starts again sets tail to 0, then adds one to its generation. Until the consumer
 // has answered, the ring has no room. A consumer that sees a new generation sets head to 0, then copies the generation.
-// A consumer that restarts goes on at head: what it had taken out is gone, what it hadn't is still there. Memory of
-// zeros is a valid, empty ring.
+// A consumer that restarts discards what it has not taken out: that may be what made it fail. Memory of zeros is a
+// valid, empty ring.
 //
 // Order. Data are stored at once; indices are published when the handler commits, data before index. So a handler that
 // fails has sent nothing and taken nothing.

@@ -79,6 +79,11 @@ export class RingConsumer {
     return read(this.address + field.producerGeneration);
   }
 
+  /** Drops what waits: a server that starts again begins with what comes from now on. */
+  discard(): void {
+    this.skip(this.available());
+  }
+
   /** Bytes that wait. */
   available(): number {
     this.acknowledge();

@@ -61,7 +61,10 @@ export class Activity {
     const known = tcbs.filter((tcb) => tcb !== undefined);
     const instructions = known.reduce((sum, tcb) => sum + (this.instructions.get(tcb) ?? 0), 0);
     const messages = known.reduce((sum, tcb) => sum + tcb.messages, 0);
-    const stopped = known.some((tcb) => tcb.state === threadState.inactive || tcb.fault !== null);
+    // A virtual hart whose exit is being handled has a fault, too, and is not stopped.
+    const stopped = known.every(
+      (tcb) => tcb.state === threadState.inactive || (tcb.fault !== null && tcb.vcpu === null),
+    );
     const runs = known.some((tcb) => tcb.state === threadState.running || tcb.state === threadState.restart);
     return { instructions, messages, state: stopped ? 'stopped' : runs ? 'running' : 'waiting' };
   }

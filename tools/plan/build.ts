@@ -309,7 +309,13 @@ function supervise(builder: PlanBuilder, parts: ReadonlyMap<string, CellParts>):
       for (const thread of [child.thread, ...child.vcpus]) {
         const number = supervisor.server.children.length;
         const isServer = thread === child.thread;
-        supervisor.server.children.push({ number, cell: name, tcb: thread.tcb });
+        const { restart } = child.cell;
+        supervisor.server.children.push({
+          number,
+          cell: name,
+          tcb: thread.tcb,
+          ...(restart?.when.includes('fault') && { restart: restart.policy === 'resume' ? 'resume' : 'restart' }),
+        });
         builder.capability(
           supervisor.cspace,
           slots.childThread + number,

@@ -1,17 +1,22 @@
 // What a server is told about itself, from what the plan knows: the text of its configuration page.
 
-import type { CellConfig, ChannelConfig } from '../../guests/sdk/config.ts';
+import type { CellConfig, ChannelConfig, RestartPolicy } from '../../guests/sdk/config.ts';
 import { pageBytes } from './builder.ts';
 import type { ChannelEnd, Server } from './plan.ts';
 
 /** For a monitor, `config` is a `GuestConfig`; otherwise the manifest's. */
 export function cellConfigOf(server: Server): CellConfig {
   const children: string[] = [];
-  for (const child of server.children) children[child.number] = child.cell;
+  const restart: Record<string, RestartPolicy> = {};
+  for (const child of server.children) {
+    children[child.number] = child.cell;
+    if (child.restart !== undefined) restart[child.cell] = child.restart;
+  }
   return {
     cell: server.cell,
     channels: [...server.channels.map(channelConfig), ...server.interrupts.map(deviceConfig)],
     children,
+    restart,
     config: server.guest === undefined ? { ...server.config } : { ...guestConfigOf(server.guest) },
   };
 }

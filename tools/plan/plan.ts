@@ -159,7 +159,7 @@ export interface Server {
   tcb: ObjectId;
   channels: ChannelEnd[];
   interrupts: { number: number; device: string; irq: number; registersAt: number }[];
-  children: { number: number; cell: string; tcb: ObjectId }[];
+  children: { number: number; cell: string; tcb: ObjectId; restart?: 'restart' | 'resume' }[];
   /** The channel number of a child's sign of life. */
   heartbeats: { number: number; cell: string; everyNs: number; missed: number }[];
   /** The channel number on which it gives signs of life itself. */

@@ -10,17 +10,61 @@ export interface Expectation {
 }
 
 /** Throws a CommandError when the text is not of the form, or names no cell of `cells`. */
-export function parseExpectation(text: string, cells: readonly string[]): Expectation {
+export function parseExpectation(text: string, cells: readonly string[], option = '--expect'): Expectation {
   const match = /^([^:]+):\/(.*)\/([ims]*)$/s.exec(text);
   if (!match)
-    throw new CommandError('usage', `--expect ${text}: it is not CELL:/regex/`, "write --expect 'linux:/login:/'");
+    throw new CommandError('usage', `${option} ${text}: it is not CELL:/regex/`, "write --expect 'linux:/login:/'");
   const [, cell, source, flags] = match as unknown as [string, string, string, string];
   if (!cells.includes(cell))
-    throw new CommandError('usage', `--expect ${text}: there is no cell ${cell}`, `the cells are ${cells.join(', ')}`);
+    throw new CommandError('usage', `${option} ${text}: there is no cell ${cell}`, `the cells are ${cells.join(', ')}`);
   try {
     return { text, cell, pattern: new RegExp(source, flags) };
   } catch (error) {
-    throw new CommandError('usage', `--expect ${text}: ${(error as Error).message}`);
+    throw new CommandError('usage', `${option} ${text}: ${(error as Error).message}`);
+  }
+}
+
+/** Text to type once a cell's console shows something: `CELL:/regex/text`; \\n and \\t in the text are keys. */
+export interface Typing extends Expectation {
+  keys: string;
+}
+
+/** Throws as `parseExpectation` does. */
+export function parseTyping(text: string, cells: readonly string[]): Typing {
+  // The pattern ends at the first slash that is not escaped; the rest is text.
+  const [whole = '', keys = ''] = /^[^:]+:\/(?:[^\\/]|\\.)*\/(.*)$/s.exec(text) ?? [];
+  const expectation = parseExpectation(
+    whole === '' ? text : whole.slice(0, whole.length - keys.length),
+    cells,
+    '--type',
+  );
+  const escapes: Record<string, string> = { n: '\n', t: '\t', '\\': '\\' };
+  return { ...expectation, keys: keys.replace(/\\([nt\\])/g, (_, key: string) => escapes[key]!) };
+}
+
+/** Types one text after the other, each when its cue has been seen since the last. */
+export class Typist {
+  private seen = '';
+  private next = 0;
+
+  constructor(
+    private readonly script: readonly Typing[],
+    private readonly type: (keys: string) => void,
+  ) {}
+
+  see(cell: string, text: string): void {
+    const cue = this.script[this.next];
+    if (cue === undefined || cue.cell !== cell) return;
+    this.seen = (this.seen + text).slice(-kept);
+    if (!cue.pattern.test(this.seen)) return;
+    this.seen = '';
+    this.next++;
+    this.type(cue.keys);
+  }
+
+  /** Cues that have not come. */
+  get missing(): readonly Typing[] {
+    return this.script.slice(this.next);
   }
 }
 

@@ -11,6 +11,8 @@ export interface RunRequest {
   limitNs: number;
   /** `CELL:/regex/`, as given. */
   expect: string[];
+  /** `CELL:/regex/text`, as given. */
+  type: string[];
   /** Virtual time keeps to the wall. */
   realTime: boolean;
   /** Input may come: an idle machine waits for it. */

@@ -7,7 +7,7 @@ import type { Manifest } from '../manifest/model.ts';
 import { ownPackage } from '../manifest/package-root.ts';
 import type { Plan } from '../plan/plan.ts';
 import { ConsoleLines } from './console-lines.ts';
-import { Expectations, parseExpectation } from './expectation.ts';
+import { Expectations, parseExpectation, parseTyping, Typist } from './expectation.ts';
 import { PlainText } from './plain-text.ts';
 import type { FromWorker, RunRequest } from './protocol.ts';
 import type { CellReport, Outcome, RunReport } from './report.ts';
@@ -20,6 +20,7 @@ const progressNs = 1e9;
 export class RunningSystem {
   readonly system: System;
   private readonly expectations: Expectations;
+  private readonly typist: Typist;
   private readonly faults = new Map<string, string[]>();
   private readonly restarts = new Map<string, number>();
   private readonly plain = new Map<string, PlainText>();
@@ -35,6 +36,10 @@ export class RunningSystem {
   ) {
     const cells = manifest.cells.map(({ name }) => name);
     this.expectations = new Expectations(request.expect.map((text) => parseExpectation(text, cells)));
+    this.typist = new Typist(
+      request.type.map((text) => parseTyping(text, cells)),
+      (keys) => this.input(new TextEncoder().encode(keys)),
+    );
     this.lines = new ConsoleLines(cells, (cell, text) => this.see(cell, text));
     this.terminal = manifest.devices.find(({ model }) => model === 'uart')?.name;
     const executing = new Int32Array(request.executing);
@@ -81,6 +86,7 @@ export class RunningSystem {
 
   private see(cell: string, text: string): void {
     this.expectations.see(cell, text);
+    this.typist.see(cell, text);
     if (this.finished) this.system.machine.stop();
   }
 
@@ -97,7 +103,10 @@ export class RunningSystem {
 
   /** Whether everything that was expected has been seen, or the system has come to its end. */
   get finished(): boolean {
-    return this.system.halted !== undefined || (this.request.expect.length > 0 && this.expectations.met);
+    return (
+      this.system.halted !== undefined ||
+      (this.request.expect.length > 0 && this.expectations.met && this.typist.missing.length === 0)
+    );
   }
 
   progress(): void {
@@ -141,7 +150,7 @@ export class RunningSystem {
 
   private outcome(reason: StopReason): { outcome: Outcome; detail: string[] } {
     const { halted } = this.system;
-    const missing = this.expectations.missing.map(({ text }) => `not seen: ${text}`);
+    const missing = [...this.typist.missing, ...this.expectations.missing].map(({ text }) => `not seen: ${text}`);
     if (halted !== undefined) return { outcome: 'halted', detail: [halted, ...missing] };
     if (missing.length === 0) {
       const interrupted = reason === 'stopped' && this.request.expect.length === 0;

@@ -5,7 +5,7 @@ import type { CommandModule } from 'yargs';
 import { attachTerminal } from '../../host/terminal.ts';
 import type { Manifest } from '../../manifest/model.ts';
 import { formatTime, parseTime } from '../../manifest/units.ts';
-import { parseExpectation } from '../../run/expectation.ts';
+import { parseExpectation, parseTyping } from '../../run/expectation.ts';
 import { PlainText } from '../../run/plain-text.ts';
 import { describeReport, type Outcome, type RunReport } from '../../run/report.ts';
 import { Session, type SessionEnd } from '../../run/session.ts';
@@ -18,6 +18,7 @@ interface RunArguments {
   batch: boolean;
   for: string | undefined;
   expect: string[] | undefined;
+  type: string[] | undefined;
   report: string | undefined;
   seed: number | undefined;
   set: string[] | undefined;
@@ -44,6 +45,13 @@ export const runCommand: CommandModule<object, RunArguments> = {
         array: true,
         nargs: 1,
         describe: "end well once this has been seen: 'CELL:/regex/'; all of them, if several",
+      })
+      .option('type', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe:
+          "type text at the terminal when a cell's console shows something: 'linux:/# $/ls\\n'; in order, if several",
       })
       .option('attach', {
         type: 'string',
@@ -76,6 +84,8 @@ async function runSystem(args: RunArguments): Promise<void> {
   const expect = args.expect ?? [];
   const cells = manifest.cells.map(({ name }) => name);
   for (const text of expect) parseExpectation(text, cells);
+  const type = args.type ?? [];
+  for (const text of type) parseTyping(text, cells);
   const limitNs = args.for === undefined ? Infinity : timeOf(args.for);
   const interactive = !args.batch && process.stdin.isTTY === true;
   const screen = new Screen(args, interactive);
@@ -87,6 +97,7 @@ async function runSystem(args: RunArguments): Promise<void> {
       overrides,
       limitNs,
       expect,
+      type,
       realTime: interactive,
       interactive,
       save: args.save,

@@ -15,7 +15,7 @@ export interface WalkRequest {
 /** A guest physical address, or the kind of fault that the access would have. */
 export type Walked = number | 'page-fault' | 'access-fault';
 
-const pte = { v: 1n, r: 2n, w: 4n, x: 8n, u: 16n };
+const pte = { v: 1n, r: 2n, w: 4n, x: 8n, u: 16n, a: 64n, d: 128n };
 /** Reserved bits of an entry, PBMT among them. */
 const reserved = 0x7fc0_0000_0000_0000n;
 const napot = 1n << 63n;
@@ -43,6 +43,7 @@ export function walk(port: MonitorPort, ram: GuestRam, vsatp: bigint, address: b
     if ((entry & pte.v) === 0n || (entry & (pte.r | pte.w)) === pte.w || (entry & reserved) !== 0n) return 'page-fault';
     const page = (entry >> 10n) & pageNumber;
     if ((entry & (pte.r | pte.x)) === 0n) {
+      if ((entry & (pte.u | pte.a | pte.d | napot)) !== 0n) return 'page-fault';
       table = page << pageBits;
       continue;
     }

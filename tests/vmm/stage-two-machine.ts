@@ -110,7 +110,8 @@ export class StageTwoMachine implements Supervisor {
     hart.bankEpoch = -1;
   }
 
-  private physical(address: number): number {
+  /** Where guest physical memory really is. */
+  physical(address: number): number {
     return address - this.config.ram.base + guestAt;
   }
 

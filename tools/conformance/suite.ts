@@ -64,7 +64,7 @@ function run(path: string, options: Options): Result {
   const output: Uint8Array[] = [];
   const bare: BareMachine = new BareMachine({
     harts: options.harts,
-    ramSize: 128 << 20,
+    ramSize: 256 << 20,
     disks: [],
     seed: 0,
     builtInFirmware: false,

@@ -33,7 +33,7 @@ export function lookupIPCBuffer(kernel: Kernel, isReceiver: boolean, tcb: Tcb): 
   const { cap } = tcb.slots.slot(tcbSlot.buffer);
   if (cap.type !== capType.frame || cap.device) return -1;
   if (cap.rights !== vmRights.readWrite && (isReceiver || cap.rights !== vmRights.readOnly)) return -1;
-  const physical = cap.address + (tcb.ipcBuffer & (2 ** cap.sizeBits - 1));
+  const physical = cap.address + (tcb.ipcBuffer & ((1 << cap.sizeBits) - 1));
   if (isReceiver) kernel.written(physical, bufferBytes);
   return kernel.machine.memory.hostAddress(physical, bufferBytes);
 }

@@ -25,7 +25,7 @@ import { SyscallError } from './outcome.ts';
  * address that did not resolve, with `kernel.lookupFailure` saying why.
  */
 export function lookupExtraCaps(kernel: Kernel, tcb: Tcb, buffer: number, infoLow: number): number {
-  kernel.extraCaps.length = 0;
+  if (kernel.extraCaps.length > 0) kernel.extraCaps.length = 0;
   if (buffer < 0) return -1;
   const count = infoExtraCaps(infoLow);
   for (let i = 0; i < count; i++) {
@@ -84,7 +84,8 @@ function doNormalTransfer(
   const sendBuffer = lookupIPCBuffer(kernel, false, sender);
   const low = sender.context.xLow(callRegister.messageInfo);
   const high = sender.context.xHigh(callRegister.messageInfo);
-  if (!canGrant || lookupExtraCaps(kernel, sender, sendBuffer, low) >= 0) kernel.extraCaps.length = 0;
+  const found = canGrant && lookupExtraCaps(kernel, sender, sendBuffer, low) < 0;
+  if (!found && kernel.extraCaps.length > 0) kernel.extraCaps.length = 0;
   const length = Math.min(infoLength(low), msgMaxLength);
   const arrived = copyMRs(kernel, sender, sendBuffer, receiver, receiveBuffer, length);
   const caps = transferCaps(kernel, endpoint, receiver, receiveBuffer);

@@ -16,7 +16,7 @@ function field(low: number, high: number, shift: number, width: number): number 
   if (shift >= 32) bits = high >>> (shift - 32);
   else if (shift === 0) bits = low;
   else bits = (low >>> shift) | (high << (32 - shift));
-  return width === 32 ? bits >>> 0 : (bits & (2 ** width - 1)) >>> 0;
+  return width === 32 ? bits >>> 0 : bits & ((1 << width) - 1);
 }
 
 function guardMatches(cap: CNodeCap, low: number, high: number, bits: number): boolean {

@@ -3,8 +3,9 @@
 import { label } from '../abi/invocation-labels.ts';
 import { doReplyTransfer } from '../answer.ts';
 import { type SendOptions, sendIPC } from '../endpoint.ts';
+import type { Kernel } from '../kernel.ts';
 import { sendSignal } from '../notification.ts';
-import { capType } from '../objects.ts';
+import { type Capability, capType, type Tcb } from '../objects.ts';
 import { done, illegalOperation, invalidCapability, type Outcome, truncatedMessage } from '../outcome.ts';
 import { retype } from '../untyped.ts';
 import { decodeCNodeInvocation } from './cnode-invocation.ts';
@@ -26,24 +27,29 @@ export interface InvocationOptions extends SendOptions {
   readonly isFirstPhase: boolean;
 }
 
-export function decodeInvocation(invocation: Invocation, options: InvocationOptions): Outcome {
-  const { kernel, slot } = invocation;
-  const { cap } = slot;
+/** Sends along the capabilities to which messages go; null: the capability is to something else. */
+export function sendMessage(kernel: Kernel, thread: Tcb, cap: Capability, options: SendOptions): Outcome | null {
   switch (cap.type) {
-    case capType.null:
-    case capType.zombie:
-      return invalidCapability(0);
     case capType.endpoint:
       if (!cap.canSend) return invalidCapability(0);
-      sendIPC(kernel, invocation.thread, cap, options);
+      sendIPC(kernel, thread, cap, options);
       return done;
     case capType.notification:
       if (!cap.canSend) return invalidCapability(0);
       sendSignal(kernel, cap.notification, cap.badge);
       return done;
     case capType.reply:
-      doReplyTransfer(kernel, invocation.thread, cap.reply, cap.canGrant);
+      doReplyTransfer(kernel, thread, cap.reply, cap.canGrant);
       return done;
+    default:
+      return null;
+  }
+}
+
+export function decodeInvocation(invocation: Invocation, isFirstPhase: boolean): Outcome {
+  const { kernel, slot } = invocation;
+  const { cap } = slot;
+  switch (cap.type) {
     case capType.untyped:
       if (invocation.label !== label.UntypedRetype) return illegalOperation;
       if (invocation.lacks(6, 1)) return truncatedMessage;
@@ -70,7 +76,7 @@ export function decodeInvocation(invocation: Invocation, options: InvocationOpti
     default:
       break;
   }
-  if (options.isFirstPhase) return invalidCapability(0);
+  if (isFirstPhase) return invalidCapability(0);
   switch (cap.type) {
     case capType.thread:
       return decodeTCBInvocation(invocation, cap);
@@ -86,5 +92,7 @@ export function decodeInvocation(invocation: Invocation, options: InvocationOpti
       return decodeVCPUInvocation(invocation, cap);
     case capType.realmControl:
       return decodeRealmControlInvocation(invocation);
+    default:
+      return invalidCapability(0);
   }
 }

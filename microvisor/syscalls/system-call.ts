@@ -17,7 +17,7 @@ import { capType, type Reply, type Slot, threadState } from '../objects.ts';
 import { Answer, preempted, SyscallError } from '../outcome.ts';
 import { setThreadState } from '../scheduler.ts';
 import { lookupExtraCaps } from '../transfer.ts';
-import { decodeInvocation, type InvocationOptions } from './decode-invocation.ts';
+import { decodeInvocation, type InvocationOptions, sendMessage } from './decode-invocation.ts';
 import { Invocation } from './invocation.ts';
 import { setTlsBase } from './tcb-invocation.ts';
 
@@ -49,7 +49,9 @@ function handleInvocation(kernel: Kernel, options: InvocationOptions, register: 
   const length = Math.min(infoLength(low), buffer < 0 ? msgRegisterCount : msgMaxLength);
   // Whoever changes this state meanwhile (suspends the caller, blocks it) means it.
   setThreadState(kernel, thread, threadState.restart);
-  const outcome = decodeInvocation(new Invocation(kernel, infoLabel(low, high), length, slot, buffer), options);
+  const outcome =
+    sendMessage(kernel, thread, slot.cap, options) ??
+    decodeInvocation(new Invocation(kernel, infoLabel(low, high), length, slot, buffer), options.isFirstPhase);
   if (outcome === preempted) return false;
   if (thread.state !== threadState.restart) return true;
   if (options.isCall) {

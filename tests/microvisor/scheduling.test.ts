@@ -67,6 +67,37 @@ describe('scheduling', () => {
     world.expectCurrent(thread);
   });
 
+  it('what is used in pieces comes back in pieces, each one period after it was used', () => {
+    const world = new World();
+    const notification = world.notification();
+    const thread = world.thread({ priority: 50, budget: 1000, period: 10_000, extraRefills: 4, sporadic: true });
+    const aside = world.stepAside();
+    const start = world.kernel.nodes[0]!.time;
+    world.runUntil(world.now() + 400);
+    world.wait(notification);
+    expect(world.isIdle).toBe(true);
+    world.interruptRoot(aside);
+    world.signal(notification);
+    world.wait(aside);
+    world.expectCurrent(thread);
+    world.runUntil(world.now() + 700);
+    expect(world.isIdle).toBe(true);
+    const head = refillHead(thread.tcb.schedContext!);
+    // The period is 100,000 ticks. The kernel's own work, and a rest too small to use, move the time by a few.
+    expect(Math.abs(head.time - start - 100_000)).toBeLessThan(50);
+    expect(Math.abs(head.amount - 4000)).toBeLessThan(50);
+  });
+
+  it('a round-robin thread has no timeouts', () => {
+    const world = new World();
+    const faults = world.endpoint();
+    const threads = [world.thread({ priority: 50, budget: 500 }), world.thread({ priority: 50, budget: 500 })];
+    for (const { cap } of threads) world.must(cap, label.TCBSetTimeoutEndpoint, [], [faults]);
+    world.stepAside();
+    world.runUntil(world.now() + 5000);
+    expect(threads.map(({ tcb }) => tcb.state)).toEqual([threadState.running, threadState.running]);
+  });
+
   it('restart or resume cannot refill a budget early', () => {
     const world = new World();
     const thread = world.thread({ priority: 50, budget: 1000, period: 10_000 });

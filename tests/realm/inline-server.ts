@@ -52,10 +52,11 @@ export class RunningServer {
 export type Evaluate = (index: number, options?: Partial<RealmOptions>) => string;
 
 /** Makes one program of many function bodies: they are loaded once. */
-export function bodies(list: readonly string[]): Evaluate {
+export function bodies(list: readonly string[], imports = ''): Evaluate {
   const program = programOf(
     loadInline(`
       import { textMessage } from '../../../guests/sdk/index.ts';
+      ${imports}
       const bodies: (() => unknown)[] = [${list.map((body) => `() => { ${body}\n }`).join(',\n')}];
       export default server<object>({
         protected(_cell, _channel, message) { return textMessage(0, String(bodies[message.label]!())); },

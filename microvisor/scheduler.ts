@@ -253,7 +253,8 @@ export function schedule(kernel: Kernel): void {
   }
   if (node.action !== 'resume') {
     const wasRunnable = isSchedulable(node.current);
-    if (wasRunnable) tcbSchedEnqueue(kernel, node.current);
+    // A donated scheduling context may just have moved it to another hart.
+    if (wasRunnable) enqueue(kernel, node.current);
     if (node.action === 'choose') {
       chooseNewThread(kernel);
     } else {

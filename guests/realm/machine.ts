@@ -40,12 +40,21 @@ export function machineFor(transaction: Transaction, states: StateAccess, handli
       words: unknown,
       reply: unknown,
       buffer: unknown,
+      destination: unknown = 0,
     ): CallResult {
       if (typeof number !== 'number' || !Array.isArray(words) || words.length > 120)
         throw new TypeError('A message has at most 120 words');
       const copy: bigint[] = [];
       for (let i = 0; i < words.length; i++) copy[i] = word(words[i]);
-      return transaction.systemCall(number, integer(capability), word(info), copy, integer(reply), integer(buffer));
+      return transaction.systemCall(
+        number,
+        integer(capability),
+        word(info),
+        copy,
+        integer(reply),
+        integer(buffer),
+        integer(destination),
+      );
     },
     load: (address: unknown, size: unknown): bigint => transaction.load(integer(address), sizeOf(size)),
     store: (address: unknown, size: unknown, value: unknown): void =>

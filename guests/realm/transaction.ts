@@ -26,7 +26,7 @@ export function newProgress(): Progress {
   return { phase: 'running', results: [], inCall: false, paid: 0, owed: 0, outbox: [] };
 }
 
-const register = { badge: 10, info: 11, message: 12, reply: 16, number: 17 };
+const register = { badge: 10, info: 11, message: 12, reply: 16, number: 17, destination: 5 };
 const wordsInRegisters = 4;
 const operationUnits = 12;
 
@@ -106,6 +106,7 @@ export class Transaction {
     words: readonly bigint[],
     reply: number,
     buffer: number,
+    destination: number,
   ): CallResult {
     meter.charge(words.length);
     const result = this.operation(() => {
@@ -116,6 +117,7 @@ export class Transaction {
         gate(gateOperation.setRegister, register.badge, BigInt(capability));
         gate(gateOperation.setRegister, register.info, info);
         gate(gateOperation.setRegister, register.reply, BigInt(reply));
+        gate(gateOperation.setRegister, register.destination, BigInt(destination));
         for (let i = 0; i < wordsInRegisters; i++)
           gate(gateOperation.setRegister, register.message + i, words[i] ?? 0n);
         this.progress.inCall = true;

@@ -31,6 +31,8 @@ export type RestartPolicy = 'restart' | 'resume';
 
 export interface CellConfig {
   readonly cell: string;
+  /** Runs on its callers' time once `init` is over. */
+  readonly passive?: boolean;
   readonly channels: readonly ChannelConfig[];
   /** Cells that this one supervises, by child number. */
   readonly children: readonly string[];
@@ -47,6 +49,7 @@ export function readConfig(): CellConfig {
   const parsed = JSON.parse(decodeUtf8(machine.loadBytes(address.config + 4, length))) as Partial<CellConfig>;
   return {
     cell: parsed.cell ?? '',
+    passive: parsed.passive ?? false,
     channels: parsed.channels ?? [],
     children: parsed.children ?? [],
     restart: parsed.restart ?? {},

@@ -3,7 +3,7 @@
 export { Cell, type Frozen } from './cell.ts';
 export { Channel, DeviceChannel, QueueChannel, RpcChannel, SampleChannel, StreamChannel } from './channel.ts';
 export type { CellConfig, ChannelConfig, ChannelType } from './config.ts';
-export { messageBytes, messageText, packBytes, textMessage, unpackBytes } from './message.ts';
+export { messageBytes, messageText, packBytes, peerDied, textMessage, unpackBytes } from './message.ts';
 export { type ChildFault, type Server, type ServerDefinition, server } from './server.ts';
-export { call, type Message, type Received } from './system-call.ts';
+export { call, type Message, type Received, send } from './system-call.ts';
 export { decodeUtf8, encodeUtf8 } from './text.ts';

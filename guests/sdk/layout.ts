@@ -7,6 +7,8 @@ export const slot = {
   input: 1,
   /** The server's reply object. */
   reply: 4,
+  /** Of a passive server: the notification by which it gives its scheduling context back, after `init`. */
+  passive: 5,
   /** Notification of channel n. */
   notification: 10,
   /** Endpoint of channel n, for calls. */
@@ -19,6 +21,8 @@ export const slot = {
   childVcpu: 266,
   /** Scheduling context of child n. */
   childContext: 330,
+  /** Reply object of child n: whoever waits for its answer is answered on it when it dies. */
+  childReply: 394,
 } as const;
 
 /** Channels are numbered 0 to 61: their bits share a badge with the two marks below. */

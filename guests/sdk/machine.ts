@@ -10,6 +10,7 @@ export interface Machine {
   /**
    * A system call of seL4, made through registers and IPC buffer. Blocks as the call itself does.
    * @param info message info word; words beyond the fourth travel in the IPC buffer at `buffer`
+   * @param destination of NBSendRecv: the capability to send to
    */
   systemCall(
     number: number,
@@ -18,6 +19,7 @@ export interface Machine {
     words: readonly bigint[],
     reply: number,
     buffer: number,
+    destination?: number,
   ): SystemCallResult;
   /** Reads 1, 2, 4 or 8 bytes, little-endian, unsigned for sizes below 8. Faults like a load of machine code. */
   load(address: number, size: 1 | 2 | 4 | 8): bigint;

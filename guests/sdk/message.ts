@@ -3,6 +3,9 @@
 import type { Message } from './system-call.ts';
 import { decodeUtf8, encodeUtf8 } from './text.ts';
 
+/** Label of the answer to a call whose server has died before it could answer. */
+export const peerDied = 0xdead;
+
 /** Bytes that fit into one message. */
 export const messageBytes = 119 * 8;
 

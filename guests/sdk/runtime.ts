@@ -3,10 +3,10 @@
 
 import { Cell } from './cell.ts';
 import { type CellConfig, readConfig } from './config.ts';
-import { badge } from './layout.ts';
+import { badge, slot } from './layout.ts';
 import { machine } from './machine.ts';
 import type { ServerDefinition } from './server.ts';
-import { type Message, type Received, receive, replyAndReceive } from './system-call.ts';
+import { type Message, type Received, receive, replyAndReceive, signalAndReceive } from './system-call.ts';
 
 /** What one step leaves to the next, besides the state. */
 export interface Carry {
@@ -17,12 +17,14 @@ export interface Carry {
   readonly config?: CellConfig | undefined;
   /** The answer that a caller waits for. */
   readonly reply?: Message | undefined;
+  /** The server is passive, and still has the scheduling context that it started with. */
+  readonly parks?: boolean;
 }
 
 export function runStep<State>(definition: ServerDefinition<State>, carry: Carry): Carry {
   const { generation, reason } = carry;
   if (carry.config === undefined) return start(definition, generation, reason);
-  const event = carry.reply === undefined ? receive() : replyAndReceive(carry.reply);
+  const event = nextEvent(carry);
   const reply = dispatch(definition, new Cell<State>(carry.config, generation), event);
   return { generation, config: carry.config, reply };
 }
@@ -38,7 +40,12 @@ function start<State>(definition: ServerDefinition<State>, generation: number, r
     machine.handling('restarted');
     definition.restarted?.(cell, reason);
   }
-  return { generation, config };
+  return { generation, config, parks: config.passive === true };
+}
+
+function nextEvent({ reply, parks }: Carry): Received {
+  if (parks) return signalAndReceive(slot.passive);
+  return reply === undefined ? receive() : replyAndReceive(reply);
 }
 
 function dispatch<State>(definition: ServerDefinition<State>, cell: Cell<State>, event: Received): Message | undefined {

@@ -3,7 +3,7 @@
 import { faultType } from '../../microvisor/abi/faults.ts';
 import { label } from '../../microvisor/abi/invocation-labels.ts';
 import { userContext } from '../../microvisor/abi/user-context.ts';
-import { type Cell, type ChildFault, call, server } from '../sdk/index.ts';
+import { type Cell, type ChildFault, call, peerDied, send, server } from '../sdk/index.ts';
 import { afterFault, slot } from '../sdk/layout.ts';
 
 interface State {
@@ -32,7 +32,19 @@ function goOn(child: number, how: number): void {
   call(thread, { label: label.TCBWriteRegisters, words: [resumes, BigInt(throughA0), ...registers] });
 }
 
+/** Callers of the child learn that no answer will come; on nobody's behalf the answer is lost. */
+function answerCallers(child: number): void {
+  send(slot.childReply + child, { label: peerDied, words: [] });
+}
+
+/** A passive child has no time of its own to begin again with. Who still has it refuses it, and that is as good. */
+function giveTime(child: number): void {
+  const thread = slot.childThread + child;
+  call(slot.childContext + child, { label: label.SchedContextBind, words: [] }, [thread]);
+}
+
 function handle(cell: Cell<State>, { child, name, label: kind }: ChildFault): void {
+  answerCallers(child);
   const policy = cell.restartPolicy(name);
   const what = kinds[kind] ?? `a fault of kind ${kind}`;
   if (policy === undefined) {
@@ -42,6 +54,7 @@ function handle(cell: Cell<State>, { child, name, label: kind }: ChildFault): vo
   const { restarts } = cell.draft();
   restarts[name] = (restarts[name] ?? 0) + 1;
   cell.log(`${name} has had ${what}: ${policy === 'resume' ? 'it goes on' : `restart ${restarts[name]}`}`);
+  giveTime(child);
   goOn(child, policy === 'resume' ? afterFault.resume : afterFault.restart);
 }
 

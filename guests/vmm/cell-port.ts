@@ -8,6 +8,7 @@ import { slot } from '../sdk/layout.ts';
 import { machine } from '../sdk/machine.ts';
 import { debugPutChar } from '../sdk/system-call.ts';
 import type { MonitorPort } from './monitor-port.ts';
+import { systemReset } from './reset-report.ts';
 import type { VmConfig, VmState } from './vm.ts';
 
 /** The monitor's state. */
@@ -121,8 +122,6 @@ function invoke(capability: number, name: keyof typeof label, words: readonly bi
 }
 
 const resetTypes = ['shutdown', 'cold-reboot', 'warm-reboot'];
-/** SBI's extension id of system reset, "SRST". */
-export const systemReset = 0x5352_5354;
 
 /**
  * The guest's own SBI call goes up one level: the monitor makes it a system call that the kernel doesn't have, and its

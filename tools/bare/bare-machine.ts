@@ -127,6 +127,7 @@ export class BareMachine {
       const hint = 'give the same --harts, --ram, --disk and firmware as when it was saved';
       throw new CommandError('refused', `${path}: ${error.message}`, hint);
     }
+    this.board.loaded();
     for (const [index, overlay] of this.overlays.entries()) overlay.load(saved.disks[index] as SavedOverlay);
     this.firmware?.load(this.machine, saved.firmware);
     if (saved.htif) {

@@ -105,6 +105,16 @@ export class Board {
 
   private readonly driven = new Map<Hart, number>();
 
+  /** After the machine was loaded: its harts have the lines that the PLIC drove when it was saved. */
+  loaded(): void {
+    this.machine.harts.forEach((hart, index) => {
+      const lines =
+        (isInterrupting(this.plic.state, 2 * index) ? meip : 0) |
+        (isInterrupting(this.plic.state, 2 * index + 1) ? seip : 0);
+      this.driven.set(hart, lines);
+    });
+  }
+
   private drive(hart: Hart, line: number, raised: boolean): void {
     const driven = this.driven.get(hart) ?? 0;
     if (((driven & line) !== 0) === raised) return;

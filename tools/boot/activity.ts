@@ -1,5 +1,6 @@
 // What each cell does: instructions, messages, state; and every kernel entry in the trace hash.
 
+import type { Hart } from '../../hw/hart/hart.ts';
 import type { Machine } from '../../hw/machine/machine.ts';
 import type { Kernel, Microvisor } from '../../microvisor/index.ts';
 import { capType, type Tcb, tcbSlot, threadState } from '../../microvisor/objects.ts';
@@ -9,10 +10,14 @@ import type { Script } from './boot-script.ts';
 /** What a kernel entry has in the place of a trap's cause in the trace hash. */
 const kernelEntry = 0x4000_0000;
 
+/** Instructions by name of the thread. */
+export type SavedActivity = Record<string, number>;
+
 export class Activity {
   private readonly instructions = new Map<Tcb, number>();
-  private readonly running: Tcb[];
-  private readonly last: number[];
+  /** What runs on each hart, and the hart's instructions when that was last looked at. */
+  private running: Tcb[];
+  private last: number[];
   private readonly threads = new Map<Thread, Tcb>();
 
   constructor(
@@ -28,12 +33,17 @@ export class Activity {
   private entered(id: number): void {
     const { machine, kernel } = this;
     const hart = machine.harts[id]!;
-    const now = machine.instructionsOf(hart);
-    const before = this.running[id]!;
-    this.instructions.set(before, (this.instructions.get(before) ?? 0) + now - this.last[id]!);
-    this.last[id] = now;
+    this.settle(hart);
     this.running[id] = kernel.nodes[id]!.current;
     machine.hash.trap(hart, machine.cycles(hart), kernelEntry);
+  }
+
+  /** Gives what a hart has done since the last look to the thread that ran. */
+  private settle(hart: Hart): void {
+    const now = this.machine.instructionsOf(hart);
+    const before = this.running[hart.id]!;
+    this.instructions.set(before, (this.instructions.get(before) ?? 0) + now - this.last[hart.id]!);
+    this.last[hart.id] = now;
   }
 
   /** Learns which TCB is which thread of the plan, from the capabilities of the boot task. */
@@ -48,6 +58,18 @@ export class Activity {
     }
   }
 
+  save(): SavedActivity {
+    for (const hart of this.machine.harts) this.settle(hart);
+    return Object.fromEntries([...this.threads].map(([{ tcb: name }, tcb]) => [name, this.instructions.get(tcb) ?? 0]));
+  }
+  /** Goes on with a machine and a kernel that have been loaded, once the threads are learnt. */
+  load(saved: SavedActivity): void {
+    this.instructions.clear();
+    for (const [{ tcb: name }, tcb] of this.threads) this.instructions.set(tcb, saved[name] ?? 0);
+    this.running = this.kernel.nodes.map((node) => node.current);
+    this.last = this.machine.harts.map((hart) => this.machine.instructionsOf(hart));
+  }
+
   /** The cell whose thread runs on a hart. */
   cellOn(hart: number): string | undefined {
     const { current } = this.kernel.nodes[hart]!;
@@ -57,6 +79,7 @@ export class Activity {
 
   /** The sum over a cell's threads. */
   of(plan: Plan, cell: string): { instructions: number; messages: number; state: 'running' | 'waiting' | 'stopped' } {
+    for (const hart of this.machine.harts) this.settle(hart);
     const tcbs = plan.threads.filter((thread) => thread.cell === cell).map((thread) => this.threads.get(thread));
     const known = tcbs.filter((tcb) => tcb !== undefined);
     const instructions = known.reduce((sum, tcb) => sum + (this.instructions.get(tcb) ?? 0), 0);

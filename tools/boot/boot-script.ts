@@ -1,6 +1,7 @@
 // The plan as a script: the invocations that make the system from what the kernel hands to its first thread. The script
 // decides nothing but where in untyped memory an object goes.
 
+import { slot } from '../../guests/sdk/layout.ts';
 import { bootInfo, initialCap } from '../../microvisor/abi/boot-info.ts';
 import { retypeFanOutLimit, sizeBits } from '../../microvisor/abi/limits.ts';
 import { objectType } from '../../microvisor/abi/object-types.ts';
@@ -69,6 +70,8 @@ export interface Script {
   /** Where faults of cells without a supervisor arrive, and the reply object for them. */
   faultEndpoint: number;
   faultReply: number;
+  /** Passive servers, by the bit with which they signal that `init` is over. */
+  passive: { tcb: number; schedContext: number }[];
   /** Slot of the first capability of each object. */
   slots: ReadonlyMap<ObjectId, number>;
 }
@@ -100,8 +103,10 @@ const rightsWord = (rights: Rights): number =>
   (rights.grant ? right.grant : 0) |
   (rights.grantReply ? right.grantReply : 0);
 
-/** Badge under which the faults of thread `index` of the plan reach the boot task. */
-export const bootFaultBadge = (index: number): bigint => BigInt(index + 1);
+/** Badge under which the faults of thread `index` of the plan reach the boot task; signals have no bit 63. */
+export const bootFaultBadge = (index: number): bigint => (1n << 63n) | BigInt(index);
+/** Bits of a notification word that passive servers can have. */
+const maxPassive = 63;
 
 export function writeScript(
   plan: Plan,
@@ -118,7 +123,8 @@ class ScriptWriter {
   private readonly objects: ReadonlyMap<ObjectId, PlanObject>;
   private nextSlot: number;
   /** Objects that the boot task makes for itself. */
-  private readonly own: { faultEndpoint: number; faultReply: number; windowTables: number };
+  private readonly own: { faultEndpoint: number; faultReply: number; notification: number; windowTables: number };
+  private readonly passive: Script['passive'] = [];
 
   constructor(
     private readonly plan: Plan,
@@ -128,7 +134,7 @@ class ScriptWriter {
   ) {
     this.objects = new Map(plan.objects.map((object) => [object.id, object]));
     this.nextSlot = facts.empty.first;
-    this.own = { faultEndpoint: 0, faultReply: 0, windowTables: 0 };
+    this.own = { faultEndpoint: 0, faultReply: 0, notification: 0, windowTables: 0 };
   }
 
   write(): Script {
@@ -139,10 +145,11 @@ class ScriptWriter {
     for (const space of this.plan.addressSpaces) this.mapSpace(space);
     this.fillCSpaces();
     this.configureTime();
+    this.invoke('TCBBindNotification', initialCap.tcb, [], [this.own.notification]);
     for (const [index, thread] of this.plan.threads.entries()) this.configureThread(thread, index);
     for (const thread of this.plan.threads) this.startThread(thread);
     const { faultEndpoint, faultReply } = this.own;
-    return { steps: this.steps, faultEndpoint, faultReply, slots: this.slots };
+    return { steps: this.steps, faultEndpoint, faultReply, passive: this.passive, slots: this.slots };
   }
 
   private invoke(
@@ -187,6 +194,7 @@ class ScriptWriter {
     }
     this.own.faultEndpoint = this.create(objectType.endpoint, sizeBits.endpoint, 0, 1);
     this.own.faultReply = this.create(objectType.reply, sizeBits.reply, 0, 1);
+    this.own.notification = this.create(objectType.notification, sizeBits.notification, 0, 1);
     this.own.windowTables = this.create(objectType.pageTable, sizeBits.pageTable, 0, 2);
   }
 
@@ -357,6 +365,14 @@ class ScriptWriter {
     const time = schedContext === undefined ? initialCap.null : this.slotOf(schedContext);
     this.invoke('TCBSetSchedParams', capability, [mcp, priority], [initialCap.tcb, time, handler]);
     if (boundNotification) this.invoke('TCBBindNotification', capability, [], [this.slotOf(boundNotification)]);
+    if (thread.passive) this.makePassive(thread);
+  }
+
+  /** The thread can signal that it needs its scheduling context no more. */
+  private makePassive({ cspace, tcb, schedContext }: Thread): void {
+    const bit = this.passive.push({ tcb: this.slotOf(tcb), schedContext: this.slotOf(schedContext!) }) - 1;
+    if (bit >= maxPassive) throw new RangeError(`a system has at most ${maxPassive} passive servers`);
+    this.mint(this.slotOf(cspace), slot.passive, cspaceRadix, this.own.notification, right.write, 1n << BigInt(bit));
   }
 
   private startThread(thread: Thread): void {

@@ -1,6 +1,7 @@
 // The first thread: makes the system by its script, then waits for faults of cells that have no supervisor of their own.
 // It is trusted host code with the face of a realm; what it does to the system, it does by system calls.
 
+import { peerDied } from '../../guests/sdk/message.ts';
 import { callRegister } from '../../microvisor/abi/system-calls.ts';
 import type { Realm, RealmThread } from '../../microvisor/realm.ts';
 import { type BootFacts, readBootInfo, type Script } from './boot-script.ts';
@@ -19,24 +20,22 @@ export interface BootTaskOwner {
   refused(step: Invocation, reason: string): never;
 }
 
-/** Label of the answer to a call whose server has died. */
-export const peerDied = 0xdead;
-
 interface State {
   /** Address of BootInfo; 0 before the first turn. */
   bootInfoAddress: number;
   /** The next step of the script. */
   next: number;
-  /** What the task waits for: a step's answer, a fault, or nothing. */
-  waiting: 'nothing' | 'answer' | 'fault';
-  /** Sends that are still to be made, first to last. */
-  sends: { capability: number; label: number }[];
+  /** What it waits for: the answer to a step of the script or to a later invocation, an event, or nothing. */
+  waiting: 'nothing' | 'step' | 'answer' | 'event';
+  /** What is still to be done, first to last: answers for threads that died, invocations. */
+  tasks: ({ capability: number; answer: number } | Invocation)[];
 }
 
 const bootInfoBytes = 4096;
+const faultMark = 1n << 63n;
 
 export class BootTask implements Realm {
-  private state: State = { bootInfoAddress: 0, next: 0, waiting: 'nothing', sends: [] };
+  private state: State = { bootInfoAddress: 0, next: 0, waiting: 'nothing', tasks: [] };
   private script: Script | undefined;
   private facts: BootFacts | undefined;
 
@@ -50,17 +49,18 @@ export class BootTask implements Realm {
     const { steps, faultEndpoint, faultReply } = this.script;
     const caller = new Caller(thread, this.facts.ipcBufferAddress);
     for (;;) {
-      if (state.waiting === 'answer') this.checkAnswer(caller.message());
-      else if (state.waiting === 'fault') this.takeFault(caller.message());
+      if (state.waiting === 'step') this.checkAnswer(caller.message());
+      else if (state.waiting === 'event') this.takeEvent(caller.message());
       state.waiting = 'nothing';
 
-      const send = state.sends.shift();
-      if (send) {
-        if (!caller.send(send.capability, send.label)) return;
+      const task = state.tasks.shift();
+      if (task) {
+        if (!('answer' in task)) state.waiting = 'answer';
+        if (!('answer' in task ? caller.send(task.capability, task.answer) : caller.invoke(task))) return;
         continue;
       }
       if (state.next === steps.length) {
-        state.waiting = 'fault';
+        state.waiting = 'event';
         if (!caller.receive(faultEndpoint, faultReply)) return;
         continue;
       }
@@ -71,7 +71,7 @@ export class BootTask implements Realm {
           throw new Error(`the boot task cannot write 0x${step.at.toString(16)}`);
         continue;
       }
-      state.waiting = 'answer';
+      state.waiting = 'step';
       if (!caller.invoke(step)) return;
     }
   }
@@ -85,9 +85,18 @@ export class BootTask implements Realm {
     if (state.next === steps.length) owner.booted();
   }
 
-  private takeFault(message: Message): void {
-    this.owner.fault(message);
-    for (const capability of this.owner.repliesOf(message)) this.state.sends.push({ capability, label: peerDied });
+  /** A fault, or passive servers whose `init` is over. */
+  private takeEvent(message: Message): void {
+    const { tasks } = this.state;
+    if (message.badge & faultMark) {
+      this.owner.fault(message);
+      for (const capability of this.owner.repliesOf(message)) tasks.push({ capability, answer: peerDied });
+      return;
+    }
+    for (const [bit, { tcb, schedContext }] of this.script!.passive.entries()) {
+      if (!((message.badge >> BigInt(bit)) & 1n)) continue;
+      tasks.push({ label: 'SchedContextUnbindObject', capability: schedContext, words: [], capabilities: [tcb] });
+    }
   }
 
   save(): unknown {

@@ -19,12 +19,25 @@ import type { Platform } from './kernel-port.ts';
 /** Where a machine's output goes, by the name of the device. */
 export type DeviceOutput = (device: string, bytes: Uint8Array) => void;
 
-/** Attaches every device of the manifest. Throws a CommandError for a model that this version lacks. */
-export function attachDevices(platform: Platform, manifest: Manifest, output: DeviceOutput): void {
+/** What was written to a disk that is not written through. */
+export type Overlay = ReturnType<typeof overlayDisk>;
+
+/**
+ * Attaches every device of the manifest; returns what its disks were written, by the device's name. Throws a CommandError
+ * for a model that this version lacks.
+ */
+export function attachDevices(
+  platform: Platform,
+  manifest: Manifest,
+  output: DeviceOutput,
+): ReadonlyMap<string, Overlay> {
+  const overlays = new Map<string, Overlay>();
   for (const [position, device] of manifest.devices.entries()) {
-    const { model, state } = modelOf(device, manifest.system.seed);
+    const { model, state, overlay } = modelOf(device, manifest.system.seed);
+    if (overlay) overlays.set(device.name, overlay);
     attach(platform, device, platformBus + position * pageBytes, model, state, output);
   }
+  return overlays;
 }
 
 function attach<S>(
@@ -41,8 +54,14 @@ function attach<S>(
   });
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: each model goes with its own state; the pair is formed here.
-function modelOf({ name, model, backing, mode }: Device, seed: number): { model: DeviceModel<any>; state: unknown } {
+interface Modelled {
+  // biome-ignore lint/suspicious/noExplicitAny: each model goes with its own state; the pair is formed here.
+  model: DeviceModel<any>;
+  state: unknown;
+  overlay?: Overlay;
+}
+
+function modelOf({ name, model, backing, mode }: Device, seed: number): Modelled {
   switch (model) {
     case 'uart':
       return { model: uart16550, state: uart16550State() };
@@ -56,7 +75,7 @@ function modelOf({ name, model, backing, mode }: Device, seed: number): { model:
       const disk = overlayDisk(hostDisk(backing!.path));
       const blk = virtioBlk(diskBackend(disk));
       const state = blkState({ capacitySectors: disk.size / 512, readOnly: mode === 'read-only' });
-      return { model: virtioMmio(blk), state: virtioState(blk, state) };
+      return { model: virtioMmio(blk), state: virtioState(blk, state), overlay: disk };
     }
     default:
       throw new CommandError('unavailable', `device ${name}: the model ${model} is not in this version`);

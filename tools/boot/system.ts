@@ -1,7 +1,8 @@
 // A whole system: the machine, the kernel on it, the realms of its servers, and the boot task that makes the rest.
 
+import { systemReset } from '../../guests/vmm/reset-report.ts';
 import { Machine, type SavedMachine, type StopReason } from '../../hw/machine/machine.ts';
-import { faultType } from '../../microvisor/abi/faults.ts';
+import { faultType, unknownSyscall } from '../../microvisor/abi/faults.ts';
 import {
   boot,
   defaultConfig,
@@ -13,12 +14,13 @@ import {
   type SavedKernel,
   saveKernel,
 } from '../../microvisor/index.ts';
+import type { SavedOverlay } from '../../vdev/disk.ts';
 import { CommandError } from '../cli/command-error.ts';
 import { NodeRealm, type RealmFault } from '../host/realm.ts';
 import type { Manifest } from '../manifest/model.ts';
 import type { Plan, Thread } from '../plan/plan.ts';
-import { Activity } from './activity.ts';
-import { bootFaultBadge, type Script, type ThreadStart, writeScript } from './boot-script.ts';
+import { Activity, type SavedActivity } from './activity.ts';
+import { type BootFacts, bootFaultBadge, type Script, type ThreadStart, writeScript } from './boot-script.ts';
 import { BootTask, type BootTaskOwner } from './boot-task.ts';
 import { type LoadedImages, loadImages } from './contents.ts';
 import { attachDevices, type DeviceOutput } from './devices.ts';
@@ -38,12 +40,16 @@ export interface SystemEvents {
   realmRestarted(cell: string): void;
   /** A fault has reached the boot task: the cell has no supervisor, and its thread stays stopped. */
   unhandledFault(cell: string, thread: string, what: string): void;
+  /** A virtual machine has shut itself down, or asks to be reset; it runs no more. */
+  machineEnded(cell: string, how: string, failure: boolean): void;
   /** The boot task is done. */
   booted(): void;
   /** About to run code of this cell, or of none: told to whoever survives a crash. */
   executing?(cell: string | undefined): void;
 }
 
+/** By the type of SBI's system reset. */
+const resetNames = ['shut down', 'cold reboot', 'warm reboot'];
 const bootRealm = 0;
 /** The boot task holds every capability of the system: for each frame a slot. */
 const rootCNodeSizeBits = 16;
@@ -52,6 +58,12 @@ export interface SavedSystem {
   machine: SavedMachine;
   kernel: SavedKernel;
   platform: unknown;
+  /** What was written to disks, by the device's name. */
+  disks: Record<string, SavedOverlay>;
+  /** What the boot task was told; undefined before it has run. */
+  facts: BootFacts | undefined;
+  /** undefined before the boot task is done. */
+  activity: SavedActivity | undefined;
 }
 
 export class System implements BootTaskOwner {
@@ -62,7 +74,9 @@ export class System implements BootTaskOwner {
   private readonly platform: Platform;
   private readonly images: LoadedImages;
   private readonly programs: Programs;
-  /** Slots of reply objects by thread, once the script is written. */
+  private readonly overlays: ReturnType<typeof attachDevices>;
+  /** What the boot task has been told, and what follows. */
+  private facts: BootFacts | undefined;
   private script: Script | undefined;
   isBooted = false;
   halted: string | undefined;
@@ -97,7 +111,7 @@ export class System implements BootTaskOwner {
     this.microvisor = new Microvisor(this.kernel);
     this.activity = new Activity(this.machine, this.kernel, this.microvisor);
     this.machine.install(this.microvisor);
-    attachDevices(this.platform, manifest, events.output);
+    this.overlays = attachDevices(this.platform, manifest, events.output);
   }
 
   /** Hands the machine to the boot task. */
@@ -136,7 +150,9 @@ export class System implements BootTaskOwner {
 
   // ---- the boot task's owner
 
-  writeScript(facts: Parameters<BootTaskOwner['writeScript']>[0]): Script {
+  writeScript(facts: BootFacts): Script {
+    // Writing the script uses the facts up.
+    this.facts = structuredClone(facts);
     try {
       this.script = writeScript(this.plan, facts, this.images.contents, (thread) => this.startOf(thread));
     } catch (error) {
@@ -163,6 +179,12 @@ export class System implements BootTaskOwner {
 
   fault(message: Message): void {
     const thread = this.threadOf(message);
+    const { words } = message;
+    if (message.label === faultType.unknownSyscall && words[unknownSyscall.syscall] === BigInt(systemReset)) {
+      const how = resetNames[Number(words[unknownSyscall.a0])] ?? 'reset';
+      this.events.machineEnded(thread?.cell ?? '?', how, words[unknownSyscall.a2] === 1n);
+      return;
+    }
     this.events.unhandledFault(thread?.cell ?? '?', thread?.tcb ?? '?', describeFault(message));
   }
 
@@ -178,13 +200,28 @@ export class System implements BootTaskOwner {
   // ---- saving
 
   save(): SavedSystem {
-    return { machine: this.machine.save(), kernel: saveKernel(this.kernel), platform: this.platform.save() };
+    return {
+      machine: this.machine.save(),
+      kernel: saveKernel(this.kernel),
+      platform: this.platform.save(),
+      disks: Object.fromEntries([...this.overlays].map(([name, overlay]) => [name, overlay.save()])),
+      facts: structuredClone(this.facts),
+      activity: this.isBooted ? this.activity.save() : undefined,
+    };
   }
 
-  load({ machine, kernel, platform }: SavedSystem): void {
+  /** Goes on where `save` was called, in this or another process; instead of `start`. */
+  load({ machine, kernel, platform, disks, facts, activity }: SavedSystem): void {
     this.machine.load(machine);
     loadKernel(this.kernel, kernel);
     this.platform.load(platform);
+    for (const [name, overlay] of this.overlays) overlay.load(disks[name]!);
+    if (facts) this.writeScript(structuredClone(facts));
+    if (!activity) return;
+    const bootTask = this.kernel.threads.find((thread) => thread.realm instanceof BootTask)!;
+    this.activity.learn(this.plan, this.script!, bootTask);
+    this.activity.load(activity);
+    this.isBooted = true;
   }
 }
 

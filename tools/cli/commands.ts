@@ -3,6 +3,7 @@
 import type { Command } from './command-line.ts';
 import { asmCommand } from './commands/asm.ts';
 import { bareCommand } from './commands/bare.ts';
+import { benchCommand } from './commands/bench.ts';
 import { checkCommand } from './commands/check.ts';
 import { diffCommand } from './commands/diff.ts';
 import { disasmCommand } from './commands/disasm.ts';
@@ -15,4 +16,5 @@ export const commands: readonly Command[] = [
   diffCommand,
   asmCommand,
   disasmCommand,
+  benchCommand,
 ];

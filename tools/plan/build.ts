@@ -94,6 +94,7 @@ function planCell(builder: PlanBuilder, cell: Cell): CellParts {
     cell: name,
     kind: cell.kind,
     tcb,
+    passive,
     channels: [],
     interrupts: [],
     children: [],

@@ -15,6 +15,7 @@ export function cellConfigOf(server: Server): CellConfig {
   return {
     cell: server.cell,
     channels: [...server.channels.map(channelConfig), ...server.interrupts.map(deviceConfig)],
+    ...(server.passive && { passive: true }),
     children,
     restart,
     config: server.guest === undefined ? { ...server.config } : { ...guestConfigOf(server.guest) },

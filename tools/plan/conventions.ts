@@ -7,8 +7,6 @@ import { ringField } from '../../guests/sdk/ring-layout.ts';
 export const cspaceRadix = 9;
 export const slots = {
   ...slot,
-  /** Reply objects of children, to answer their callers when they die: plus the child's number. */
-  childReply: 394,
 } as const;
 
 /** The most channels of a cell; interrupts and heartbeats take one each as well. */

@@ -157,6 +157,8 @@ export interface Server {
   cell: string;
   kind: 'native' | 'vm' | 'posix' | 'rtos';
   tcb: ObjectId;
+  /** Gives its scheduling context back after `init`. */
+  passive: boolean;
   channels: ChannelEnd[];
   interrupts: { number: number; device: string; irq: number; registersAt: number }[];
   children: { number: number; cell: string; tcb: ObjectId; restart?: 'restart' | 'resume' }[];

@@ -17,6 +17,8 @@ export interface RunRequest {
   realTime: boolean;
   /** Input may come: an idle machine waits for it. */
   interactive: boolean;
+  /** The cell that the terminal is attached to: when it ends, the run does. */
+  attach: string | undefined;
   save: string | undefined;
   load: string | undefined;
   /** One i32: 0, or the number of the cell (from 1) whose code is running. */

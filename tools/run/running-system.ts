@@ -27,6 +27,8 @@ export class RunningSystem {
   private readonly lines: ConsoleLines;
   private readonly terminal: string | undefined;
   private lastProgressNs = 0;
+  /** The cell that the user's terminal belongs to has ended by itself. */
+  private attachedEnded = false;
 
   constructor(
     private readonly request: RunRequest,
@@ -50,6 +52,7 @@ export class RunningSystem {
       realmFault: (fault) => this.fault(fault.cell, formatRealmFault(fault)),
       unhandledFault: (cell, thread, what) => this.unhandled(cell, `${thread}: ${what}`),
       realmRestarted: (cell) => this.restarts.set(cell, (this.restarts.get(cell) ?? 0) + 1),
+      machineEnded: (cell, how, failure) => this.ended(cell, how, failure),
       booted: () => tell({ kind: 'booted' }),
       executing: (cell) => {
         executing[0] = cell === undefined ? 0 : cells.indexOf(cell) + 1;
@@ -101,10 +104,19 @@ export class RunningSystem {
     this.tell({ kind: 'log', line: `${cell} stays stopped: it has no supervisor` });
   }
 
+  private ended(cell: string, how: string, failure: boolean): void {
+    this.tell({ kind: 'log', line: `${cell}: ${how}${failure ? ' after a failure' : ''}` });
+    if (failure) this.faults.set(cell, [...(this.faults.get(cell) ?? []), `${how} after a failure`]);
+    if (cell !== this.request.attach) return;
+    this.attachedEnded = true;
+    this.system.machine.stop();
+  }
+
   /** Whether everything that was expected has been seen, or the system has come to its end. */
   get finished(): boolean {
     return (
       this.system.halted !== undefined ||
+      this.attachedEnded ||
       (this.request.expect.length > 0 && this.expectations.met && this.typist.missing.length === 0)
     );
   }
@@ -153,7 +165,7 @@ export class RunningSystem {
     const missing = [...this.typist.missing, ...this.expectations.missing].map(({ text }) => `not seen: ${text}`);
     if (halted !== undefined) return { outcome: 'halted', detail: [halted, ...missing] };
     if (missing.length === 0) {
-      const interrupted = reason === 'stopped' && this.request.expect.length === 0;
+      const interrupted = reason === 'stopped' && this.request.expect.length === 0 && !this.attachedEnded;
       return { outcome: interrupted ? 'interrupted' : 'ok', detail: [] };
     }
     if (reason === 'limit') return { outcome: 'timeout', detail: missing };

@@ -100,6 +100,7 @@ async function runSystem(args: RunArguments): Promise<void> {
       type,
       realTime: interactive,
       interactive,
+      attach: args.attach,
       save: args.save,
       load: args.load,
     },

@@ -4,6 +4,7 @@ import { type Decoded, decode } from '../isa/decode.ts';
 import { instructions } from '../isa/table.ts';
 import { codeSlot, context, pageRecord, pageSize, record, special, tlb } from './layout.ts';
 import type { MachineMemory } from './memory.ts';
+import { recordTypeOf } from './record-types.ts';
 
 /** A page that is stored to this often while it has code is taken for data, until it is executed again. */
 const storesUntilData = 64;
@@ -165,7 +166,7 @@ export class CodePages {
     const { u32 } = this.memory;
     const file = files[op]!;
     const w = at >>> 2;
-    u32[w] = (special.firstInstruction + op) | (targetOffset(file.rd, rd) << 16);
+    u32[w] = recordTypeOf(op, length) | (targetOffset(file.rd, rd) << 16);
     u32[w + 1] = sourceOffset(file.rs1, rs1) | (sourceOffset(file.rs2, rs2) << 16);
     u32[w + 2] = imm;
     u32[w + 3] = sourceOffset('f', rs3) | ((length * 8) << 16) | (rm << 24);

@@ -4,7 +4,6 @@ import type { FenceScope, Hart } from '../hart/hart.ts';
 import { regimeOf } from '../hart/regime.ts';
 import { type SystemHandler, type SystemOperands, systemHandlers } from '../hart/system.ts';
 import type { Size } from '../isa/semantics.ts';
-import { instructions } from '../isa/table.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
 import { defineAccess } from './access.ts';
 import { CodePages } from './code-pages.ts';
@@ -51,7 +50,7 @@ function buildCore(memory: MachineMemory): Uint8Array<ArrayBuffer> {
   const translation = defineTranslation(module, physical);
   const paths = defineAccess(module, memory.layout, physical, translation, imports);
   const softfloat = defineSoftfloat(module);
-  module.export('run', defineInterpreter(module, instructions, paths, softfloat, imports));
+  module.export('run', defineInterpreter(module, paths, softfloat, imports));
   module.export('translate', translation.translate);
   module.export('load', paths.load);
   module.export('store', paths.store);

@@ -4,7 +4,6 @@
 // 16-byte record. `base` is the page's predecoded code and `page` its virtual address; while an instruction that
 // straddles two pages runs, both are set to values that no jump matches, so that every jump looks its page up.
 
-import type { Instruction } from '../isa/instruction.ts';
 import {
   type FpOperation,
   fpOperations,
@@ -19,6 +18,7 @@ import { I32, I64, load } from '../wasm/values.ts';
 import { type Access, tlbEntry } from './access.ts';
 import { codeSlot, control, context as fields, record, signals, special, tlb } from './layout.ts';
 import { access, zero64 } from './physical.ts';
+import { recordTypes } from './record-types.ts';
 
 export type Softfloat = Record<FpOperation, Fn<readonly ['i32', 'i32', 'i64', 'i64', 'i64'], 'i64'>>;
 
@@ -51,7 +51,6 @@ const loads = {
 /** Defines `(context, budget) → cycles left` as a function of the module. */
 export function defineInterpreter(
   module: ModuleBuilder,
-  instructions: readonly Instruction[],
   memory: Access,
   softfloat: Softfloat,
   imports: InterpreterImports,
@@ -138,9 +137,10 @@ export function defineInterpreter(
               f.store('i64', I32.of(0), I64.of(2), control.cause);
               f.br(trapped);
             };
-            for (const instruction of instructions) {
+            for (const { instruction, length } of recordTypes) {
               cases.push(() => {
-                const semantics = new Interpretation(f, memory, softfloat, imports, {
+                const advance = (length / 2) * record.size;
+                const semantics = new Interpretation(f, memory, softfloat, imports, advance, {
                   context,
                   at,
                   base,
@@ -154,7 +154,7 @@ export function defineInterpreter(
                 });
                 instruction.semantics(semantics);
                 if (!semantics.jumped) {
-                  f.set(at, at.get.add(load.u8(at.get, record.advance)));
+                  f.set(at, at.get.add(advance));
                   f.br(dispatch);
                 }
               });
@@ -197,6 +197,8 @@ class Interpretation implements Semantics {
     private readonly memory: Access,
     private readonly softfloat: Softfloat,
     private readonly imports: InterpreterImports,
+    /** Bytes to the next record. */
+    private readonly advance: number,
     private readonly frame: Frame,
   ) {}
 
@@ -227,7 +229,7 @@ class Interpretation implements Semantics {
     return this.frame.bias.get.add(this.frame.at.get.shrU(3).i64U());
   }
   nextPc(): I64 {
-    return this.frame.bias.get.add(this.frame.at.get.add(load.u8(this.frame.at.get, record.advance)).shrU(3).i64U());
+    return this.frame.bias.get.add(this.frame.at.get.add(this.advance).shrU(3).i64U());
   }
   let(value: I64): I64 {
     return this.builder.let(value);

@@ -197,7 +197,7 @@ export const pageRecord = {
 
 /** A predecoded instruction; there is one for each halfword of a code page, and a page-crossing record at its end. */
 export const record = {
-  /** u16: index into the ISA table plus `firstInstruction`, or one of `special`. */
+  /** u16: one of `record-types.ts`, or of `special`. */
   op: 0,
   /** u16: offsets of the operands in the context; rd of x0 is the sink. */
   rd: 2,

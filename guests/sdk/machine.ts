@@ -1,6 +1,13 @@
 // The door from the SDK to its realm. Servers don't use it: they use `Cell` and its channels.
 
-import type { SystemCallResult } from './system-call.ts';
+/** The registers after a system call. */
+export interface SystemCallResult {
+  /** Badge of the sender, or the notification word. */
+  readonly badge: bigint;
+  /** Message info word. */
+  readonly info: bigint;
+  readonly words: readonly bigint[];
+}
 
 /**
  * What a realm offers. Each operation takes effect when the work before it has been paid for in virtual time; it may end

@@ -3,9 +3,9 @@
 
 import { Cell } from './cell.ts';
 import { type CellConfig, readConfig } from './config.ts';
+import type { ServerDefinition } from './handlers.ts';
 import { badge, slot } from './layout.ts';
 import { machine } from './machine.ts';
-import type { ServerDefinition } from './server.ts';
 import { type Message, type Received, receive, replyAndReceive, signalAndReceive } from './system-call.ts';
 
 /** What one step leaves to the next, besides the state. */

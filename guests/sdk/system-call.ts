@@ -4,16 +4,7 @@ import { ipcBuffer } from '../../microvisor/abi/ipc-buffer.ts';
 import { messageInfoFromWord, messageInfoWord } from '../../microvisor/abi/message-info.ts';
 import { systemCall as number } from '../../microvisor/abi/system-calls.ts';
 import { address, slot } from './layout.ts';
-import { machine } from './machine.ts';
-
-/** The registers after a system call. */
-export interface SystemCallResult {
-  /** Badge of the sender, or the notification word. */
-  readonly badge: bigint;
-  /** Message info word. */
-  readonly info: bigint;
-  readonly words: readonly bigint[];
-}
+import { machine, type SystemCallResult } from './machine.ts';
 
 /** A message: what calls, replies and faults carry. */
 export interface Message {

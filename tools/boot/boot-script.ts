@@ -189,8 +189,10 @@ class ScriptWriter {
       const userSize = type === 'CNode' ? bits - sizeBits.slot : type === 'SchedContext' ? bits : 0;
       this.slots.set(id, this.create(code, bits, userSize, count));
     }
-    for (const object of this.plan.objects) {
-      if (object.type === 'DeviceFrame') this.slots.set(object.id, this.createDeviceFrame(object.physical!));
+    // An untyped gives out its memory from its beginning: what lies lower comes first.
+    const registers = this.plan.objects.filter(({ type }) => type === 'DeviceFrame');
+    for (const { id, physical } of registers.sort((a, b) => a.physical! - b.physical!)) {
+      this.slots.set(id, this.createDeviceFrame(physical!));
     }
     this.own.faultEndpoint = this.create(objectType.endpoint, sizeBits.endpoint, 0, 1);
     this.own.faultReply = this.create(objectType.reply, sizeBits.reply, 0, 1);

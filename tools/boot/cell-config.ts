@@ -4,9 +4,14 @@ import type { CellConfig } from '../../guests/sdk/config.ts';
 import type { VmConfig } from '../../guests/vmm/vm.ts';
 import { guestLayout } from '../plan/conventions.ts';
 import type { Plan, Server } from '../plan/plan.ts';
-import type { GuestImages } from './contents.ts';
 
 const megabyte = 2 ** 20;
+
+/** Where a virtual machine's monitor finds what was put into its guest's RAM: guest physical addresses. */
+export interface GuestImages {
+  entry: number;
+  initrd: { start: number; end: number } | undefined;
+}
 
 /** A u32 length, then JSON. */
 export function configPage(config: CellConfig): Uint8Array {

@@ -10,13 +10,7 @@ import { pageBytes } from '../plan/builder.ts';
 import { guestLayout, nativeLayout } from '../plan/conventions.ts';
 import type { FrameContent, Plan, Server, Thread } from '../plan/plan.ts';
 import type { Content, ThreadStart } from './boot-script.ts';
-import { configPage, vmConfig } from './cell-config.ts';
-
-/** Where a virtual machine's monitor finds what was put into its guest's RAM: guest physical addresses. */
-export interface GuestImages {
-  entry: number;
-  initrd: { start: number; end: number } | undefined;
-}
+import { configPage, type GuestImages, vmConfig } from './cell-config.ts';
 
 export interface LoadedImages {
   contents: Content[];

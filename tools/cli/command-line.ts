@@ -81,7 +81,7 @@ const lowerFirst = (text: string): string => text.slice(0, 1).toLowerCase() + te
 
 const nameOf = (command: Command): string => String([command.command].flat()[0]).split(' ')[0]!;
 
-/** The options that a command declares, by name, and whether each may be repeated. */
+/** The options and positionals that a command declares, by name, and whether each may be repeated. */
 function optionsOf(command: Command | undefined): { name: string; array: boolean }[] {
   if (command === undefined) return [];
   const scratch = yargs();
@@ -91,9 +91,10 @@ function optionsOf(command: Command | undefined): { name: string; array: boolean
   const { key, array } = (
     scratch as unknown as { getOptions(): { key: Record<string, boolean>; array: string[] } }
   ).getOptions();
+  const positionals = [command?.command ?? []].flat().join(' ');
   return Object.keys(key)
     .filter((name) => name.length > 1)
-    .map((name) => ({ name, array: array.includes(name) }));
+    .map((name) => ({ name, array: array.includes(name) || positionals.includes(`${name}..`) }));
 }
 
 /** What to try instead of an unknown command or option. */

@@ -23,7 +23,7 @@ async function run(): Promise<void> {
   });
   const { machine } = running.system;
   const reason = await runPaced(machine, {
-    limit: (request.limitNs * machine.clockHz) / 1e9,
+    limit: machine.now + (request.limitNs * machine.clockHz) / 1e9,
     realTime: request.realTime,
     inputMayCome: () => request.interactive,
     ended: () => {

@@ -22,9 +22,12 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 export async function runPaced(machine: Machine, pace: Pace): Promise<StopReason> {
   const piece = (pieceNs * machine.clockHz) / 1e9;
   const start = performance.now() - machine.nowNs / 1e6;
+  // The machine's own clock stands still inside of a quantum, which may be longer than a piece.
+  let until = machine.now;
   for (;;) {
     if (pace.ended()) return 'stopped';
-    const limit = Math.min(pace.limit, machine.now + piece);
+    until = Math.max(until, machine.now) + piece;
+    const limit = Math.min(pace.limit, until);
     const reason = machine.run(limit);
     if (pace.ended()) return 'stopped';
     if (reason === 'limit' && limit === pace.limit) return 'limit';

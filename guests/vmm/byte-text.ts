@@ -1,8 +1,12 @@
 // Bytes inside the state: a string with one character (0 to 255) per byte. Typed arrays are no plain data.
 
+/** As many as a call takes arguments without trouble. */
+const pieceBytes = 4096;
+
 export function textOf(bytes: Uint8Array): string {
   let text = '';
-  for (let i = 0; i < bytes.length; i++) text += String.fromCharCode(bytes[i]!);
+  for (let at = 0; at < bytes.length; at += pieceBytes)
+    text += String.fromCharCode(...bytes.subarray(at, at + pieceBytes));
   return text;
 }
 

@@ -10,25 +10,24 @@ import type { DiskRequest, DiskSlot } from './disk-state.ts';
 import type { Vm } from './vm.ts';
 
 const sectorBytes = 512;
-/** Messages that the server may owe: more would only wait in its ring. */
+/** Messages, and bytes in them, that the server may owe: more would only wait in its ring, and make one exit long. */
 const piecesAtOnce = 32;
+const bytesAtOnce = 0x4_0000;
 
 /** A model for one access: what the driver asks for joins the slot's requests. */
 export function diskModel(slot: DiskSlot): DeviceModel<VirtioState<BlkState>> {
   return virtioMmio(
     virtioBlk({
-      submit(request) {
-        const { tag, kind } = request;
-        const [offset, length] = request.kind === 'flush' ? [0, 0] : [request.offset, lengthOf(request)];
+      takesParts: true,
+      submit() {
+        const { inFlight } = slot.virtio.device;
+        const { tag, kind, offset, length } = inFlight[inFlight.length - 1]!;
         slot.requests.push({ tag, kind, offset, length, asked: 0, answered: 0, begun: false, failed: false });
         return undefined;
       },
     }),
   );
 }
-
-const lengthOf = (request: { length: number } | { bytes: Uint8Array }): number =>
-  'bytes' in request ? request.bytes.length : request.length;
 
 /** Takes answers, and asks for as much as there is room for. */
 export function pumpDisk(vm: Vm, slot: DiskSlot, bus: DeviceBus): void {
@@ -101,7 +100,7 @@ function ask(vm: Vm, slot: DiskSlot, bus: DeviceBus, request: DiskRequest): bool
   const carries = kind === 'read' || kind === 'write';
   const most = carries ? pieceBytes(slot) : request.length;
   while (!request.begun || request.asked < request.length) {
-    if (slot.pieces.length >= piecesAtOnce) return false;
+    if (slot.pieces.length >= piecesAtOnce || owed(slot) >= bytesAtOnce) return false;
     const at = request.asked;
     const length = Math.min(most, request.length - at);
     const bytes = kind === 'write' ? blockPart(slot.virtio, bus, tag, at, length) : undefined;
@@ -114,6 +113,12 @@ function ask(vm: Vm, slot: DiskSlot, bus: DeviceBus, request: DiskRequest): bool
     request.begun = true;
   }
   return true;
+}
+
+function owed({ pieces }: DiskSlot): number {
+  let bytes = 0;
+  for (const { length } of pieces) bytes += length;
+  return bytes;
 }
 
 /** Whole sectors that fit into a message beside its header. */

@@ -27,6 +27,7 @@ import { attachDevices, type DeviceOutput } from './devices.ts';
 import type { Message } from './invocation.ts';
 import { Platform } from './kernel-port.ts';
 import { loadPrograms, type Programs } from './programs.ts';
+import { refuseUnsupported } from './supported.ts';
 
 /** What happens in a system, for whoever watches: log lines, reports, expectations. */
 export interface SystemEvents {
@@ -51,6 +52,8 @@ export interface SystemEvents {
 /** By the type of SBI's system reset. */
 const resetNames = ['shut down', 'cold reboot', 'warm reboot'];
 const bootRealm = 0;
+/** One exit may move as much as the guest's largest virtio requests hold. */
+const monitorLimits = { handlerUnits: 32_000_000, handlerBytes: 64 << 20 };
 /** The boot task holds every capability of the system: for each frame a slot. */
 const rootCNodeSizeBits = 16;
 
@@ -88,6 +91,7 @@ export class System implements BootTaskOwner {
     private readonly events: SystemEvents,
   ) {
     const { harts, ramBytes, clockHz, timebaseHz, lookaheadNs, costs } = plan.machine;
+    refuseUnsupported(manifest);
     this.images = loadImages(plan);
     this.programs = loadPrograms(plan);
     this.machine = new Machine({ harts, ramSize: ramBytes, clockHz, timebaseHz, lookaheadNs, supervisorMode: 'HS' });
@@ -138,6 +142,7 @@ export class System implements BootTaskOwner {
       cell: thread.cell,
       program,
       stateBytes: server.memoryBytes,
+      ...(server.guest && monitorLimits),
       faulted: (fault) => this.events.realmFault(fault),
       recovered: () => this.events.realmRestarted(thread.cell),
       ...(executing && { executing: (cell) => executing(cell) }),

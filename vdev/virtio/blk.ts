@@ -19,6 +19,8 @@ export type BlockAnswer = { status: 'ok'; bytes?: Uint8Array; filled?: true } | 
 export interface BlockBackend {
   /** Answers at once, or returns undefined and has `completeBlock` called with the request's tag later. */
   submit(request: BlockRequest): BlockAnswer | undefined;
+  /** Requests come without the bytes of writes: the backend takes them with `blockPart`, when and as many as it likes. */
+  readonly takesParts?: boolean;
 }
 
 /** A request that the backend has and the driver waits for. Plain data. */
@@ -171,10 +173,14 @@ export function replayBlock(virtio: VirtioState<BlkState>, bus: DeviceBus): Bloc
   return virtio.device.inFlight.flatMap((request) => requestOf(request, bus) ?? []);
 }
 
-function requestOf({ tag, kind, offset, length, chain }: BlockInFlight, bus: DeviceBus): BlockRequest | undefined {
+function requestOf(
+  { tag, kind, offset, length, chain }: BlockInFlight,
+  bus: DeviceBus,
+  withBytes = true,
+): BlockRequest | undefined {
   if (kind === 'flush') return { tag, kind };
   if (kind !== 'write') return { tag, kind, offset, length };
-  const bytes = gather(bus, chain.readable, headerSize, length);
+  const bytes = gather(bus, chain.readable, headerSize, withBytes ? length : 0);
   return bytes && { tag, kind, offset, bytes };
 }
 
@@ -196,7 +202,7 @@ function start(virtio: VirtioState<BlkState>, bus: DeviceBus, backend: BlockBack
       return;
     }
     const inFlight: BlockInFlight = { tag: device.nextTag++, kind, offset, length, chain };
-    const request = requestOf(inFlight, bus);
+    const request = requestOf(inFlight, bus, backend.takesParts !== true);
     if (request === undefined) {
       needsReset(virtio, bus, 'a buffer is not in memory');
       return;

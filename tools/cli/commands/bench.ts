@@ -32,12 +32,11 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
   handler: async ({ programs, vs, rounds, json }) => {
     if (!Number.isInteger(rounds) || rounds < 1 || rounds > 1000)
       throw new CommandError('usage', '--rounds is a whole number from 1 to 1000');
-    const { benchCpu } = await import('../../bench/cpu.ts');
+    const { benchCpu, enginesFor } = await import('../../bench/cpu.ts');
     const { benchTable } = await import('../../bench/report.ts');
-    const report = benchCpu({
+    const report = benchCpu(enginesFor(vs), {
       programs,
       rounds,
-      rival: vs,
       onProgress: (what) => process.stderr.isTTY && process.stderr.write(`\r\u001b[K${what}`),
     });
     if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');

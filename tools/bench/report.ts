@@ -1,0 +1,54 @@
+// The table that `microvisor bench cpu` prints: Markdown, so that it can be pasted.
+
+import type { CpuBenchReport, ProgramResult } from './cpu.ts';
+import type { Sample } from './statistics.ts';
+
+const seconds = ({ median, min, max }: Sample): string => {
+  const show = (ms: number): string => (ms / 1e3).toFixed(2);
+  return `${show(median)} (${show(min)}–${show(max)})`;
+};
+const ratio = ({ median, min, max }: Sample): string => `${median.toFixed(3)} (${min.toFixed(3)}–${max.toFixed(3)})`;
+
+function row({ program, instructions, microvisor, rival, ratio: relative }: ProgramResult): string[] {
+  const { steady, whole } = microvisor;
+  const speed = (steady ? instructions.steady! / steady.median : instructions.whole / whole.median) / 1e3;
+  const cell = <T>(value: T | null | undefined, show: (value: T) => string): string => (value ? show(value) : '–');
+  return [
+    program.replace(/^.*[/\\]/, ''),
+    (instructions.whole / 1e6).toFixed(0),
+    speed.toFixed(0),
+    cell(steady, seconds),
+    ...(rival ? [cell(rival.steady, seconds), cell(relative?.steady, ratio)] : []),
+    seconds(whole),
+    ...(rival && relative ? [seconds(rival.whole), ratio(relative.whole)] : []),
+  ];
+}
+
+/** Times are host seconds, `median (smallest–largest)`. */
+export function benchTable(report: CpuBenchReport): string {
+  const { rival, host } = report;
+  const heads = [
+    'program',
+    'M instr.',
+    'M/s',
+    'warm, s',
+    ...(rival ? ['qemu warm', 'speed'] : []),
+    'whole, s',
+    ...(rival ? ['qemu whole', 'speed'] : []),
+  ];
+  const rows = report.programs.map(row);
+  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((cells) => cells[column]!.length)));
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join(' | ')} |`;
+  const rule = `|${widths.map((width, column) => (column === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
+  const clock = report.clock === 'cpu' ? 'processor time' : 'wall-clock time';
+  return [
+    `microvisor ${report.microvisor}${rival ? `, ${rival.name} ${rival.version}` : ''}, Node ${host.node}, ${host.cpu} × ${host.cpus}, ${host.platform}`,
+    `${clock}, median of ${report.rounds} (smallest–largest)`,
+    '',
+    line(heads),
+    rule,
+    ...rows.map(line),
+    '',
+  ].join('\n');
+}

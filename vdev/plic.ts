@@ -23,6 +23,11 @@ export interface PlicState {
   /** Sources are numbered 1 to `sources`. */
   readonly sources: number;
   readonly contexts: number;
+  /**
+   * Sources behind an edge-triggered gateway: each time that the device raises its line anew is one request, even while
+   * an earlier one is being served, and a line that stays up makes no further one.
+   */
+  readonly edges: readonly number[];
   /** Levels of the devices' lines. */
   lines: number[];
   /** Requests that a gateway has forwarded and nobody has claimed. */
@@ -36,13 +41,21 @@ export interface PlicState {
   enable: number[][];
 }
 
-/** `sources` is at most 1023, `contexts` at most 1024 (what fits into the window). */
-export function createPlic(contexts: number, sources = plicSources): PlicState {
+/**
+ * `sources` is at most 1023, `contexts` at most 1024 (what fits into the window). The UART's gateway is edge-triggered:
+ * on QEMU's `virt` drivers get by that never read IIR, and so leave its transmitter interrupt up for good.
+ */
+export function createPlic(
+  contexts: number,
+  sources = plicSources,
+  edges: readonly number[] = [virtMap.uart.irq],
+): PlicState {
   const words = (sources >>> 5) + 1;
   const none = (): number[] => new Array<number>(words).fill(0);
   return {
     sources,
     contexts,
+    edges,
     lines: none(),
     pending: none(),
     claimed: none(),
@@ -65,10 +78,11 @@ export function setSource(state: PlicState, source: number, raised: boolean): vo
   if (source < 1 || source > state.sources) throw new RangeError(`the PLIC has no source ${source}`);
   if (raised) add(state.lines, source);
   else remove(state.lines, source);
-  forward(state, source);
+  if (raised && state.edges.includes(source)) add(state.pending, source);
+  else forward(state, source);
 }
 
-/** The gateway: a raised line becomes one request at a time. */
+/** The gateway of a level: a raised line becomes one request at a time. */
 function forward(state: PlicState, source: number): void {
   if (has(state.lines, source) && !has(state.claimed, source)) add(state.pending, source);
 }
@@ -79,7 +93,7 @@ function best(state: PlicState, context: number, floor: number): number {
   let found = 0;
   let highest = floor;
   for (let word = 0; word < enable.length; word++) {
-    let candidates = (enable[word]! & state.pending[word]!) >>> 0;
+    let candidates = (enable[word]! & state.pending[word]! & ~state.claimed[word]!) >>> 0;
     while (candidates !== 0) {
       const bit = 31 - Math.clz32(candidates & -candidates);
       candidates = (candidates & (candidates - 1)) >>> 0;
@@ -113,7 +127,7 @@ function claim(state: PlicState, context: number): number {
 function complete(state: PlicState, context: number, source: number): void {
   if (source < 1 || source > state.sources || !has(state.enable[context]!, source)) return;
   remove(state.claimed, source);
-  forward(state, source);
+  if (!state.edges.includes(source)) forward(state, source);
 }
 
 /** Sources that exist among the 32 of a word: not 0, and none beyond the last. */
@@ -168,7 +182,7 @@ export const plic: DeviceModel<PlicState> = {
   },
   reset: (state: PlicState): void => {
     const { lines } = state;
-    Object.assign(state, createPlic(state.contexts, state.sources), { lines });
+    Object.assign(state, createPlic(state.contexts, state.sources, state.edges), { lines });
     for (let source = 1; source <= state.sources; source++) forward(state, source);
   },
 };

@@ -84,8 +84,11 @@ export const uart16550: DeviceModel<Uart16550State> = {
         return state.mcr;
       case register.lsr: {
         const value = lineStatus(state);
-        state.overrun = false;
-        updateInterrupt(state, bus);
+        // Only what changes the cause tells the interrupt controller anew.
+        if (state.overrun) {
+          state.overrun = false;
+          updateInterrupt(state, bus);
+        }
         return value;
       }
       case register.msr: {

@@ -36,6 +36,24 @@ describe('the PLIC', () => {
     expect([read(state, pending(0)), read(state, pending(1))]).toEqual([0, 0]);
   });
 
+  it('takes each signal of an edge-triggered source for one request, however long its line stays up', () => {
+    const state = configured();
+    expect(state.edges).toEqual([10]);
+    setSource(state, 10, true);
+    expect(read(state, claim(1))).toBe(10);
+    write(state, claim(1), 10);
+    expect(isInterrupting(state, 1)).toBe(false);
+    setSource(state, 10, true);
+    expect(read(state, claim(1))).toBe(10);
+    // What comes while one is served waits for its completion.
+    setSource(state, 10, true);
+    expect(isInterrupting(state, 1)).toBe(false);
+    write(state, claim(1), 10);
+    expect(read(state, claim(1))).toBe(10);
+    write(state, claim(1), 10);
+    expect(isInterrupting(state, 1)).toBe(false);
+  });
+
   it('forwards no second request of a source before the first is completed', () => {
     const state = configured();
     setSource(state, 3, true);

@@ -9,7 +9,6 @@ import { blkState, virtioBlk } from '../../vdev/virtio/blk.ts';
 import { virtioMmio } from '../../vdev/virtio/mmio.ts';
 import { virtioRng } from '../../vdev/virtio/rng.ts';
 import { virtioState } from '../../vdev/virtio/transport.ts';
-import { CommandError } from '../cli/command-error.ts';
 import { hostDisk } from '../host/disk-file.ts';
 import type { Device, Manifest } from '../manifest/model.ts';
 import { pageBytes } from '../plan/builder.ts';
@@ -70,14 +69,12 @@ function modelOf({ name, model, backing, mode }: Device, seed: number): Modelled
     case 'rng':
       return { model: virtioMmio(virtioRng), state: virtioState(virtioRng, entropyState(seed, name)) };
     case 'block-file': {
-      if (mode === 'write')
-        throw new CommandError('unavailable', `device ${name}: mode write is not in this version`, 'use mode snapshot');
       const disk = overlayDisk(hostDisk(backing!.path));
       const blk = virtioBlk(diskBackend(disk));
       const state = blkState({ capacitySectors: disk.size / 512, readOnly: mode === 'read-only' });
       return { model: virtioMmio(blk), state: virtioState(blk, state), overlay: disk };
     }
     default:
-      throw new CommandError('unavailable', `device ${name}: the model ${model} is not in this version`);
+      throw new Error(`device ${name}: no model ${model}`);
   }
 }

@@ -228,6 +228,7 @@ export const manifestType = record('manifest', {
   system: required(
     record('system', {
       name: required(name, 'Name of the system.'),
+      about: optional(string, 'What the system shows; `run` prints it first.'),
       seed: defaulted(
         integer(0, Number.MAX_SAFE_INTEGER),
         '0',

@@ -179,9 +179,14 @@ class Screen {
     process.stderr.write(`microvisor: ${text}\n`);
   }
 
+  private lines(lines: readonly string[]): void {
+    if (!this.args.quiet) for (const line of lines) process.stderr.write(`  ${line}\n`);
+  }
+
   header({ system, images }: Manifest): void {
     this.note(`${system.name}, seed ${system.seed}`);
-    for (const { name, sha256 } of images) this.note(`  ${name} sha256 ${sha256.slice(0, 16)}…`);
+    if (system.about !== undefined) this.lines(system.about.trim().split('\n'));
+    this.lines(images.map(({ name, sha256 }) => `${name} sha256 ${sha256.slice(0, 16)}…`));
     if (this.interactive) this.note('C-a x leaves');
   }
 

@@ -1,0 +1,37 @@
+// What a manifest may say and this version does not run yet: named all at once, instead of being ignored.
+
+import { CommandError } from '../cli/command-error.ts';
+import type { Cell, Manifest } from '../manifest/model.ts';
+
+/** Throws a CommandError that lists everything of the manifest that `run` cannot do in this version. */
+export function refuseUnsupported(manifest: Manifest): void {
+  const { schedule, health, faults, devices, cells } = manifest;
+  const missing = [
+    ...(schedule === undefined ? [] : ['schedule: windows and modes']),
+    ...(health.length === 0 ? [] : ['health: the table of errors and actions']),
+    ...(faults?.armed ? ['faults: armed fault plans'] : []),
+    ...devices
+      .filter(({ model }) => model === 'pendulum' || model === 'nic')
+      .map(({ name, model }) => `devices.${name}: the model ${model}`),
+    ...devices.filter(({ mode }) => mode === 'write').map(({ name }) => `devices.${name}: mode write (use snapshot)`),
+    ...cells.flatMap(unsupportedOf),
+  ];
+  if (missing.length === 0) return;
+  const list = missing.map((each) => `  ${each}`).join('\n');
+  throw new CommandError(
+    'unavailable',
+    `${manifest.file} is right, and asks for what this version does not run:\n${list}`,
+    'take it out to run the rest; `check` accepts it as it is',
+  );
+}
+
+function unsupportedOf(cell: Cell): string[] {
+  const { name, kind, restart, heartbeat } = cell;
+  return [
+    ...(kind === 'posix' || kind === 'rtos' ? [`cells.${name}: cells of kind ${kind}`] : []),
+    ...(heartbeat === undefined ? [] : [`cells.${name}.heartbeat`]),
+    ...(restart?.policy === 'backoff' ? [`cells.${name}.restart: policy backoff`] : []),
+    ...(restart?.limit === undefined ? [] : [`cells.${name}.restart.limit`]),
+    ...(restart?.when ?? []).filter((when) => when !== 'fault').map((when) => `cells.${name}.restart: when ${when}`),
+  ];
+}

@@ -127,6 +127,7 @@ async function runBare(args: BareArguments): Promise<void> {
       ended: () => ending.outcome !== undefined || ending.left === true,
     });
     if (args.save !== undefined) bare.save(args.save);
+    machine.hashMemory();
   } finally {
     terminal.close();
     trace?.end();

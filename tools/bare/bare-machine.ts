@@ -33,7 +33,7 @@ export interface BareOptions {
 export class BareMachine {
   readonly machine: Machine;
   private readonly board: Board;
-  private readonly firmware: Firmware | undefined;
+  private firmware: Firmware | undefined;
   private readonly overlays: ReturnType<typeof overlayDisk>[];
   private htif: HtifPort | undefined;
 
@@ -102,6 +102,12 @@ export class BareMachine {
     else throw new CommandError('usage', 'the built-in firmware needs a --kernel to start');
   }
 
+  /** M-mode belongs to code of the guest's own. */
+  private removeFirmware(): void {
+    this.firmware = undefined;
+    for (const hart of this.machine.harts) hart.supervisor = undefined;
+  }
+
   /** Bytes typed at the console. */
   input(bytes: Uint8Array): void {
     if (this.htif) this.htif.input(bytes);
@@ -129,6 +135,7 @@ export class BareMachine {
     }
     this.board.loaded();
     for (const [index, overlay] of this.overlays.entries()) overlay.load(saved.disks[index] as SavedOverlay);
+    if (saved.firmware === undefined) this.removeFirmware();
     this.firmware?.load(this.machine, saved.firmware);
     if (saved.htif) {
       this.connectHtif(saved.htif.toHost, saved.htif.fromHost);

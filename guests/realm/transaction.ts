@@ -54,7 +54,7 @@ export class Transaction {
   commit(): void {
     const { progress } = this;
     this.close();
-    progress.outbox = this.deferred;
+    progress.outbox = signalsLast(this.deferred);
     progress.phase = this.deferred.length > 0 ? 'publishing' : 'running';
   }
 
@@ -196,6 +196,14 @@ export class Transaction {
     }
     progress.phase = 'running';
   }
+}
+
+/** Whoever is woken may run at once: it must find everything that the step has published. */
+function signalsLast(deferred: readonly Deferred[]): Deferred[] {
+  const ordered: Deferred[] = [];
+  for (let i = 0; i < deferred.length; i++) if (!('signal' in deferred[i]!)) ordered[ordered.length] = deferred[i]!;
+  for (let i = 0; i < deferred.length; i++) if ('signal' in deferred[i]!) ordered[ordered.length] = deferred[i]!;
+  return ordered;
 }
 
 /** Ends the turn when an operation of the machine has. */

@@ -1,5 +1,15 @@
 // The API for native servers: `import { server } from 'microvisor/sdk'`.
 
+export {
+  type BlockMessage,
+  type BlockOperation,
+  type BlockReply,
+  blockHeaderBytes,
+  decodeBlockMessage,
+  decodeBlockReply,
+  encodeBlockMessage,
+  encodeBlockReply,
+} from './block-protocol.ts';
 export { Cell, type Frozen } from './cell.ts';
 export { Channel, DeviceChannel, QueueChannel, RpcChannel, SampleChannel, StreamChannel } from './channel.ts';
 export type { CellConfig, ChannelConfig, ChannelType } from './config.ts';

@@ -7,10 +7,12 @@ import {
   type BlockMessage,
   type BlockReply,
   blockHeaderBytes,
+  type Cell,
   decodeBlockMessage,
   encodeBlockReply,
-} from '../sdk/block-protocol.ts';
-import { type Cell, QueueChannel, server } from '../sdk/index.ts';
+  QueueChannel,
+  server,
+} from '../sdk/index.ts';
 import { machine } from '../sdk/machine.ts';
 
 const sectorBytes = 512;

@@ -31,7 +31,13 @@ export default server<MonitorState>({
         call(slot.childThread + vcpu, { label: label.TCBSuspend, words: [] });
       }
     }
-    bootVm(vmOf(cell));
+    const vm = vmOf(cell);
+    // Disks ask for their sizes; whatever came in before waits for the guest's drivers.
+    signalDevices(
+      vm,
+      config.channels.map(({ number }) => number),
+    );
+    bootVm(vm);
   },
 
   notified(cell, channel) {

@@ -1,5 +1,6 @@
 // The monitor as a native server: one per VM cell, passive, on the time of the vCPU whose exit it handles.
 
+import { virtualInterrupts } from '../../microvisor/abi/extensions.ts';
 import { faultType, vcpuFault } from '../../microvisor/abi/faults.ts';
 import { label } from '../../microvisor/abi/invocation-labels.ts';
 import { type Cell, call, server } from '../sdk/index.ts';
@@ -19,6 +20,19 @@ function vmOf(cell: Cell<MonitorState>): Vm {
   return { config, state: cell.draft().vm!, port: cellPort(cell, config) };
 }
 
+/** What the last life of the monitor has left: vCPUs that run, and interrupts that the new devices have not raised. */
+function stopVcpus({ config, port }: Vm): void {
+  for (let vcpu = 0; vcpu < config.vcpus; vcpu++) {
+    call(slot.childThread + vcpu, { label: label.TCBSuspend, words: [] });
+    port.inject(vcpu, 0, virtualInterrupts);
+    port.writeVcpu(vcpu, 'vsie', 0n);
+    port.writeVcpu(vcpu, 'vstimecmp', never);
+  }
+}
+
+/** A time that does not come. */
+const never = (1n << 64n) - 1n;
+
 export default server<MonitorState>({
   mutable: true,
   state: () => ({ vm: null, samples: {} }),
@@ -26,12 +40,8 @@ export default server<MonitorState>({
   init(cell) {
     const config = cell.config as unknown as VmConfig;
     cell.draft().vm = vmState(config);
-    if (cell.generation > 0) {
-      for (let vcpu = 0; vcpu < config.vcpus; vcpu++) {
-        call(slot.childThread + vcpu, { label: label.TCBSuspend, words: [] });
-      }
-    }
     const vm = vmOf(cell);
+    if (cell.generation > 0) stopVcpus(vm);
     // Disks ask for their sizes; whatever came in before waits for the guest's drivers.
     signalDevices(
       vm,

@@ -45,6 +45,8 @@ interface Saved {
   carry: unknown;
   progress: Progress;
   generation: number;
+  /** Commits that changed a mutable state: it is weighed, and paid for, at some of them. */
+  changes: number;
 }
 
 /** UserException numbers of a realm's faults. scause never has these values. */
@@ -286,7 +288,7 @@ export function boot(evaluate: (globals: object, machine: object) => { default: 
     }
     meter.pause();
     weigh(saved.state, !mutable);
-    ({ state, carry, generation } = saved);
+    ({ state, carry, generation, changes } = saved);
     transaction.progress = saved.progress;
     for (const result of saved.progress.results) freezeResult(result);
     return '';
@@ -309,6 +311,7 @@ export function boot(evaluate: (globals: object, machine: object) => { default: 
             carry,
             progress: transaction.progress,
             generation,
+            changes,
           };
           return encode(saved);
         }

@@ -93,11 +93,12 @@ export class Cell<State> {
   }
 
   /**
-   * Writes a line to the stream channel `log`, or to the kernel's debug output where the cell has none. What finds no
-   * room is dropped and counted. Appears when the handler commits (debug output: at once).
+   * Writes a line to the stream channel `log`; or to the kernel's debug output where the cell has none, or where that has
+   * no room, as just after a restart. Appears when the handler commits (debug output: at once).
    */
   log(text: string): void {
-    if (this.has('log')) this.stream('log').print(`${text}\n`);
+    const line = encodeUtf8(`${text}\n`);
+    if (this.has('log') && this.stream('log').room >= line.length) this.stream('log').write(line);
     else for (const byte of encodeUtf8(`${this.name}: ${text}\n`)) debugPutChar(byte);
   }
 

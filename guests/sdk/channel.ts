@@ -55,7 +55,7 @@ class RingChannel extends Channel {
     super(config);
     const half = config.size / 2;
     this.output = new RingProducer(config.address + (config.end === 0 ? 0 : half), half);
-    this.input = new RingConsumer(config.address + (config.end === 0 ? half : 0), half);
+    this.input = new RingConsumer(config.address + (config.end === 0 ? half : 0), half, () => this.notify());
   }
   override start(): void {
     this.output.reset();

@@ -11,7 +11,7 @@
 //          64  data                 a power of two of bytes: the largest that fits
 //
 // Reset handshake. A producer that starts again sets tail to 0, then adds one to its generation. Until the consumer
-// has answered, the ring has no room. A consumer that sees a new generation sets head to 0, then copies the generation.
+// has answered, the ring has no room. A consumer that sees a new generation sets head to 0, copies the generation, signals.
 // A consumer that restarts discards what it has not taken out: that may be what made it fail. Memory of zeros is a
 // valid, empty ring.
 //

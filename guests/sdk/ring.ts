@@ -60,10 +60,13 @@ export class RingProducer {
 export class RingConsumer {
   readonly capacity: number;
   private readonly address: number;
+  /** Called when a reset of the producer has been answered: it waits for that. */
+  private readonly onAnswer: () => void;
 
-  constructor(address: number, size: number) {
+  constructor(address: number, size: number, onAnswer: () => void) {
     this.address = address;
     this.capacity = ringCapacity(size);
+    this.onAnswer = onAnswer;
   }
 
   /** Answers a reset of the producer, if there was one. */
@@ -72,6 +75,7 @@ export class RingConsumer {
     if (generation === read(this.address + field.consumerGeneration)) return;
     publish(this.address + field.head, 0);
     publish(this.address + field.consumerGeneration, generation);
+    this.onAnswer();
   }
 
   /** The producer's generation. */

@@ -39,7 +39,7 @@ export function parseTyping(text: string, cells: readonly string[]): Typing {
     '--type',
   );
   const escapes: Record<string, string> = { n: '\n', t: '\t', '\\': '\\' };
-  return { ...expectation, keys: keys.replace(/\\([nt\\])/g, (_, key: string) => escapes[key]!) };
+  return { ...expectation, text, keys: keys.replace(/\\([nt\\])/g, (_, key: string) => escapes[key]!) };
 }
 
 /** Types one text after the other, each when its cue has been seen since the last. */

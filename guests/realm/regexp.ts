@@ -8,8 +8,15 @@ import { compileRegExp, type RegExpProgram } from './regexp-program.ts';
 import { parseRegExp, RegExpSyntaxError } from './regexp-syntax.ts';
 
 const sourceLimit = 4096;
-/** Programs by flag u and source. A cache only: what is in it shows nowhere. */
-const programs = new Map<string, RegExpProgram>();
+/** A program, and what it took to compile it. */
+interface Compiled {
+  program: RegExpProgram;
+  units: number;
+  bytes: number;
+}
+
+/** By flag u and source. A cache only: a program costs the same whether it is found or made, so a saved realm has none. */
+const programs = new Map<string, Compiled>();
 
 export interface Match extends Array<string | undefined> {
   index: number;
@@ -21,11 +28,17 @@ function compiled(source: string, unicode: boolean): RegExpProgram {
   meter.charge(source.length * 4);
   const key = `${unicode ? 'u' : ' '}${source}`;
   const known = mapGet(programs, key);
-  if (known !== undefined) return known;
+  if (known !== undefined) {
+    meter.charge(known.units);
+    meter.grow(known.bytes);
+    return known.program;
+  }
   if (source.length > sourceLimit) throw new SyntaxError(`A regular expression has at most ${sourceLimit} characters`);
   try {
+    const [units, bytes] = [meter.left(), meter.bytesLeft()];
     const program = compileRegExp(parseRegExp(source, unicode));
-    if (programs.size < 256) mapSet(programs, key, program);
+    const made = { program, units: units - meter.left(), bytes: bytes - meter.bytesLeft() };
+    if (programs.size < 256) mapSet(programs, key, made);
     return program;
   } catch (error) {
     if (error instanceof RegExpSyntaxError) throw new SyntaxError(error.message);

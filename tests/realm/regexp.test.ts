@@ -12,6 +12,8 @@ const free = {
     if (++steps > 500_000) throw new Explosion();
   },
   grow() {},
+  left: () => 0,
+  bytesLeft: () => 0,
   text: (text: string) => text,
   born: <T>(value: T) => value,
   setKind: () => 'budget',

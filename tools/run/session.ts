@@ -25,10 +25,15 @@ export class Session {
   readonly end: Promise<SessionEnd>;
   private readonly worker: Worker;
 
-  constructor(request: Omit<RunRequest, 'executing'>, cells: readonly string[], events: SessionEvents) {
+  constructor(
+    request: Omit<RunRequest, 'executing'>,
+    cells: readonly string[],
+    events: SessionEvents,
+    script = new URL('./worker.js', import.meta.url),
+  ) {
     const executing = new SharedArrayBuffer(4);
     const workerData: RunRequest = { ...request, executing };
-    this.worker = new Worker(new URL('./worker.js', import.meta.url), {
+    this.worker = new Worker(script, {
       workerData,
       resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
     });

@@ -17,7 +17,12 @@ const contextLines = 8;
 const shownLines = 4;
 
 async function* linesOf(path: string): AsyncGenerator<string> {
-  yield* createInterface({ input: createReadStream(path), crlfDelay: Infinity });
+  try {
+    yield* createInterface({ input: createReadStream(path), crlfDelay: Infinity });
+  } catch (error) {
+    // Reading a directory fails without saying which.
+    throw Object.assign(error as Error, { path });
+  }
 }
 
 /** Compares two trace files; undefined if they are the same. Errors of the file system are thrown. */

@@ -10,6 +10,7 @@ import { attachTerminal } from '../../host/terminal.ts';
 import { parseSize, parseTime, type Quantity } from '../../manifest/units.ts';
 import { type TraceDetail, traceMachine } from '../../trace/trace-writer.ts';
 import { CommandError, fileError } from '../command-error.ts';
+import { requireWritable } from '../output-file.ts';
 
 interface BareArguments {
   image: string | undefined;
@@ -92,6 +93,7 @@ function checkArguments({ image, kernel, bios, load, harts, initrd, append }: Ba
 async function runBare(args: BareArguments): Promise<void> {
   checkArguments(args);
   const limitNs = args.for === undefined ? Infinity : quantity('for', parseTime(args.for));
+  if (args.save !== undefined) requireWritable(args.save);
   const ending: Ending = {};
   const bare = new BareMachine({
     harts: args.harts,
@@ -118,21 +120,27 @@ async function runBare(args: BareArguments): Promise<void> {
       ending.left = true;
     },
   });
+  const onInterrupt = (): void => {
+    ending.interrupted = true;
+  };
+  process.on('SIGINT', onInterrupt);
   const started = performance.now();
   try {
     ending.reason = await runPaced(machine, {
       limit: machine.now + (limitNs * machine.clockHz) / 1e9,
       realTime: terminal.interactive,
       inputMayCome: () => !terminal.ended,
-      ended: () => ending.outcome !== undefined || ending.left === true,
+      ended: () => ending.outcome !== undefined || ending.left === true || ending.interrupted === true,
     });
     if (args.save !== undefined) bare.save(args.save);
     machine.hashMemory();
   } finally {
+    process.removeListener('SIGINT', onInterrupt);
     terminal.close();
     trace?.end();
   }
   if (!args.quiet) process.stderr.write(summary(machine, ending, performance.now() - started));
+  if (ending.interrupted) throw new CommandError('interrupted', '');
   if (ending.outcome?.kind === 'fail') process.exitCode = Math.min(ending.outcome.code, 255);
   else if (ending.reason === 'idle') throw new CommandError('failed', 'the machine came to rest without an outcome');
 }
@@ -155,14 +163,16 @@ function openTrace(path: string): WriteStream {
 interface Ending {
   outcome?: Outcome;
   left?: boolean;
+  interrupted?: boolean;
   reason?: StopReason;
 }
 
-function describeEnding({ outcome, left, reason }: Ending): string {
+function describeEnding({ outcome, left, interrupted, reason }: Ending): string {
   if (outcome?.kind === 'pass') return 'the guest passed';
   if (outcome?.kind === 'fail') return `the guest failed with code ${outcome.code}`;
   if (outcome?.kind === 'reset') return 'the guest asked for a reset';
   if (left) return 'left';
+  if (interrupted) return 'interrupted';
   return reason === 'idle' ? 'every hart waits, and nothing can wake one' : 'the time is up';
 }
 

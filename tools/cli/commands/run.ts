@@ -11,7 +11,8 @@ import { describeReport, type Outcome, type RunReport } from '../../run/report.t
 import { Session, type SessionEnd } from '../../run/session.ts';
 import { systemOrRefuse } from '../checked-system.ts';
 import { CommandError, fileError } from '../command-error.ts';
-import type { ExitName } from '../exit-codes.ts';
+import { type ExitName, exitCodes } from '../exit-codes.ts';
+import { requireWritable } from '../output-file.ts';
 
 interface RunArguments {
   manifest: string;
@@ -86,6 +87,9 @@ async function runSystem(args: RunArguments): Promise<void> {
   for (const text of expect) parseExpectation(text, cells);
   const type = args.type ?? [];
   for (const text of type) parseTyping(text, cells);
+  if (args.attach !== undefined && !cells.includes(args.attach))
+    throw new CommandError('usage', `--attach: there is no cell ${args.attach}`, `the cells are ${cells.join(', ')}`);
+  for (const path of [args.report, args.save]) if (path !== undefined) requireWritable(path);
   const limitNs = args.for === undefined ? Infinity : timeOf(args.for);
   const interactive = !args.batch && process.stdin.isTTY === true;
   const screen = new Screen(args, interactive);
@@ -107,10 +111,17 @@ async function runSystem(args: RunArguments): Promise<void> {
     cells,
     screen,
   );
+  let left = false;
+  const leave = (): void => {
+    left = true;
+    session.stop();
+  };
   const terminal = interactive
-    ? attachTerminal({ onInput: (bytes) => session.input(bytes), onLeave: () => session.stop() })
+    ? attachTerminal({ onInput: (bytes) => session.input(bytes), onLeave: leave })
     : undefined;
-  const onInterrupt = (): void => session.stop();
+  let interrupts = 0;
+  // The first asks for the report; whoever is in a hurry interrupts twice.
+  const onInterrupt = (): void => (interrupts++ === 0 ? session.stop() : process.exit(exitCodes.interrupted.code));
   process.on('SIGINT', onInterrupt);
   let end: SessionEnd;
   try {
@@ -120,7 +131,7 @@ async function runSystem(args: RunArguments): Promise<void> {
     terminal?.close();
     await session.kill();
   }
-  finish(args, screen, end);
+  finish(args, screen, end, left);
 }
 
 function overridesOf({ set, seed, attach }: RunArguments): string[] {
@@ -137,20 +148,22 @@ function timeOf(text: string): number {
   throw new CommandError('usage', `--for: ${parsed.hint}`);
 }
 
-function finish(args: RunArguments, screen: Screen, end: SessionEnd): void {
+function finish(args: RunArguments, screen: Screen, end: SessionEnd, left: boolean): void {
   screen.endLine();
   if (end.kind === 'refused') throw new CommandError(end.exit as ExitName, end.message, end.hint);
   if (end.kind === 'crashed') {
-    const who = end.cell === undefined ? 'The machine' : `The code of cell ${end.cell}`;
+    // Nobody's code was running: the mistake is ours.
+    if (end.cell === undefined) throw new Error(`the machine's worker died: ${end.reason}`);
     throw new CommandError(
       'failed',
-      `${who} brought the machine's worker down: ${end.reason}`,
+      `the code of cell ${end.cell} brought the machine's worker down: ${end.reason}`,
       'the system is lost; other runs are not affected',
     );
   }
   const { report } = end;
   if (args.report !== undefined) writeReport(args.report, report);
   if (!args.quiet) process.stderr.write(`microvisor: ${describeReport(report)}\n`);
+  if (left && report.outcome === 'interrupted') return;
   if (report.outcome !== 'ok') throw new CommandError(exitOf[report.outcome], '');
 }
 

@@ -1,0 +1,123 @@
+// The command as a process of its own: exit codes, pipes, interrupts. It is the built one.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { assemble } from '../../hw/isa/assemble.ts';
+import { exitCodes } from '../../tools/cli/exit-codes.ts';
+import { writeElf } from '../../tools/image/elf-writer.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const example = join(root, 'examples/first-light.yaml');
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'microvisor-cli-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Ended {
+  code: number | null;
+  out: string;
+  err: string;
+}
+
+function start(
+  args: readonly string[],
+  onOutput: (child: ChildProcess, out: string) => void = () => {},
+): Promise<Ended> {
+  const child = spawn(process.execPath, [join(root, 'dist/tools/cli/main.js'), ...args], {
+    cwd: root,
+    env: { ...process.env, NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended: Ended = { code: null, out: '', err: '' };
+  child.stdout.on('data', (chunk: Buffer) => {
+    ended.out += chunk.toString();
+    onOutput(child, ended.out);
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    ended.err += chunk.toString();
+  });
+  return new Promise((done) =>
+    child.on('close', (code) => {
+      done({ ...ended, code });
+    }),
+  );
+}
+
+/** Prints a line and then counts without end. */
+function endless(): string {
+  const path = join(folder, 'endless.elf');
+  const source = `
+_start:
+    li t0, 0x10000000
+    li t1, 'x'
+    sb t1, 0(t0)
+    li t1, 10
+    sb t1, 0(t0)
+1:  addi t2, t2, 1
+    j 1b
+`;
+  const { bytes, symbols } = assemble(source, { origin: 0x8000_0000 });
+  const segments = [{ address: 0x8000_0000n, bytes, access: 'rwx' }];
+  writeFileSync(path, writeElf({ segments, entry: 0x8000_0000n, symbols }));
+  return path;
+}
+
+describe('microvisor run', () => {
+  test('boots the example, writes its report, and saves a system that goes on in another process', async () => {
+    const [report, again, saved] = ['report.json', 'again.json', 'saved'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const { code, out, err } = await start(['run', example, '--batch', '--for', '3ms', '--report', report]);
+    expect(err).toContain('microvisor: ok: 3ms of virtual time');
+    expect(code).toBe(0);
+    expect(out).toContain('[store] key-value store');
+    expect(out).toContain('machine code and TypeScript have met\n');
+    const first = await start(['run', example, '--batch', '--for', '300us', '--save', saved, '--quiet']);
+    expect(first).toMatchObject({ code: 0, err: '' });
+    const second = await start(['run', example, '--batch', '--for', '3ms', '--load', saved, '--report', again]);
+    expect(second.code).toBe(0);
+    const [whole, rest] = [report, again].map((path) => JSON.parse(readFileSync(path, 'utf8')));
+    expect(whole).toMatchObject({ schema: 1, outcome: 'ok', seed: 42, virtualTimeNs: 3e6 });
+    expect(rest.traceHash).toBe(whole.traceHash);
+  });
+
+  test('ends with the report and code 130 on Ctrl-C', async () => {
+    const { code, err } = await start(['run', example, '--batch'], (child, out) => {
+      if (out.includes('have met')) child.kill('SIGINT');
+    });
+    expect(err).toMatch(/microvisor: interrupted: .* of virtual time/);
+    expect(code).toBe(exitCodes.interrupted.code);
+  });
+
+  test('leaves when nobody reads its output any more', async () => {
+    const { code } = await start(['run', example, '--batch', '--for', '10s'], (child) => child.stdout!.destroy());
+    expect([exitCodes.brokenPipe.code, exitCodes.success.code]).toContain(code);
+  });
+
+  test('says before it begins that a file cannot be written', async () => {
+    const path = join(folder, 'none', 'report.json');
+    const { code, out, err } = await start(['run', example, '--batch', '--report', path]);
+    expect({ code, out }).toEqual({ code: exitCodes.file.code, out: '' });
+    expect(err).toContain(`cannot write ${path}: there is no such file`);
+  });
+});
+
+describe('microvisor bare', () => {
+  test('ends with code 130 on Ctrl-C, and says what was done', async () => {
+    const trace = join(folder, 'trace');
+    const { code, out, err } = await start(
+      ['bare', endless(), '--trace', trace, '--trace-detail', 'traps'],
+      (child) => void child.kill('SIGINT'),
+    );
+    expect(out).toBe('x\n');
+    expect(err).toMatch(/microvisor: interrupted; .* instructions/);
+    expect(code).toBe(exitCodes.interrupted.code);
+    expect(existsSync(trace)).toBe(true);
+  });
+});

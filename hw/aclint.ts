@@ -50,26 +50,15 @@ export function softwareInterrupt(state: AclintState, hart: number): boolean {
   return state.msip[hart] === 1;
 }
 
-/** Level of MTIP of a hart: changes at writes and at `tick`. */
-export function timerInterrupt(state: AclintState, nowNs: number, hart: number): boolean {
-  return mtime(state, nowNs) >= join(state.mtimecmp[hart]!);
-}
-
-/** mtimecmp of a hart. */
-export function timerCompare(state: AclintState, hart: number): bigint {
-  return join(state.mtimecmp[hart]!);
-}
-
-/** The next virtual time at which a timer interrupt rises, or Infinity. */
-function nextRise(state: AclintState, nowNs: number): number {
+/**
+ * The virtual time at which MTIP of a hart rises: the beginning of time if mtime has reached mtimecmp already, Infinity if
+ * it will not in this age. It changes at writes only.
+ */
+export function timerRise(state: AclintState, nowNs: number, hart: number): number {
   const now = mtime(state, nowNs);
-  let wait: bigint | undefined;
-  for (const compare of state.mtimecmp) {
-    const distance = join(compare) - now;
-    if (distance > 0n && (wait === undefined || distance < wait)) wait = distance;
-  }
-  if (wait === undefined) return Infinity;
-  const at = Number(ticks(state, nowNs) + wait) * state.nsPerTick;
+  const compare = join(state.mtimecmp[hart]!);
+  if (now >= compare) return 0;
+  const at = Number(ticks(state, nowNs) + compare - now) * state.nsPerTick;
   return at <= Number.MAX_SAFE_INTEGER ? at : Infinity;
 }
 
@@ -104,13 +93,8 @@ export const aclint: DeviceModel<AclintState> = {
   write: (state: AclintState, bus: DeviceBus, offset: number, size: 1 | 2 | 4, value: number): void => {
     if (size !== 4 || (offset & 3) !== 0) return;
     writeWord(state, bus.nowNs(), offset, value);
-    bus.wakeAt(nextRise(state, bus.nowNs()));
   },
-  tick: (state: AclintState, bus: DeviceBus): void => {
-    bus.wakeAt(nextRise(state, bus.nowNs()));
-  },
-  reset: (state: AclintState, bus: DeviceBus): void => {
+  reset: (state: AclintState): void => {
     Object.assign(state, createAclint(state.harts, state.nsPerTick));
-    bus.wakeAt(Infinity);
   },
 };

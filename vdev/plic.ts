@@ -27,7 +27,7 @@ export interface PlicState {
    * Sources behind an edge-triggered gateway: each time that the device raises its line anew is one request, even while
    * an earlier one is being served, and a line that stays up makes no further one.
    */
-  readonly edges: readonly number[];
+  edges: readonly number[];
   /** Levels of the devices' lines. */
   lines: number[];
   /** Requests that a gateway has forwarded and nobody has claimed. */

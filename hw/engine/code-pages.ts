@@ -4,7 +4,7 @@ import { type Decoded, decode } from '../isa/decode.ts';
 import { instructions } from '../isa/table.ts';
 import { codeSlot, context, pageRecord, pageSize, record, special, tlb } from './layout.ts';
 import type { MachineMemory } from './memory.ts';
-import { recordTypeOf } from './record-types.ts';
+import { fusedType, lengthOf, recordTypeOf } from './record-types.ts';
 
 /** A page that is stored to this often while it has code is taken for data, until it is executed again. */
 const storesUntilData = 64;
@@ -85,7 +85,8 @@ export class CodePages {
     const base = memory.layout.code + slot * codeSlot.size;
     const first = Math.max(0, ((host - page) >>> 1) - 1);
     const last = (host - page + length - 1) >>> 1;
-    this.undecode(base, first, last);
+    // The two records before may be fused with the first of these.
+    this.undecode(base, Math.max(0, first - 2), last);
   }
 
   /**
@@ -160,6 +161,7 @@ export class CodePages {
       return;
     }
     this.write(at, decoded);
+    this.fuse(at, decoded.length);
   }
 
   private write(at: number, { op, rd, rs1, rs2, rs3, imm, rm, length }: Decoded): void {
@@ -170,6 +172,22 @@ export class CodePages {
     u32[w + 1] = sourceOffset(file.rs1, rs1) | (sourceOffset(file.rs2, rs2) << 16);
     u32[w + 2] = imm;
     u32[w + 3] = sourceOffset('f', rs3) | ((length * 8) << 16) | (rm << 24);
+  }
+
+  /** Fuses a record that was just decoded with its neighbours, where that is known to pay. */
+  private fuse(at: number, length: number): void {
+    const { u16 } = this.memory;
+    const index = ((at - this.memory.layout.code) % codeSlot.size) / record.size;
+    if (index > pageSize / 2) return; // it straddles two pages
+    const join = (first: number, second: number): void => {
+      const type = fusedType(u16[first >>> 1]!, u16[second >>> 1]!);
+      if (type !== undefined) u16[first >>> 1] = type;
+    };
+    join(at, at + (length / 2) * record.size);
+    for (const before of [2, 4]) {
+      const previous = at - (before / 2) * record.size;
+      if (index * 2 >= before && lengthOf(u16[previous >>> 1]!) === before) join(previous, at);
+    }
   }
 
   /** The instruction bits of a record, for diagnostics and tval. */

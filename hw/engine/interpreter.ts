@@ -4,6 +4,7 @@
 // 16-byte record. `base` is the page's predecoded code and `page` its virtual address; while an instruction that
 // straddles two pages runs, both are set to values that no jump matches, so that every jump looks its page up.
 
+import type { Instruction } from '../isa/instruction.ts';
 import {
   type FpOperation,
   fpOperations,
@@ -137,26 +138,23 @@ export function defineInterpreter(
               f.store('i64', I32.of(0), I64.of(2), control.cause);
               f.br(trapped);
             };
-            for (const { instruction, length } of recordTypes) {
+            const frame = { context, at, base, target, left, bias, dataBank, jump, dispatch, trapped };
+            const perform = (instruction: Instruction, advance: number): Interpretation => {
+              const semantics = new Interpretation(f, memory, softfloat, imports, advance, frame);
+              instruction.semantics(semantics);
+              if (!semantics.jumped) f.set(at, at.get.add(advance));
+              return semantics;
+            };
+            const advanceOf = (length: number): number => (length / 2) * record.size;
+            for (const { instruction, length, second } of recordTypes) {
               cases.push(() => {
-                const advance = (length / 2) * record.size;
-                const semantics = new Interpretation(f, memory, softfloat, imports, advance, {
-                  context,
-                  at,
-                  base,
-                  target,
-                  left,
-                  bias,
-                  dataBank,
-                  jump,
-                  dispatch,
-                  trapped,
-                });
-                instruction.semantics(semantics);
-                if (!semantics.jumped) {
-                  f.set(at, at.get.add(advance));
-                  f.br(dispatch);
+                if (second) {
+                  perform(instruction, advanceOf(length));
+                  f.brIf(dispatch, left.get.eqz());
+                  f.set(left, left.get.sub(1));
                 }
+                const last = second ?? { instruction, length };
+                if (!perform(last.instruction, advanceOf(last.length)).jumped) f.br(dispatch);
               });
             }
             f.switch(load.u16(at.get, record.op), cases, () => f.unreachable());

@@ -1,26 +1,92 @@
-// What a record may hold: an instruction of the table in one of the lengths that it is encoded in. The interpreter has a
-// case for each, so that the distance to the next record is a constant: loading it would be on the critical path.
+// What a record may hold: an instruction of the table in one of the lengths that it is encoded in, alone or fused with the
+// instruction after it. The interpreter has a case for each, so that the distance to the next record is a constant:
+// loading it would be on the critical path. A fused pair saves a dispatch; the second instruction keeps its own record,
+// from which its operands come, and at which jumps to it arrive.
 
 import type { Instruction } from '../isa/instruction.ts';
 import { compressed, instructions, operation } from '../isa/table.ts';
 import { special } from './layout.ts';
 
-interface RecordType {
+interface Form {
   instruction: Instruction;
   length: 2 | 4;
 }
 
+interface RecordType extends Form {
+  /** The instruction that a fused record goes on with. */
+  second?: Form;
+}
+
 const compressible = [...new Set(compressed.map(({ base }) => operation(base.name)))];
+
+const forms: readonly Form[] = [
+  ...instructions.map((instruction): Form => ({ instruction, length: 4 })),
+  ...compressible.map((op): Form => ({ instruction: instructions[op]!, length: 2 })),
+];
+
+const shortForm = new Map(compressible.map((op, index) => [op, instructions.length + index]));
+
+/**
+ * Pairs that compiled code is full of; `c.` before the short form of an instruction. The first one computes in registers
+ * only: it neither traps nor jumps nor makes the second one's record stale. Few, because a larger function is slower:
+ * docs/performance.md.
+ */
+const frequentPairs = [
+  'addi: addi beq bne bltu',
+  'c.addi: bne',
+  'add: lw ld',
+  'c.add: c.add',
+  'slli: srli add',
+  'andi: bne',
+  'addw: addi',
+  'mulw: addw',
+];
+
+/** The number of a form that is written as in `frequentPairs`. */
+function formNamed(name: string): number {
+  if (!name.startsWith('c.')) return operation(name);
+  const { base } = compressed.find((one) => one.name === name)!;
+  return shortForm.get(operation(base.name))!;
+}
+
+const pairs = frequentPairs.flatMap((line) => {
+  const [first, seconds] = line.split(': ') as [string, string];
+  return seconds.split(' ').map((second) => [formNamed(first), formNamed(second)] as const);
+});
 
 /** In the order of their numbers in `record.op`, from `special.firstInstruction` on. */
 export const recordTypes: readonly RecordType[] = [
-  ...instructions.map((instruction): RecordType => ({ instruction, length: 4 })),
-  ...compressible.map((op): RecordType => ({ instruction: instructions[op]!, length: 2 })),
+  ...forms,
+  ...pairs.map(([first, second]): RecordType => ({ ...forms[first]!, second: forms[second]! })),
 ];
-
-const shortType = new Map(compressible.map((op, index) => [op, instructions.length + index]));
 
 /** `record.op` of an instruction, by its index in the table. */
 export function recordTypeOf(op: number, length: 2 | 4): number {
-  return special.firstInstruction + (length === 4 ? op : shortType.get(op)!);
+  return special.firstInstruction + (length === 4 ? op : shortForm.get(op)!);
+}
+
+const fused = new Map(
+  pairs.map(([first, second], index) => [
+    first * forms.length + second,
+    special.firstInstruction + forms.length + index,
+  ]),
+);
+
+/** The form that a record starts with; undefined if it holds no instruction. */
+function formOf(type: number): number | undefined {
+  const form = type - special.firstInstruction;
+  if (form < 0) return undefined;
+  return form < forms.length ? form : pairs[form - forms.length]![0];
+}
+
+/** The type of a record whose successor is `next`: fused, if such a pair is known; undefined if it stays as it is. */
+export function fusedType(type: number, next: number): number | undefined {
+  const [first, second] = [formOf(type), formOf(next)];
+  return first === undefined || second === undefined ? undefined : fused.get(first * forms.length + second);
+}
+
+/** Bytes of the instruction that a record starts with; 0 if it holds none. */
+export function lengthOf(type: number): number {
+  const form = formOf(type);
+  return form === undefined ? 0 : forms[form]!.length;
 }

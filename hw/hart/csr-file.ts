@@ -81,7 +81,6 @@ export function applyEffects(hart: Hart, changed: number): boolean {
   if (changed === effects.none) return false;
   const { context, port } = hart;
   let leave = (changed & (effects.floatingPoint | effects.timer)) !== 0;
-  if (changed & effects.timer) port.timerChanged();
   if (changed & effects.protection) {
     port.protectionChanged();
     leave = true;

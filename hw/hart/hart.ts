@@ -27,10 +27,6 @@ export interface HartPort {
   /** PMP changed: whatever is cached may allow too much, in M-mode as well. */
   protectionChanged(): void;
   fence(scope: FenceScope): void;
-  /** A comparison register of a timer changed: the next deadline must be computed again. */
-  timerChanged(): void;
-  /** The guest asks that no other instruction be fetched from stale code. */
-  fenceInstructions(): void;
   /** Accesses memory in a regime of the caller's choice (HLV, HSV). undefined or false: a trap was raised. */
   loadAs(regime: number, address: bigint, size: Size, options: { executable: boolean }): bigint | undefined;
   storeAs(regime: number, address: bigint, size: Size, value: bigint): boolean;

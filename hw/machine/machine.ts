@@ -4,15 +4,17 @@
 // device event. What one hart does to another at t arrives at t + L. Where a quantum ends depends on the machine's state
 // only, so that a run may be stopped and continued anywhere without changing it.
 
-import { type AclintState, aclint, aclintBase, createAclint, softwareInterrupt, timerCompare } from '../aclint.ts';
-import type { DeviceBus, DeviceModel } from '../device.ts';
+import { type AclintState, aclint, aclintBase, createAclint, softwareInterrupt, timerRise } from '../aclint.ts';
+import type { DeviceModel } from '../device.ts';
 import { Engine } from '../engine/engine.ts';
 import { MachineMemory, romBase } from '../engine/memory.ts';
 import { Context } from '../hart/context.ts';
 import { Hart, type HartPort, type Supervisor } from '../hart/hart.ts';
 import { pendingInterrupt, timerDeadline, wfiWakes } from '../hart/interrupts.ts';
 import { deliver, deliverInterrupt } from '../hart/trap.ts';
-import { type Attachment, Bus } from './bus.ts';
+import type { Attachment, Bus } from './bus.ts';
+import { Devices, type SavedDevices, type Wires } from './devices.ts';
+import { Lane, type SavedLane } from './lane.ts';
 import { loadMemory, type SavedMemory, saveMemory } from './saved-memory.ts';
 import { TraceHash } from './trace-hash.ts';
 
@@ -31,48 +33,19 @@ export interface MachineConfig {
   supervisorMode?: Supervisor['mode'];
 }
 
-/** An effect on a hart that is under way: it arrives when the hart's clock has reached `cycle`. */
-interface Arrival {
-  cycle: number;
-  /** Bits of mip to set or clear; 0: the resident kernel is to look again. */
-  lines: number;
-  raised: boolean;
-}
-
-/** An event from outside, stamped with the cycle at which it entered. */
-export interface InputEvent {
-  cycle: number;
-  device: string;
-  port: number;
-  bytes: number[];
-}
-
 const msip = 1 << 3;
 const mtip = 1 << 7;
 
-type PendingInput = Omit<InputEvent, 'cycle'>;
-
-const savedVersion = 1;
+const savedVersion = 2;
 
 /** A machine at rest, as plain data. */
 export interface SavedMachine {
   version: number;
   ramSize: number;
   quantum: [start: number, end: number];
-  harts: {
-    context: number;
-    lines: number;
-    guestLines: bigint;
-    sliceEnd: number;
-    overhead: number;
-    deadline: number;
-    timerRise: number;
-    arrivals: Arrival[];
-  }[];
+  harts: ({ context: number; lines: number; guestLines: bigint } & SavedLane)[];
   memory: SavedMemory;
-  devices: Record<string, unknown>;
-  wakes: [name: string, cycle: number][];
-  pendingInput: PendingInput[];
+  devices: SavedDevices;
   hash: [number, number];
 }
 
@@ -103,30 +76,15 @@ export interface InstructionObserver {
   after(hart: Hart, pc: bigint, word: number | undefined): void;
 }
 
-/** A hart's progress. */
-interface Lane {
-  readonly hart: Hart;
-  /** Where the current slice ends; the hart's clock is this minus what the engine has left. */
-  sliceEnd: number;
-  /** Cycles that were not retired instructions: traps, waiting, charges. */
-  overhead: number;
-  /** The resident kernel's deadline in cycles. */
-  deadline: number;
-  /** The cycle from which on mtimecmp has been reached. */
-  timerRise: number;
-  arrivals: Arrival[];
-}
-
 export class Machine {
   readonly memory: MachineMemory;
   readonly engine: Engine;
   readonly harts: Hart[];
-  readonly bus = new Bus();
+  readonly devices: Devices;
   readonly hash: TraceHash;
   readonly clockHz: number;
   readonly timebaseHz: number;
   readonly lookahead: number;
-  readonly inputLog: InputEvent[] = [];
   private kernel: KernelHooks | undefined;
   /** Called for every trap, before it is delivered. */
   onTrap: ((hart: Hart, cause: number, interrupt: boolean) => void) | undefined;
@@ -136,8 +94,6 @@ export class Machine {
 
   private readonly lanes: Lane[];
   private clint: Attachment<AclintState> | undefined;
-  private readonly wakes = new Map<string, number>();
-  private readonly pendingInput: PendingInput[] = [];
   private running: Lane | undefined;
   private quantumStart = 0;
   private quantumEnd = 0;
@@ -149,25 +105,28 @@ export class Machine {
     this.lookahead = Math.max(1, Math.round(((config.lookaheadNs ?? 50_000) * this.clockHz) / 1e9));
     this.memory = new MachineMemory(config.ramSize);
     this.hash = new TraceHash(this.memory);
+    const world = {
+      nowNs: () => this.nowNs,
+      readMemory: (address: number, length: number) => this.readMemory(address, length),
+      writeMemory: (address: number, bytes: Uint8Array) => this.writeMemory(address, bytes),
+    };
+    this.devices = new Devices(world, this.clockHz / 1e9);
     this.harts = Array.from({ length: config.harts }, (_, id) => new Hart(id, this.memory));
     this.engine = new Engine(
       this.memory,
-      this.bus,
+      this.devices.bus,
       config.harts,
       (config.supervisor?.mode ?? config.supervisorMode) === 'HS',
     );
-    this.lanes = this.harts.map((hart) => ({
-      hart,
-      sliceEnd: 0,
-      overhead: 0,
-      deadline: Infinity,
-      timerRise: Infinity,
-      arrivals: [],
-    }));
+    this.lanes = this.harts.map((hart) => new Lane(hart));
     for (const lane of this.lanes) {
       lane.hart.supervisor = config.supervisor;
       lane.hart.port = this.portOf(lane);
     }
+  }
+
+  get bus(): Bus {
+    return this.devices.bus;
   }
 
   /** The cycle up to which everything has happened. */
@@ -194,12 +153,10 @@ export class Machine {
     return {
       cycles: () => BigInt(this.cycleOf(lane)),
       instret: () => BigInt(this.cycleOf(lane) - lane.overhead),
-      time: () => BigInt(Math.floor(this.cycleOf(lane) / perTick)) + this.timeOffset,
+      time: () => BigInt.asUintN(64, BigInt(Math.floor(this.cycleOf(lane) / perTick)) + this.timeOffset),
       translationChanged: () => engine.chooseBanks(hart),
       protectionChanged: () => engine.flushTranslations(),
       fence: (scope) => engine.fence(hart, scope),
-      timerChanged: () => {},
-      fenceInstructions: () => {},
       loadAs: (regime, address, size, { executable }) => engine.loadAs(hart, regime, address, size, executable),
       storeAs: (regime, address, size, value) => engine.storeAs(hart, regime, address, size, value),
     };
@@ -213,28 +170,9 @@ export class Machine {
 
   // ---- devices
 
-  /** Puts a device on the bus; `setInterrupt` is where its line leads, `emit` where its output goes. */
-  attach<S>(
-    name: string,
-    base: number,
-    model: DeviceModel<S>,
-    state: S,
-    wires: { setInterrupt?: (raised: boolean) => void; emit?: (port: number, bytes: Uint8Array) => void } = {},
-  ): Attachment<S> {
-    const bus: DeviceBus = {
-      nowNs: () => this.nowNs,
-      setInterrupt: wires.setInterrupt ?? (() => {}),
-      emit: wires.emit ?? (() => {}),
-      readMemory: (address, length) => this.readMemory(address, length),
-      writeMemory: (address, bytes) => this.writeMemory(address, bytes),
-      wakeAt: (timeNs) => {
-        if (timeNs === Infinity) this.wakes.delete(name);
-        else this.wakes.set(name, Math.ceil((timeNs * this.clockHz) / 1e9));
-      },
-    };
-    const attachment: Attachment<S> = { name, base, model, state, bus };
-    this.bus.attach(attachment as Attachment);
-    return attachment;
+  /** Puts a device on the bus, or beside it (`base` undefined). Throws a RangeError if another one is there. */
+  attach<S>(name: string, base: number | undefined, model: DeviceModel<S>, state: S, wires: Wires = {}): Attachment<S> {
+    return this.devices.attach(name, base, model, state, wires);
   }
 
   /** Puts the machine's ACLINT on the bus: MSIP and MTIP of every hart, and mtime. */
@@ -244,10 +182,8 @@ export class Machine {
       aclint.write(...access);
       this.followAclint();
     };
-    // The harts' clocks are exact where a device's is not: they watch mtimecmp themselves.
     const model = { ...aclint, write };
     this.clint = this.attach('clint', aclintBase, model, state);
-    this.clint.bus.wakeAt = () => {};
   }
 
   /** mtime is the clock plus what was written to it. */
@@ -262,7 +198,7 @@ export class Machine {
     for (const lane of this.lanes) {
       const raised = softwareInterrupt(state, lane.hart.id);
       if (raised !== ((lane.hart.lines & msip) !== 0)) this.setLines(lane.hart, msip, raised);
-      lane.timerRise = this.cycleOfTime(timerCompare(state, lane.hart.id));
+      lane.timerRise = (timerRise(state, this.nowNs, lane.hart.id) * this.clockHz) / 1e9;
     }
   }
 
@@ -270,12 +206,6 @@ export class Machine {
   private cycleOfTime(time: bigint): number {
     const cycle = Number(time - this.timeOffset) * (this.clockHz / this.timebaseHz);
     return cycle <= Number.MAX_SAFE_INTEGER ? cycle : Infinity;
-  }
-
-  private attachmentOf(name: string): Attachment {
-    const found = this.bus.attachments.find((one) => one.name === name);
-    if (!found) throw new Error(`there is no device ${name}`);
-    return found;
   }
 
   /** A copy of physical memory, or undefined if the range is not all memory. */
@@ -300,7 +230,7 @@ export class Machine {
 
   /** Bytes for a device from outside. They enter at the next quantum, and are logged. */
   input(device: string, port: number, bytes: Uint8Array): void {
-    this.pendingInput.push({ device, port, bytes: [...bytes] });
+    this.devices.input(device, port, bytes);
   }
 
   // ---- effects on harts
@@ -311,8 +241,11 @@ export class Machine {
    */
   setLines(hart: Hart, lines: number, raised: boolean): void {
     const lane = this.lanes[hart.id]!;
-    if (this.running === undefined || this.running === lane) this.applyLines(hart, lines, raised);
-    else this.send(lane, lines, raised);
+    if (this.running === undefined || this.running === lane) {
+      // What was sent before is older than this, and must not undo it when it arrives.
+      lane.supersede(lines);
+      this.applyLines(hart, lines, raised);
+    } else this.send(lane, lines, raised);
   }
 
   private applyLines(hart: Hart, lines: number, raised: boolean): void {
@@ -320,11 +253,7 @@ export class Machine {
   }
 
   private send(lane: Lane, lines: number, raised: boolean): void {
-    const cycle = this.now + this.lookahead;
-    const { arrivals } = lane;
-    let at = arrivals.length;
-    while (at > 0 && arrivals[at - 1]!.cycle > cycle) at--;
-    arrivals.splice(at, 0, { cycle, lines, raised });
+    lane.send({ cycle: this.now + this.lookahead, lines, raised });
   }
 
   /** A resident kernel's next event on this hart, in cycles; Infinity: none. */
@@ -342,20 +271,12 @@ export class Machine {
   }
   /** Cycles that a hart spends on something other than instructions. */
   charge(hart: Hart, cycles: number): void {
-    const lane = this.lanes[hart.id]!;
-    lane.sliceEnd += cycles;
-    lane.overhead += cycles;
+    this.lanes[hart.id]!.spend(cycles);
   }
   /** A hart's clock in cycles. */
   cycles(hart: Hart): number {
     return this.cycleOf(this.lanes[hart.id]!);
   }
-  /** How far a hart may go on without anything else being due on it. */
-  horizon(hart: Hart): number {
-    const lane = this.lanes[hart.id]!;
-    return Math.min(this.quantumEnd, lane.deadline, lane.arrivals[0]?.cycle ?? Infinity);
-  }
-
   // ---- running
 
   /** Makes `run` return after the current instruction. */
@@ -389,22 +310,17 @@ export class Machine {
   private beginQuantum(limit: number): boolean {
     const start = this.quantumStart;
     this.takeInput();
-    for (const [name, cycle] of [...this.wakes]) {
-      if (cycle > start) continue;
-      this.wakes.delete(name);
-      const { model, state, bus } = this.attachmentOf(name);
-      model.tick?.(state, bus);
-    }
+    this.devices.wake(start);
     if (this.lanes.length > 1) for (const { hart } of this.lanes) hart.context.dropReservation();
     if (this.lanes.every((lane) => this.sleeps(lane))) {
-      const next = Math.min(...this.lanes.map((lane) => this.nextEvent(lane)), ...this.wakes.values());
+      const next = Math.min(...this.lanes.map((lane) => this.nextEvent(lane)), this.devices.nextWake);
       if (next === Infinity) return false;
       this.sleepUntil(Math.floor(Math.min(next, limit) / this.lookahead) * this.lookahead);
       if (this.quantumStart > start) return true;
     }
     // The grid is absolute.
     const end = (Math.floor(start / this.lookahead) + 1) * this.lookahead;
-    const wake = Math.min(...this.wakes.values());
+    const wake = this.devices.nextWake;
     this.quantumEnd = wake > start && wake < end ? wake : end;
     return true;
   }
@@ -412,29 +328,25 @@ export class Machine {
   /** Skips quanta without events while every hart sleeps. What is due at `cycle` is still to be taken. */
   private sleepUntil(cycle: number): void {
     if (cycle <= this.quantumStart) return;
-    for (const lane of this.lanes) if (lane.sliceEnd < cycle) this.spend(lane, cycle - lane.sliceEnd);
+    for (const lane of this.lanes) if (lane.sliceEnd < cycle) lane.spend(cycle - lane.sliceEnd);
     this.quantumStart = cycle;
     this.quantumEnd = cycle;
   }
 
   private takeInput(): void {
-    for (const { device, port, bytes } of this.pendingInput.splice(0)) {
-      const { model, state, bus } = this.attachmentOf(device);
-      const taken = model.input?.(state, bus, port, Uint8Array.from(bytes)) ?? bytes.length;
-      if (taken > 0) {
-        const event = { cycle: this.quantumStart, device, port, bytes: bytes.slice(0, taken) };
-        this.inputLog.push(event);
-        this.hash.number(event.cycle);
-        this.hash.bytes(Uint8Array.from(event.bytes));
-      }
-      if (taken < bytes.length) this.pendingInput.push({ device, port, bytes: bytes.slice(taken) });
+    for (const { cycle, device, port, bytes } of this.devices.takeInput(this.quantumStart)) {
+      this.hash.number(cycle);
+      this.hash.word(port);
+      for (const character of `${device} ${bytes}`) this.hash.word(character.charCodeAt(0));
     }
   }
 
   private sleeps(lane: Lane): boolean {
-    const { hart, arrivals } = lane;
     return (
-      hart.context.get('waiting') !== 0 && arrivals.length === 0 && !wfiWakes(hart) && lane.timerRise > lane.sliceEnd
+      lane.hart.context.get('waiting') !== 0 &&
+      lane.nextArrival === Infinity &&
+      !wfiWakes(lane.hart) &&
+      lane.timerRise > lane.sliceEnd
     );
   }
 
@@ -443,7 +355,7 @@ export class Machine {
     const deadline = timerDeadline(lane.hart);
     const timer = deadline === Infinity ? Infinity : this.cycleOfTime(BigInt(deadline));
     const rise = lane.timerRise > lane.sliceEnd ? lane.timerRise : Infinity;
-    return Math.min(timer, rise, lane.deadline, lane.arrivals[0]?.cycle ?? Infinity);
+    return Math.min(timer, rise, lane.deadline, lane.nextArrival);
   }
 
   private runLane(lane: Lane, until: number): void {
@@ -460,7 +372,7 @@ export class Machine {
       }
       const interrupt = pendingInterrupt(hart);
       if (interrupt >= 0) {
-        this.spend(lane, 1);
+        lane.spend(1);
         this.trace(hart, interrupt, true);
         deliverInterrupt(hart, interrupt);
         continue;
@@ -472,7 +384,7 @@ export class Machine {
       }
       if (hart.context.get('waiting') !== 0) {
         if (wfiWakes(hart)) hart.context.set('waiting', 0);
-        else this.spend(lane, Math.max(1, end - lane.sliceEnd));
+        else lane.spend(Math.max(1, end - lane.sliceEnd));
         continue;
       }
       if (this.onInstruction) this.step(lane, this.onInstruction);
@@ -504,17 +416,11 @@ export class Machine {
     observer.after(hart, pc, word);
   }
 
-  private spend(lane: Lane, cycles: number): void {
-    lane.sliceEnd += cycles;
-    lane.overhead += cycles;
-  }
-
   private receive(lane: Lane): void {
-    const { arrivals, hart } = lane;
+    const { hart } = lane;
     this.applyLines(hart, mtip, lane.sliceEnd >= lane.timerRise);
-    while (arrivals.length > 0 && arrivals[0]!.cycle <= lane.sliceEnd) {
-      const { lines, raised } = arrivals.shift()!;
-      if (lines !== 0) this.applyLines(hart, lines, raised);
+    for (let arrival = lane.takeArrival(); arrival !== undefined; arrival = lane.takeArrival()) {
+      if (arrival.lines !== 0) this.applyLines(hart, arrival.lines, arrival.raised);
       else this.kernel?.reschedule(hart);
     }
   }
@@ -541,20 +447,12 @@ export class Machine {
       version: savedVersion,
       ramSize: memory.layout.ramSize,
       quantum: [this.quantumStart, this.quantumEnd],
-      harts: lanes.map(({ hart, sliceEnd, overhead, deadline, timerRise, arrivals }) => ({
-        context: hart.context.base,
-        lines: hart.lines,
-        guestLines: hart.guestLines,
-        sliceEnd,
-        overhead,
-        deadline,
-        timerRise,
-        arrivals: structuredClone(arrivals),
-      })),
+      harts: lanes.map((lane) => {
+        const { context, lines, guestLines } = lane.hart;
+        return { context: context.base, lines, guestLines, ...lane.save() };
+      }),
       memory: saveMemory(memory),
-      devices: Object.fromEntries(this.bus.attachments.map(({ name, state }) => [name, structuredClone(state)])),
-      wakes: [...this.wakes],
-      pendingInput: structuredClone(this.pendingInput),
+      devices: this.devices.save(),
       hash: this.hash.save(),
     };
   }
@@ -568,19 +466,15 @@ export class Machine {
     differs('format version', saved.version, savedVersion);
     differs('a RAM size of', saved.ramSize, memory.layout.ramSize);
     differs('a number of harts of', saved.harts.length, lanes.length);
-    const names = this.bus.attachments.map(({ name }) => name);
-    differs('the devices', Object.keys(saved.devices).join(), names.join());
+    differs('the devices', Object.keys(saved.devices.states).join(), this.devices.names);
     loadMemory(memory, saved.memory);
     [this.quantumStart, this.quantumEnd] = saved.quantum;
     saved.harts.forEach(({ context, lines, guestLines, ...progress }, index) => {
       const lane = lanes[index]!;
-      Object.assign(lane, structuredClone(progress));
+      lane.load(progress);
       Object.assign(lane.hart, { lines, guestLines, bankEpoch: -1, context: new Context(memory, context) });
     });
-    for (const attachment of this.bus.attachments) attachment.state = structuredClone(saved.devices[attachment.name]);
-    this.wakes.clear();
-    for (const [name, cycle] of saved.wakes) this.wakes.set(name, cycle);
-    this.pendingInput.splice(0, Infinity, ...structuredClone(saved.pendingInput));
+    this.devices.load(saved.devices);
     this.hash.load(saved.hash);
     this.engine.forget();
   }

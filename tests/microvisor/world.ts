@@ -144,8 +144,6 @@ export class World {
       translationChanged: () => {},
       protectionChanged: () => {},
       fence: (scope) => this.fences.push(scope),
-      timerChanged: () => {},
-      fenceInstructions: () => {},
       loadAs: unused,
       storeAs: unused,
     };

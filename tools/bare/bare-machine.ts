@@ -4,6 +4,7 @@ import { romBase } from '../../hw/engine/memory.ts';
 import type { Machine } from '../../hw/machine/machine.ts';
 import { diskBackend, overlayDisk, type SavedOverlay } from '../../vdev/disk.ts';
 import { entropyState } from '../../vdev/entropy.ts';
+import { htifPort } from '../../vdev/htif.ts';
 import type { Outcome } from '../../vdev/test-finisher.ts';
 import { blkState, virtioBlk } from '../../vdev/virtio/blk.ts';
 import { virtioMmio } from '../../vdev/virtio/mmio.ts';
@@ -14,7 +15,7 @@ import { hostDisk } from '../host/disk-file.ts';
 import { findSymbol, readElf } from '../image/elf.ts';
 import { Board } from './board.ts';
 import { Firmware } from './firmware.ts';
-import { HtifPort } from './htif-port.ts';
+import { attachHtif, type HtifPlace, htifDevice } from './htif-port.ts';
 import * as images from './load.ts';
 import { loadBare, saveBare } from './save.ts';
 
@@ -35,7 +36,7 @@ export class BareMachine {
   private readonly board: Board;
   private firmware: Firmware | undefined;
   private readonly overlays: ReturnType<typeof overlayDisk>[];
-  private htif: HtifPort | undefined;
+  private htif: HtifPlace | undefined;
 
   /** Throws a CommandError when a disk image cannot be used. */
   constructor(private readonly options: BareOptions) {
@@ -73,14 +74,15 @@ export class BareMachine {
     const toHost = findSymbol(elf, 'tohost');
     if (toHost) {
       const fromHost = findSymbol(elf, 'fromhost')?.address ?? toHost.address + 8n;
-      this.connectHtif(Number(toHost.address), Number(fromHost));
+      this.connectHtif({ toHost: Number(toHost.address), fromHost: Number(fromHost) });
     }
     images.startHarts(this.board, entry, images.placeTree(this.board, { seed: this.options.seed }));
   }
 
-  private connectHtif(toHost: number, fromHost: number): void {
+  private connectHtif(place: HtifPlace): void {
     const { onConsole, onOutcome } = this.options;
-    this.htif = new HtifPort(this.board, toHost, fromHost, onConsole, onOutcome);
+    this.htif = place;
+    attachHtif(this.machine, place, onConsole, onOutcome);
   }
 
   /** A kernel on firmware, or firmware alone. */
@@ -110,7 +112,7 @@ export class BareMachine {
 
   /** Bytes typed at the console. */
   input(bytes: Uint8Array): void {
-    if (this.htif) this.htif.input(bytes);
+    if (this.htif) this.machine.input(htifDevice, htifPort.console, bytes);
     else this.machine.input('uart', 0, bytes);
   }
 
@@ -119,13 +121,14 @@ export class BareMachine {
       machine: this.machine.save(),
       disks: this.overlays.map((overlay) => overlay.save()),
       firmware: this.firmware?.save(),
-      htif: this.htif?.save(),
+      htif: this.htif,
     });
   }
 
   /** Goes on with a machine that `save` wrote; refuses one of another shape. */
   load(path: string): void {
     const saved = loadBare(path);
+    if (saved.htif) this.connectHtif(saved.htif);
     try {
       this.machine.load(saved.machine);
     } catch (error) {
@@ -137,9 +140,5 @@ export class BareMachine {
     for (const [index, overlay] of this.overlays.entries()) overlay.load(saved.disks[index] as SavedOverlay);
     if (saved.firmware === undefined) this.removeFirmware();
     this.firmware?.load(this.machine, saved.firmware);
-    if (saved.htif) {
-      this.connectHtif(saved.htif.toHost, saved.htif.fromHost);
-      this.htif!.load(saved.htif);
-    }
   }
 }

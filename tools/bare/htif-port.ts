@@ -1,58 +1,45 @@
 // HTIF where a program keeps it: tohost and fromhost in memory, found by their symbols.
 
-import type { DeviceBus } from '../../hw/device.ts';
+import type { Attachment } from '../../hw/machine/bus.ts';
+import type { Machine } from '../../hw/machine/machine.ts';
 import { type HtifState, htif, htifPort, htifState, pollHtif } from '../../vdev/htif.ts';
 import type { Outcome } from '../../vdev/test-finisher.ts';
-import type { Board } from './board.ts';
 
-export interface SavedHtif {
+/** Physical addresses of the two doublewords. */
+export interface HtifPlace {
   toHost: number;
   fromHost: number;
-  state: HtifState;
 }
 
-export class HtifPort {
-  private state = htifState();
-  private readonly bus: DeviceBus;
+/** Name of the device, for `Machine.input`. */
+export const htifDevice = 'htif';
 
-  /** Physical addresses of the two doublewords. */
-  constructor(
-    board: Board,
-    private readonly toHost: number,
-    private readonly fromHost: number,
-    onConsole: (bytes: Uint8Array) => void,
-    onOutcome: (outcome: Outcome) => void,
-  ) {
-    const { machine } = board;
-    this.bus = {
-      ...board.uart.bus,
-      emit: (port, bytes) => {
-        if (port === htifPort.console) onConsole(bytes);
-        else if (this.state.outcome) onOutcome(this.state.outcome);
-      },
-    };
-    if (machine.memory.hostAddress(toHost, 8) < machine.memory.layout.ram) return;
-    machine.engine.watch(toHost);
-    machine.bus.onWatched = (address, size) => {
-      // A command is complete when its high half is written. Programs on 64 bits also store one word, an exit code.
-      const within = address + size > toHost && address < toHost + 8;
-      if (within) this.poll();
-    };
-  }
-
-  private poll(): void {
-    pollHtif(this.state, this.bus, this.toHost, this.fromHost);
-  }
-
-  input(bytes: Uint8Array): void {
-    htif.input!(this.state, this.bus, htifPort.console, bytes);
-    this.poll();
-  }
-
-  save(): SavedHtif {
-    return { toHost: this.toHost, fromHost: this.fromHost, state: structuredClone(this.state) };
-  }
-  load({ state }: SavedHtif): void {
-    this.state = structuredClone(state);
-  }
+/** Attaches HTIF beside the bus: the program's stores to `toHost` reach it. */
+export function attachHtif(
+  machine: Machine,
+  { toHost, fromHost }: HtifPlace,
+  onConsole: (bytes: Uint8Array) => void,
+  onOutcome: (outcome: Outcome) => void,
+): void {
+  const poll = (): void => void pollHtif(attachment.state, attachment.bus, toHost, fromHost);
+  const model: typeof htif = {
+    ...htif,
+    input(state, bus, port, bytes) {
+      const taken = htif.input!(state, bus, port, bytes);
+      poll();
+      return taken;
+    },
+  };
+  const attachment: Attachment<HtifState> = machine.attach(htifDevice, undefined, model, htifState(), {
+    emit: (port, bytes) => {
+      if (port === htifPort.console) onConsole(bytes);
+      else if (attachment.state.outcome) onOutcome(attachment.state.outcome);
+    },
+  });
+  if (machine.memory.hostAddress(toHost, 8) < machine.memory.layout.ram) return;
+  machine.engine.watch(toHost);
+  machine.bus.onWatched = (address, size) => {
+    // Simulators take a store of a doubleword, of a word (an exit code), or of two halves, low half first.
+    if (address + size > toHost && address < toHost + 8) poll();
+  };
 }

@@ -5,7 +5,7 @@ import { deserialize, serialize } from 'node:v8';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { SavedMachine } from '../../hw/machine/machine.ts';
 import { CommandError, fileError } from '../cli/command-error.ts';
-import type { SavedHtif } from './htif-port.ts';
+import type { HtifPlace } from './htif-port.ts';
 
 const format = 'microvisor bare machine 1';
 
@@ -14,7 +14,7 @@ export interface SavedBare {
   machine: SavedMachine;
   disks: unknown[];
   firmware: unknown;
-  htif: SavedHtif | undefined;
+  htif: HtifPlace | undefined;
 }
 
 /** Writes the file whole or not at all. */

@@ -29,7 +29,7 @@ export interface PortEvents {
 /** The PLIC of a machine that a kernel owns, and the port over both. */
 export class Platform {
   /** Its state is part of what is saved. */
-  plic: PlicState = createPlic(2, sources);
+  plic: PlicState = createPlic(2, sources, []);
   private raised = false;
 
   constructor(
@@ -82,7 +82,10 @@ export class Platform {
       this.write(word, (masked ? enabled & ~bit : enabled | bit) >>> 0);
       this.follow();
     },
-    setInterruptTrigger: () => {},
+    setInterruptTrigger: (irq, edge) => {
+      const others = this.plic.edges.filter((each) => each !== irq);
+      this.plic.edges = edge ? [...others, irq] : others;
+    },
     codeWritten: (physical, length) => {
       for (let at = physical; at < physical + length; at += pageSize) {
         this.machine.engine.written(this.machine.memory.hostAddress(at), Math.min(pageSize, physical + length - at));

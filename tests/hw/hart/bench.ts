@@ -48,12 +48,6 @@ class RecordingPort implements HartPort {
   fence(scope: FenceScope): void {
     this.calls.push(['fence', scope]);
   }
-  timerChanged(): void {
-    this.calls.push(['timerChanged']);
-  }
-  fenceInstructions(): void {
-    this.calls.push(['fenceInstructions']);
-  }
   loadAs(...args: Parameters<HartPort['loadAs']>): bigint | undefined {
     this.calls.push(['loadAs', ...args]);
     if (this.memory === undefined) this.hart.raise(21);

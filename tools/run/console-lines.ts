@@ -7,34 +7,45 @@
 const maxPrefix = 64;
 
 export class ConsoleLines {
-  private line = '';
+  /** The beginning of a line whose cell is not known yet. */
+  private beginning = '';
   private cell: string | undefined;
+  /** The line has no mark of a cell: it is nobody's. */
+  private unmarked = false;
 
   constructor(
     private readonly cells: readonly string[],
-    /** Called with text of one cell, line feeds included. */
+    /** Called with runs of text of one cell, line feeds included. */
     private readonly onText: (cell: string, text: string) => void,
   ) {}
 
   /** The next characters of the console, whatever the pieces. */
   write(text: string): void {
-    for (const character of text) this.character(character);
+    for (let at = 0; at < text.length; ) {
+      const feed = text.indexOf('\n', at);
+      const end = feed < 0 ? text.length : feed + 1;
+      this.piece(text.slice(at, end));
+      at = end;
+    }
   }
 
-  private character(character: string): void {
-    if (character === '\n') {
-      if (this.cell !== undefined) this.onText(this.cell, '\n');
-      this.line = '';
-      this.cell = undefined;
-      return;
-    }
-    if (this.cell !== undefined) {
-      this.onText(this.cell, character);
-      return;
-    }
-    this.line += character;
-    const prefix = /^\[(.*)\] $/.exec(this.line);
-    if (prefix && this.cells.includes(prefix[1]!)) this.cell = prefix[1]!;
-    else if (this.line.length > maxPrefix) this.line = this.line.slice(0, maxPrefix);
+  /** A part of one line; its end, if it ends with a line feed. */
+  private piece(piece: string): void {
+    if (this.cell === undefined && !this.unmarked) this.begin(piece);
+    else if (this.cell !== undefined) this.onText(this.cell, piece);
+    if (!piece.endsWith('\n')) return;
+    this.beginning = '';
+    this.cell = undefined;
+    this.unmarked = false;
+  }
+
+  private begin(piece: string): void {
+    this.beginning += piece;
+    const mark = /^\[([^\]]*)\] /.exec(this.beginning);
+    if (mark && this.cells.includes(mark[1]!)) {
+      this.cell = mark[1]!;
+      const rest = this.beginning.slice(mark[0].length);
+      if (rest !== '') this.onText(this.cell, rest);
+    } else this.unmarked = mark !== null || !this.beginning.startsWith('[') || this.beginning.length > maxPrefix;
   }
 }

@@ -22,6 +22,8 @@ export interface CellReport {
   instructions: number;
   /** Messages that its threads sent. */
   messages: number;
+  /** How many there were, and what the first ones were. */
+  faultCount: number;
   faults: string[];
   restarts: number;
   /** The end of its console. */
@@ -56,7 +58,9 @@ export function describeReport(report: RunReport): string {
     lines.push(
       `  ${cell.name.padEnd(width)}  ${cell.kind.padEnd(6)} ${cell.state.padEnd(7)}  ${cell.instructions} instructions, ${cell.messages} messages${restarts}`,
     );
-    for (const fault of cell.faults) lines.push(`  ${' '.repeat(width)}  fault: ${fault}`);
+    const { faultCount, faults } = cell;
+    for (const fault of faults) lines.push(`  ${' '.repeat(width)}  fault: ${fault}`);
+    if (faultCount > faults.length) lines.push(`  ${' '.repeat(width)}  and ${faultCount - faults.length} more faults`);
   }
   return lines.join('\n');
 }

@@ -16,12 +16,14 @@ import { loadSystem, saveSystem } from './saved-system.ts';
 /** Lines of a console that the report keeps. */
 const tailLines = 20;
 const progressNs = 1e9;
+/** Faults of a cell that the report quotes. */
+const keptFaults = 20;
 
 export class RunningSystem {
   readonly system: System;
   private readonly expectations: Expectations;
   private readonly typist: Typist;
-  private readonly faults = new Map<string, string[]>();
+  private readonly faults = new Map<string, { count: number; first: string[] }>();
   private readonly restarts = new Map<string, number>();
   private readonly plain = new Map<string, PlainText>();
   private readonly lines: ConsoleLines;
@@ -94,8 +96,16 @@ export class RunningSystem {
   }
 
   private fault(cell: string, line: string): void {
-    this.faults.set(cell, [...(this.faults.get(cell) ?? []), line]);
+    this.note(cell, line);
     this.tell({ kind: 'fault', cell, line });
+  }
+
+  /** For the report, which keeps the first faults of a cell and how many there were. */
+  private note(cell: string, line: string): void {
+    const faults = this.faults.get(cell) ?? { count: 0, first: [] };
+    this.faults.set(cell, faults);
+    faults.count++;
+    if (faults.first.length < keptFaults) faults.first.push(line);
   }
 
   /** A fault that nobody handles. A realm's own account of it has been given already. */
@@ -106,7 +116,7 @@ export class RunningSystem {
 
   private ended(cell: string, how: string, failure: boolean): void {
     this.tell({ kind: 'log', line: `${cell}: ${how}${failure ? ' after a failure' : ''}` });
-    if (failure) this.faults.set(cell, [...(this.faults.get(cell) ?? []), `${how} after a failure`]);
+    if (failure) this.note(cell, `${how} after a failure`);
     if (cell !== this.request.attach) return;
     this.attachedEnded = true;
     this.system.machine.stop();
@@ -154,7 +164,8 @@ export class RunningSystem {
       name,
       kind,
       ...this.system.activity.of(this.plan, name),
-      faults: this.faults.get(name) ?? [],
+      faultCount: this.faults.get(name)?.count ?? 0,
+      faults: this.faults.get(name)?.first ?? [],
       restarts: this.restarts.get(name) ?? 0,
       console: this.expectations.tail(name, tailLines),
     };

@@ -5,6 +5,7 @@ import type { CommandModule } from 'yargs';
 import { attachTerminal } from '../../host/terminal.ts';
 import type { Manifest } from '../../manifest/model.ts';
 import { formatTime, parseTime } from '../../manifest/units.ts';
+import { attachmentOverrides } from '../../run/attachment.ts';
 import { parseExpectation, parseTyping } from '../../run/expectation.ts';
 import { PlainText } from '../../run/plain-text.ts';
 import { describeReport, type Outcome, type RunReport } from '../../run/report.ts';
@@ -134,12 +135,11 @@ async function runSystem(args: RunArguments): Promise<void> {
   finish(args, screen, end, left);
 }
 
-function overridesOf({ set, seed, attach }: RunArguments): string[] {
+function overridesOf({ manifest, set, seed, attach }: RunArguments): string[] {
   const overrides = [...(set ?? [])];
   if (seed !== undefined) overrides.push(`system.seed=${seed}`);
-  if (attach !== undefined)
-    overrides.push(`cells.console.config.raw=${attach}`, `cells.console.config.input=${attach}`);
-  return overrides;
+  if (attach === undefined) return overrides;
+  return [...overrides, ...attachmentOverrides(systemOrRefuse(manifest, overrides).manifest, attach)];
 }
 
 function timeOf(text: string): number {
@@ -177,7 +177,8 @@ function writeReport(path: string, report: RunReport): void {
 
 /** What the user sees while the system runs. */
 class Screen {
-  private readonly plain = new PlainText();
+  /** By cell: each is filtered for itself. */
+  private readonly plain = new Map<string, PlainText>();
   private atLineStart = true;
   private showingProgress = false;
 
@@ -210,7 +211,12 @@ class Screen {
       process.stdout.write(bytes);
       return;
     }
-    const text = this.plain.filter(bytes);
+    let plain = this.plain.get(cell);
+    if (!plain) {
+      plain = new PlainText();
+      this.plain.set(cell, plain);
+    }
+    const text = plain.filter(bytes);
     if (text === '') return;
     process.stdout.write(this.interactive ? text.replaceAll('\n', '\r\n') : text);
     this.atLineStart = text.endsWith('\n');

@@ -1,12 +1,12 @@
 // What a realm sees of its thread: the gate to the kernel, and memory through the thread's page tables.
 
 import { exceptions } from '../hw/hart/causes.ts';
+import { realmPc } from './abi/extensions.ts';
 import { userTop } from './abi/limits.ts';
 import { entryAddress, findVSpaceForASID, isPageTable, isValid, lookupPTSlot } from './address-space.ts';
 import type { Kernel } from './kernel.ts';
 import { capType, type Tcb, tcbSlot, threadState } from './objects.ts';
 import type { RealmThread } from './realm.ts';
-import { realmPc } from './realm-thread.ts';
 
 /** How the door enters the kernel on behalf of the thread. */
 export interface RealmTraps {
@@ -28,22 +28,21 @@ export class RealmDoor implements RealmThread {
     private readonly tcb: Tcb,
   ) {}
 
-  private get isRunning(): boolean {
+  private get isCurrent(): boolean {
     const { tcb } = this;
-    return (
-      this.kernel.nodes[this.hart]!.current === tcb &&
-      tcb.state === threadState.running &&
-      tcb.context.pc === realmPc.running
-    );
+    return this.kernel.nodes[this.hart]!.current === tcb && tcb.state === threadState.running;
+  }
+  private get isRunning(): boolean {
+    return this.isCurrent && this.tcb.context.pc === realmPc.running;
   }
 
   pay(ticks: number): boolean {
     this.tcb.realmDebt += ticks;
-    return this.payDebt();
+    return this.isRunning && this.payDebt();
   }
-  /** Pays as much as there is time for. true: all. */
+  /** Pays as much as there is time for, wherever the thread is to go on. true: all. */
   payDebt(): boolean {
-    if (!this.isRunning) return false;
+    if (!this.isCurrent) return false;
     const { port } = this.kernel.machine;
     if (port.interruptPending(this.hart)) return this.tcb.realmDebt === 0;
     // A system call of this turn may have set an earlier deadline.

@@ -26,6 +26,10 @@ export interface RealmThread {
 export interface Realm {
   /** Runs until an operation ends the turn. Whatever was in progress when the last turn ended goes on. */
   resume(thread: RealmThread): void;
+  /** What was in progress is over, and its event dropped. The state stays. Between two turns. */
+  skip(): void;
+  /** Back to the initial state, as another generation, which is told the reason: a fault type (abi/faults.ts), or another number. */
+  restart(reason: number): void;
   /** The whole realm as plain data, between two turns, and back. */
   save(): unknown;
   load(saved: unknown): void;

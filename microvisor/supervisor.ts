@@ -2,6 +2,7 @@
 
 import { exceptions, interrupts } from '../hw/hart/causes.ts';
 import type { Hart, Supervisor } from '../hw/hart/hart.ts';
+import { realmPc } from './abi/extensions.ts';
 import { faultType } from './abi/faults.ts';
 import { tcbFlag } from './abi/rights.ts';
 import { callRegister, lowestApiCall } from './abi/system-calls.ts';
@@ -9,9 +10,10 @@ import { checkBudget, checkBudgetRestart, payCosts } from './budget.ts';
 import { handleFault } from './fault-handler.ts';
 import { irqState, type Kernel } from './kernel.ts';
 import { sendSignal } from './notification.ts';
-import { capType, threadState } from './objects.ts';
+import { capType, type Tcb, threadState } from './objects.ts';
+import type { Realm } from './realm.ts';
 import { RealmDoor, type RealmTraps } from './realm-door.ts';
-import { realmPc } from './realm-thread.ts';
+import { arriveAtPc } from './realm-thread.ts';
 import { rewind, saveFaultIp, skipInstruction } from './registers.ts';
 import { install, rescheduleRequired, schedule, setThreadState, updateTimestamp } from './scheduler.ts';
 import { handleDebugCall, handleSyscall, handleUnknownSyscall } from './syscalls/system-call.ts';
@@ -177,27 +179,37 @@ export class Microvisor implements Supervisor, RealmTraps {
     return this.kernel.nodes[hart.id]!.current.realm !== null;
   }
 
-  /** Runs realm threads until the hart's clock reaches `limit` (at most its deadline) or the engine is to run. */
+  /**
+   * Runs realm threads until the hart's clock reaches `limit` (at most its deadline), an interrupt is pending, or the engine is to
+   * run. One of these is so whenever it returns, and each turn brings it nearer: else the machine would call for ever.
+   */
   runRealm(hart: Hart, limit: number): void {
-    const { kernel } = this;
-    const { port } = kernel.machine;
-    const node = kernel.nodes[hart.id]!;
+    const { port } = this.kernel.machine;
+    const node = this.kernel.nodes[hart.id]!;
     while (port.now(hart.id) < Math.min(limit, node.deadline) && !port.interruptPending(hart.id)) {
       const tcb = node.current;
       if (tcb.realm === null) return;
-      const door = new RealmDoor(kernel, this, hart.id, tcb);
-      door.limit = limit;
-      if (!door.payDebt() && tcb.realmDebt > 0) return;
-      if (tcb.context.pc === realmPc.calling) {
-        this.exception(hart.id, exceptions.userEcall, 0n);
-        continue;
-      }
       const before = port.now(hart.id);
-      tcb.context.pc = realmPc.running;
-      tcb.realm.resume(door);
-      // A turn that took no time still takes some, so that no realm stops the clock.
-      if (node.current === tcb && port.now(hart.id) === before) port.charge(hart.id, 1);
+      this.realmTurn(hart, tcb, tcb.realm, limit);
+      if (node.current === tcb && port.now(hart.id) === before) throw new Error(`"${tcb.name}" stops the clock`);
     }
+  }
+
+  private realmTurn(hart: Hart, tcb: Tcb, realm: Realm, limit: number): void {
+    const { port } = this.kernel.machine;
+    const door = new RealmDoor(this.kernel, this, hart.id, tcb);
+    door.limit = limit;
+    const before = port.now(hart.id);
+    if (!door.payDebt()) return;
+    if (tcb.context.pc === realmPc.calling) {
+      this.exception(hart.id, exceptions.userEcall, 0n);
+    } else if (!arriveAtPc(tcb, realm)) {
+      this.exception(hart.id, exceptions.instructionAccessFault, tcb.context.pc);
+    } else {
+      realm.resume(door);
+    }
+    // A turn that took no time still takes some, so that no realm stops the clock.
+    if (this.kernel.nodes[hart.id]!.current === tcb && port.now(hart.id) === before) port.charge(hart.id, 1);
   }
 
   exception(hart: number, cause: number, tval: bigint): void {

@@ -7,8 +7,12 @@ export const command = {
   resume: 1,
   /** → everything, as text */
   save: 2,
-  /** text of `save` → empty, or why not */
+  /** text of `save` by the same program → empty, or why not */
   load: 3,
-  /** the reason */
+  /** the reason, a number in decimal */
   restart: 4,
+  /** What was in progress is over; the state stays. */
+  skip: 5,
+  /** text of `save` by another version of the program → empty, or why not */
+  adopt: 6,
 } as const;

@@ -6,11 +6,11 @@ import { meter } from './meter.ts';
 
 declare const $gate: (operation: number, a?: Primitive, b?: Primitive, c?: Primitive) => Primitive;
 
-/** What the host throws (its stack may be exhausted, too) is the host's, and goes no further. */
+/** The host's side throws only when its stack is exhausted. */
 export function gate(operation: number, a?: Primitive, b?: Primitive, c?: Primitive): Primitive {
   try {
     return $gate(operation, a, b, c);
   } catch {
-    return meter.kill('machine');
+    return meter.kill('stack');
   }
 }

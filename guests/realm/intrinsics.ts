@@ -98,10 +98,17 @@ function collection(native: unknown): AnyFunction {
   });
 }
 
-const errorPrepare = (args: unknown[]): unknown[] => {
-  meter.grow(128);
-  return args;
-};
+function errorClass(native: unknown): AnyFunction {
+  const make = native as Constructor;
+  return face(
+    native,
+    (args, target) => {
+      meter.grow(128);
+      return meter.made(meter.born(construct(make, args, target ?? make)));
+    },
+    {},
+  );
+}
 
 /** Assigning `name` or `message` to an error must work although Error.prototype is frozen. */
 function overridable(prototype: object, key: string): void {
@@ -292,9 +299,16 @@ export function tame(): Record<string, unknown> {
   };
   functionMethods['apply'] = function (this: unknown, thisValue: unknown, args: unknown) {
     const length = Number((args as { length?: unknown } | undefined)?.length ?? 0);
-    if (length > 16384) meter.kill('memory');
+    if (length > 2048) meter.kill('memory');
     meter.charge(1 + (length >> 1));
-    return apply(applyNative, this, [thisValue, args]);
+    // The arguments lie on the stack: see depthLimit in tools/realm/meter-source.ts.
+    const weight = length >> 7;
+    meter.enter(weight);
+    try {
+      return apply(applyNative, this, [thisValue, args]);
+    } finally {
+      meter.leave(weight);
+    }
   };
 
   typedArrays(globals);
@@ -331,7 +345,7 @@ export function tame(): Record<string, unknown> {
     setMethodsOf(native.prototype, pick(native.prototype, ['message', 'name']));
     overridable(native.prototype, 'name');
     overridable(native.prototype, 'message');
-    const wrapped = constructible(native, errorPrepare);
+    const wrapped = errorClass(native);
     if (['TypeError', 'RangeError', 'SyntaxError', 'ReferenceError'].includes(native.name))
       globals[native.name] = wrapped;
     freeze(native.prototype);
@@ -339,7 +353,7 @@ export function tame(): Record<string, unknown> {
   setMethodsOf(Error.prototype, pick(Error.prototype, ['message', 'name', 'toString']));
   overridable(Error.prototype, 'name');
   overridable(Error.prototype, 'message');
-  globals['Error'] = constructible(Error, errorPrepare);
+  globals['Error'] = errorClass(Error);
   // Without a limit that is a number, the engine captures no stack.
   Reflect.deleteProperty(Error, 'stackTraceLimit');
   Reflect.deleteProperty(Error, 'captureStackTrace');

@@ -9,7 +9,7 @@ import { tame } from './intrinsics.ts';
 import { machineFor } from './machine.ts';
 import { meter, type StopKind } from './meter.ts';
 import { freeze, getOwnPropertyDescriptor, hasOwn, ownKeys } from './natives.ts';
-import { decode, encode, NotPlainError, weigh, weighed } from './plain-data.ts';
+import { Constants, decode, encode, NotPlainError, weigh, weighed } from './plain-data.ts';
 import { RealmRegExp } from './regexp.ts';
 import { newProgress, type Progress, Transaction } from './transaction.ts';
 import { UndoLog } from './undo-log.ts';
@@ -38,8 +38,8 @@ interface Limits {
   stateBytes: number;
 }
 
-/** All that a realm is between two turns. */
-interface Saved {
+/** All that a realm is between two turns: what is saved is this very object. */
+interface Life {
   stateVersion: number;
   state: unknown;
   carry: unknown;
@@ -47,11 +47,13 @@ interface Saved {
   generation: number;
   /** Commits that changed a mutable state: it is weighed, and paid for, at some of them. */
   changes: number;
+  /** What the fault handler gets in phase `faulting`. */
+  faultCode: number;
 }
 
 /** UserException numbers of a realm's faults. scause never has these values. */
 export const faultNumber = 0x5245414c;
-export const faultCode: Record<Exclude<StopKind, 'unwind'> | 'throw' | 'state', number> = {
+export const faultCode: Record<Exclude<StopKind, 'unwind' | 'stack'> | 'throw' | 'state', number> = {
   throw: 1,
   budget: 2,
   memory: 3,
@@ -59,7 +61,6 @@ export const faultCode: Record<Exclude<StopKind, 'unwind'> | 'throw' | 'state', 
   regexp: 5,
   state: 6,
   'module-state': 7,
-  machine: 8,
 };
 
 const messages: Record<Exclude<StopKind, 'unwind'>, string> = {
@@ -68,32 +69,38 @@ const messages: Record<Exclude<StopKind, 'unwind'>, string> = {
   depth: 'Calls nest too deeply',
   regexp: "A regular expression has exhausted the handler's budget",
   'module-state': 'A module keeps something that can change: only the state may',
-  machine: 'The machine failed',
+  // Never a fault: how deep the engine's stack is differs from host to host.
+  stack:
+    "the host's stack is exhausted before the meter's depth: a bug of the meter, or too small a stack for this host",
 };
-
-const a0 = 10;
 
 export function boot(evaluate: (globals: object, machine: object) => { default: Program }, mutable: boolean): unknown {
   meter.pause();
   $immer.setAutoFreeze(false);
-  const transaction = new Transaction();
+  const transaction = new Transaction(() => life.progress);
   const undo = new UndoLog();
   let program: Program | undefined;
   let limits: Limits = { units: 0, bytes: 0, stateBytes: 0 };
-  let state: unknown;
+  let life: Life = {
+    stateVersion: 0,
+    state: undefined,
+    carry: undefined,
+    progress: newProgress(),
+    generation: 0,
+    changes: 0,
+    faultCode: faultCode.throw,
+  };
+  const constants = new Constants();
   let draft: unknown;
-  let carry: unknown;
-  let generation = 0;
   let handler = 'module';
-  let changes = 0;
 
   const machine = machineFor(
     transaction,
     {
-      state: () => draft ?? state,
+      state: () => draft ?? life.state,
       draft: () => {
-        if (mutable) return state;
-        draft ??= $immer.createDraft(state);
+        if (mutable) return life.state;
+        draft ??= $immer.createDraft(life.state);
         return draft;
       },
     },
@@ -106,6 +113,7 @@ export function boot(evaluate: (globals: object, machine: object) => { default: 
   function freezeBorn(): void {
     const born = meter.stopLoading() as object[];
     for (let i = 0; i < born.length; i++) freezeOne(born[i]!);
+    for (let i = 0; i < born.length; i++) constants.add(born[i]!);
   }
   function freezeOne(value: unknown): void {
     if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return;
@@ -132,19 +140,22 @@ export function boot(evaluate: (globals: object, machine: object) => { default: 
     } catch {
       message = 'Something without a description was thrown';
     }
+    if (meter.reason() === 'stack') throw new HostStackError();
     meter.pause();
     return { cause: 'throw', message: message.length > 1000 ? message.slice(0, 1000) : message };
   }
 
+  /** Ends the handler with a fault; throws where a fault would depend on the host. */
   function report(error: unknown): void {
-    const reason = meter.reason() ?? (isOverflow(error) ? 'depth' : null);
+    const reason = meter.reason();
+    if (reason === 'stack' || meter.overflowed(error)) throw new HostStackError();
     meter.pause();
     const where = meter.where();
     const { cause, message } = describe(error, reason);
-    lastCode = faultCode[cause as keyof typeof faultCode] ?? faultCode.throw;
+    life.faultCode = faultCode[cause as keyof typeof faultCode] ?? faultCode.throw;
+    life.progress.phase = 'faulting';
     gate(gateOperation.report, JSON.stringify({ cause, message, handler: handler.slice(0, 100), where }));
   }
-  let lastCode: number = faultCode.throw;
 
   function weighState(next: unknown): void {
     const before = weighed();
@@ -153,33 +164,55 @@ export function boot(evaluate: (globals: object, machine: object) => { default: 
     if (weight > limits.stateBytes) meter.kill('memory');
   }
 
+  /**
+   * What the next step begins with is plain data as well. Weights of all that a state may come to hold are remembered from here
+   * on, so that a state costs the same after a load.
+   */
+  function carryOn(carry: unknown): unknown {
+    if (mutable) weigh((carry as { reply?: unknown }).reply, false, 'answer');
+    else weigh(carry, true, 'carry');
+    return carry;
+  }
+
   function start(text: string): string {
     limits = JSON.parse(text) as Limits;
     meter.startLoading();
     try {
       meter.start(limits.units, limits.bytes);
-      program = evaluate(globals, machine).default;
-      if (typeof program?.step !== 'function') throw new TypeError('A server exports server({…}) by default');
+      const { default: exported } = evaluate(globals, machine);
+      if (typeof exported?.step !== 'function') throw new TypeError('A server exports server({…}) by default');
       meter.pause();
       freezeBorn();
-      resetState();
+      program = exported;
+      life.stateVersion = program.stateVersion;
     } catch (error) {
-      report(error);
       meter.stopLoading();
-      transaction.progress.phase = 'faulting';
+      report(error);
       return 'failed';
     }
-    return '';
+    return resetState() ? '' : 'failed';
   }
 
-  function resetState(): void {
+  /** The initial state, of which the realm may as well fail. */
+  function resetState(): boolean {
     handler = 'state';
+    life.changes = 0;
+    life.state = undefined;
+    life.carry = { generation: life.generation };
     meter.start(limits.units, limits.bytes);
-    const initial = program!.initialState();
-    weighState(initial);
-    state = initial;
-    meter.pause();
-    carry = { generation };
+    try {
+      const initial = program!.initialState();
+      if (meter.reason() !== null) meter.kill('unwind');
+      weighState(initial);
+      life.state = initial;
+      life.progress.owed += limits.units - meter.left();
+      meter.pause();
+      return true;
+    } catch (error) {
+      life.progress.owed += limits.units - meter.left();
+      report(error);
+      return false;
+    }
   }
 
   function rollBack(): void {
@@ -194,15 +227,16 @@ export function boot(evaluate: (globals: object, machine: object) => { default: 
     transaction.begin(limits.units, limits.bytes);
     if (mutable) meter.setJournal(undo.note);
     try {
-      const next = program!.step(carry);
+      const next = program!.step(life.carry);
       if (meter.reason() !== null) meter.kill('unwind');
+      let { state } = life;
       if (draft !== undefined) {
-        const changed = $immer.finishDraft(draft);
+        state = $immer.finishDraft(draft);
         draft = undefined;
-        if (changed !== state) weighState(changed);
-        state = changed;
-      } else if (mutable && !undo.empty && (++changes & 63) === 0) weighState(state);
-      carry = next;
+        if (state !== life.state) weighState(state);
+      } else if (mutable && !undo.empty && (++life.changes & 63) === 0) weighState(state);
+      life.carry = carryOn(next);
+      life.state = state;
       meter.setJournal(null);
       undo.commit();
       transaction.commit();
@@ -223,7 +257,7 @@ export function boot(evaluate: (globals: object, machine: object) => { default: 
 
   function turn(): void {
     for (;;) {
-      const { progress } = transaction;
+      const { progress } = life;
       try {
         switch (progress.phase) {
           case 'running':
@@ -234,24 +268,11 @@ export function boot(evaluate: (globals: object, machine: object) => { default: 
             transaction.publish(signal);
             break;
           case 'faulting':
+            // Whoever only lets the thread go on finds it where it was: it faults again.
             meter.pause();
             transaction.settle(false);
-            gate(gateOperation.setRegister, a0, 0n);
-            progress.phase = 'stopped';
-            gate(gateOperation.fault, faultNumber, lastCode);
+            gate(gateOperation.fault, faultNumber, life.faultCode);
             return;
-          case 'stopped': {
-            // The supervisor lets the thread go on: with a0 other than zero from the beginning, else without the event.
-            const reason = gate(gateOperation.register, a0) as bigint;
-            if (program === undefined) {
-              progress.phase = 'faulting';
-              break;
-            }
-            progress.phase = 'running';
-            if (reason !== 0n) restart(`fault ${reason}`);
-            else carry = { ...(carry as object), reply: undefined };
-            break;
-          }
         }
       } catch (error) {
         if (meter.reason() === 'unwind') return;
@@ -268,29 +289,39 @@ export function boot(evaluate: (globals: object, machine: object) => { default: 
     if (gate(gateOperation.systemCall) !== true) meter.kill('unwind');
   }
 
-  function restart(reason: string): void {
-    generation++;
-    transaction.progress = newProgress();
-    resetState();
-    carry = { generation, reason };
+  /** A server that did not come to be has nothing to go on with: it faults again. */
+  function restart(reason: number): void {
+    if (program === undefined) return;
+    life.generation++;
+    life.progress = { ...newProgress(), owed: life.progress.owed };
+    if (resetState()) life.carry = { generation: life.generation, reason };
   }
 
-  function load(text: string): string {
-    const saved = decode(text) as Saved;
+  function skip(): void {
+    if (program === undefined || life.state === undefined) return;
+    // What has committed stays committed; what of it cannot be published is the event.
+    if (life.progress.phase === 'publishing') transaction.dropPublication();
+    else life.progress = { ...newProgress(), owed: life.progress.owed };
+    life.carry = { ...(life.carry as object), reply: undefined };
+  }
+
+  function load(text: string, sameProgram: boolean): string {
+    const saved = decode(text, sameProgram ? constants : undefined) as Life;
     if (program !== undefined && saved.stateVersion !== program.stateVersion) {
       if (saved.progress.results.length > 0)
         return 'The realm is in the middle of a handler: its state cannot be migrated';
-      if (program!.migrate === undefined)
-        return `No migration from state version ${saved.stateVersion} to ${program!.stateVersion}`;
+      if (program.migrate === undefined)
+        return `No migration from state version ${saved.stateVersion} to ${program.stateVersion}`;
       meter.start(limits.units, limits.bytes);
       weigh(saved.state, true);
-      saved.state = program!.migrate(saved.state, saved.stateVersion);
+      saved.state = program.migrate(saved.state, saved.stateVersion);
+      saved.stateVersion = program.stateVersion;
     }
     meter.pause();
     weigh(saved.state, !mutable);
-    ({ state, carry, generation, changes } = saved);
-    transaction.progress = saved.progress;
+    if (!mutable) weigh(saved.carry, true);
     for (const result of saved.progress.results) freezeResult(result);
+    life = saved;
     return '';
   }
 
@@ -303,37 +334,31 @@ export function boot(evaluate: (globals: object, machine: object) => { default: 
         case command.resume:
           turn();
           return '';
-        case command.save: {
-          weigh(carry, true, 'carry');
-          const saved: Saved = {
-            stateVersion: program?.stateVersion ?? 0,
-            state,
-            carry,
-            progress: transaction.progress,
-            generation,
-            changes,
-          };
-          return encode(saved);
-        }
+        case command.save:
+          return encode(life, constants);
         case command.load:
-          return load(text);
+          return load(text, true);
+        case command.adopt:
+          return load(text, false);
         case command.restart:
-          restart(text);
+          restart(Number(text));
+          return '';
+        case command.skip:
+          skip();
           return '';
         default:
           return 'unknown command';
       }
     } catch (error) {
+      if (error instanceof HostStackError || meter.overflowed(error)) return `failed: ${messages.stack}`;
       return `failed: ${describe(error, meter.reason()).message}`;
     }
   }
   return freeze(enter);
 }
 
-/** The engine's stack was exhausted before the meter said so. */
-function isOverflow(error: unknown): boolean {
-  return error instanceof RangeError && error.message === 'Maximum call stack size exceeded';
-}
+/** Ends the run: what happens from here on would depend on the host. */
+class HostStackError extends Error {}
 
 function freezeResult(result: unknown): void {
   if (typeof result !== 'object' || result === null) return;

@@ -16,6 +16,10 @@ export interface Meter {
   wide(value: bigint): bigint;
   noModuleState(): void;
   caught(error: unknown): void;
+  /** Whether the engine's stack was exhausted before the depth was: a host's matter, and no fault. */
+  overflowed(error: unknown): boolean;
+  /** Remembers an error that the server has made, and returns it. */
+  made<T>(error: T): T;
   start(units: number, bytes: number): void;
   /** Counts without end, for the realm's own work. */
   pause(): void;
@@ -27,8 +31,8 @@ export interface Meter {
   /** What exhaustion is called from now on; returns what it was called. */
   setKind(kind: StopKind): StopKind;
   /** A native operation that may recur. */
-  enter(): void;
-  leave(): void;
+  enter(weight?: number): void;
+  leave(weight?: number): void;
   startLoading(): void;
   stopLoading(): unknown[];
   setJournal(journal: ((target: object, key: PropertyKey) => void) | null): void;
@@ -36,8 +40,8 @@ export interface Meter {
   note(target: object, key: PropertyKey): void;
 }
 
-/** Why a handler stops: `unwind` when it only waits, otherwise a fault. */
-export type StopKind = 'unwind' | 'budget' | 'memory' | 'depth' | 'regexp' | 'module-state' | 'machine';
+/** Why a handler stops: `unwind` when it only waits, `stack` when the run must end, otherwise a fault. */
+export type StopKind = 'unwind' | 'budget' | 'memory' | 'depth' | 'regexp' | 'module-state' | 'stack';
 
 declare const $meter: Meter;
 export const meter: Meter = $meter;

@@ -89,10 +89,39 @@ export function weigh(value: unknown, freezes: boolean, path = 'state', depth = 
 }
 
 /**
- * Text of plain data. JSON, except that what JSON lacks is an object with one key: `$big`, `$number` (NaN, infinities,
- * −0), `$undefined`; `$ref` is an object that occurred before, by its order; names that begin with $ get another $.
+ * Plain data that modules made while they were loaded: frozen, and the same in every realm of the program. A state that refers
+ * to such an object refers to the same one after a load. Their weights are remembered from the beginning.
  */
-export function encode(value: unknown): string {
+export class Constants {
+  private readonly list: object[] = [];
+  private readonly indices = new Map<object, number>();
+
+  /** Does nothing with what is not plain data. */
+  add(value: object): void {
+    if (typeof value !== 'object') return;
+    try {
+      weigh(value, true);
+    } catch (error) {
+      if (error instanceof NotPlainError) return;
+      throw error;
+    }
+    mapSet(this.indices, value, this.list.length);
+    this.list[this.list.length] = value;
+  }
+  indexOf(value: object): number | undefined {
+    return mapGet(this.indices, value);
+  }
+  at(index: number): object | undefined {
+    return this.list[index];
+  }
+}
+
+/**
+ * Text of plain data. JSON, except that what JSON lacks is an object with one key: `$big`, `$number` (NaN, infinities,
+ * −0), `$undefined`; `$ref` is an object that occurred before, by its order; `$const` is one of the constants, by its index, and
+ * what it looks like; names that begin with $ get another $.
+ */
+export function encode(value: unknown, constants: Constants): string {
   const seen = new Map<object, number>();
   const pack = (item: unknown): unknown => {
     switch (typeof item) {
@@ -111,6 +140,10 @@ export function encode(value: unknown): string {
     const before = mapGet(seen, item);
     if (before !== undefined) return { $ref: before };
     mapSet(seen, item, seen.size);
+    const constant = constants.indexOf(item);
+    return constant === undefined ? packObject(item) : { $const: [constant, packObject(item)] };
+  };
+  const packObject = (item: object): unknown => {
     if (isArray(item)) {
       const list: unknown[] = [];
       for (let i = 0; i < item.length; i++) list[i] = pack(item[i]);
@@ -127,7 +160,8 @@ export function encode(value: unknown): string {
   return JSON.stringify(pack(value));
 }
 
-export function decode(text: string): unknown {
+/** @param constants of the same program; undefined: another's, whose constants are copied */
+export function decode(text: string, constants: Constants | undefined): unknown {
   const seen: unknown[] = [];
   const unpack = (item: unknown): unknown => {
     if (typeof item !== 'object' || item === null) return item;
@@ -152,6 +186,13 @@ export function decode(text: string): unknown {
           return undefined;
         case '$ref':
           return seen[only as number];
+        case '$const': {
+          const [index, looks] = only as [number, unknown];
+          const at = seen.length;
+          const copy = unpack(looks);
+          seen[at] = constants?.at(index) ?? copy;
+          return seen[at];
+        }
         case '$null':
           source = only as Record<string, unknown>;
           record = Object.create(null) as Record<string, unknown>;

@@ -4,13 +4,14 @@
 import { gate } from './gate.ts';
 import { gateOperation, type Primitive } from './gate-operation.ts';
 import { meter } from './meter.ts';
+import { charCodeAt } from './natives.ts';
 
 /** An operation that waits for the commit. */
 export type Deferred = { signal: number } | { address: number; size: 1 | 2 | 4 | 8; value: bigint };
 
 /** Plain data: where the server is. */
 export interface Progress {
-  phase: 'running' | 'publishing' | 'faulting' | 'stopped';
+  phase: 'running' | 'publishing' | 'faulting';
   /** Results of the operations that the step has finished. */
   results: unknown[];
   /** The next operation is a system call that the kernel has accepted: what is missing is its results. */
@@ -37,10 +38,19 @@ export interface CallResult {
 }
 
 export class Transaction {
-  progress: Progress = newProgress();
   private budget = 0;
   private cursor = 0;
   private deferred: Deferred[] = [];
+  private readonly current: () => Progress;
+
+  /** `current`: where the server is, whoever keeps that. */
+  constructor(current: () => Progress) {
+    this.current = current;
+  }
+
+  private get progress(): Progress {
+    return this.current();
+  }
 
   /** Begins the step, or begins it again. */
   begin(units: number, bytes: number): void {
@@ -111,8 +121,10 @@ export class Transaction {
     meter.charge(words.length);
     const result = this.operation(() => {
       if (!this.progress.inCall) {
-        for (let i = wordsInRegisters; i < words.length; i++)
-          finished(gate(gateOperation.store, buffer + 8 * (1 + i), 8, words[i]!));
+        if (words.length > wordsInRegisters) {
+          const rest = textOfWords(words, wordsInRegisters);
+          finished(gate(gateOperation.storeBytes, buffer + 8 * (1 + wordsInRegisters), rest));
+        }
         gate(gateOperation.setRegister, register.number, BigInt(number));
         gate(gateOperation.setRegister, register.badge, BigInt(capability));
         gate(gateOperation.setRegister, register.info, info);
@@ -125,13 +137,12 @@ export class Transaction {
       }
       const received: bigint[] = [];
       const receivedInfo = BigInt.asUintN(64, gate(gateOperation.register, register.info) as bigint);
-      const length = Number(receivedInfo & 0x7fn);
-      for (let i = 0; i < length && i < 120; i++) {
-        const word =
-          i < wordsInRegisters
-            ? gate(gateOperation.register, register.message + i)
-            : gate(gateOperation.load, buffer + 8 * (1 + i), 8);
-        received[i] = BigInt.asUintN(64, finished(word) as bigint);
+      const length = Math.min(Number(receivedInfo & 0x7fn), 120);
+      for (let i = 0; i < length && i < wordsInRegisters; i++)
+        received[i] = BigInt.asUintN(64, gate(gateOperation.register, register.message + i) as bigint);
+      if (length > wordsInRegisters) {
+        const [from, bytes] = [buffer + 8 * (1 + wordsInRegisters), 8 * (length - wordsInRegisters)];
+        wordsOfText(finished(gate(gateOperation.loadBytes, from, bytes)) as string, received);
       }
       const badge = BigInt.asUintN(64, gate(gateOperation.register, register.badge) as bigint);
       this.progress.inCall = false;
@@ -180,6 +191,13 @@ export class Transaction {
     this.deferred[this.deferred.length] = what;
   }
 
+  /** Gives up the publication at which `publish` stands. */
+  dropPublication(): void {
+    const { progress } = this;
+    progress.inCall = false;
+    progress.outbox = progress.outbox.slice(1);
+  }
+
   /** Publishes what the last step deferred, in its order. May end the turn between two operations. */
   publish(send: (capability: number) => void): void {
     const { progress } = this;
@@ -195,6 +213,27 @@ export class Transaction {
       progress.outbox = progress.outbox.slice(1);
     }
     progress.phase = 'running';
+  }
+}
+
+const { fromCharCode } = String;
+const words64 = new BigUint64Array(1);
+const bytes64 = new Uint8Array(words64.buffer);
+
+/** Words from one on as little-endian bytes, one character each. */
+function textOfWords(words: readonly bigint[], from: number): string {
+  let text = '';
+  for (let i = from; i < words.length; i++) {
+    words64[0] = words[i]!;
+    for (let byte = 0; byte < 8; byte++) text += fromCharCode(bytes64[byte]!);
+  }
+  return text;
+}
+/** Appends the words that such a text holds. */
+function wordsOfText(text: string, words: bigint[]): void {
+  for (let at = 0; at < text.length; at += 8) {
+    for (let byte = 0; byte < 8; byte++) bytes64[byte] = charCodeAt(text, at + byte);
+    words[words.length] = words64[0]!;
   }
 }
 

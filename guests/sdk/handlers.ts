@@ -32,6 +32,6 @@ export interface ServerDefinition<State> {
   protected?: (cell: Cell<State>, channel: Channel, message: Message) => Message | undefined;
   /** A child has faulted. An answer lets it go on as seL4 says for the kind of fault; undefined: it stays stopped. */
   fault?: (cell: Cell<State>, fault: ChildFault) => Message | undefined;
-  /** After `init`, when the server starts again. */
+  /** After `init`, when the server starts again: why, in words (`a memory fault`). */
   restarted?: (cell: Cell<State>, reason: string) => void;
 }

@@ -13,6 +13,7 @@ export {
 export { Cell, type Frozen } from './cell.ts';
 export { Channel, DeviceChannel, QueueChannel, RpcChannel, SampleChannel, StreamChannel } from './channel.ts';
 export type { CellConfig, ChannelConfig, ChannelType } from './config.ts';
+export { faultName } from './fault-name.ts';
 export type { ChildFault, ServerDefinition } from './handlers.ts';
 export { messageBytes, messageText, packBytes, peerDied, textMessage, unpackBytes } from './message.ts';
 export { type Server, server } from './server.ts';

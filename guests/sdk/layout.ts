@@ -45,11 +45,3 @@ export const address = {
   /** Channels, regions and devices lie from here on, where the configuration says. */
   shared: 0x1000_0000,
 } as const;
-
-/** What `a0` holds while a realm waits for the answer to its fault: the supervisor may write it before it resumes the thread. */
-export const afterFault = {
-  /** Same state; the event is dropped. */
-  resume: 0,
-  /** Initial state, fresh generation, then `restarted`. */
-  restart: 1,
-} as const;

@@ -3,6 +3,7 @@
 
 import { Cell } from './cell.ts';
 import { type CellConfig, readConfig } from './config.ts';
+import { faultName } from './fault-name.ts';
 import type { ServerDefinition } from './handlers.ts';
 import { badge, slot } from './layout.ts';
 import { machine } from './machine.ts';
@@ -12,7 +13,7 @@ import { type Message, type Received, receive, replyAndReceive, signalAndReceive
 export interface Carry {
   readonly generation: number;
   /** Why the server starts again. undefined: it starts for the first time, or runs. */
-  readonly reason?: string | undefined;
+  readonly reason?: number | undefined;
   /** undefined: the server has not started yet. */
   readonly config?: CellConfig | undefined;
   /** The answer that a caller waits for. */
@@ -29,7 +30,7 @@ export function runStep<State>(definition: ServerDefinition<State>, carry: Carry
   return { generation, config: carry.config, reply };
 }
 
-function start<State>(definition: ServerDefinition<State>, generation: number, reason: string | undefined): Carry {
+function start<State>(definition: ServerDefinition<State>, generation: number, reason: number | undefined): Carry {
   machine.handling('init');
   const config = readConfig();
   const cell = new Cell<State>(config, generation);
@@ -38,7 +39,7 @@ function start<State>(definition: ServerDefinition<State>, generation: number, r
   definition.init?.(cell);
   if (reason !== undefined) {
     machine.handling('restarted');
-    definition.restarted?.(cell, reason);
+    definition.restarted?.(cell, faultName(reason));
   }
   return { generation, config, parks: config.passive === true };
 }

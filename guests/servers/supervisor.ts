@@ -1,35 +1,31 @@
 // The supervisor: gets the faults of the cells that it supervises, and starts them again as the manifest's `restart` says.
 
-import { faultType } from '../../microvisor/abi/faults.ts';
+import { realmPc } from '../../microvisor/abi/extensions.ts';
 import { label } from '../../microvisor/abi/invocation-labels.ts';
 import { userContext } from '../../microvisor/abi/user-context.ts';
-import { type Cell, type ChildFault, call, peerDied, send, server } from '../sdk/index.ts';
-import { afterFault, slot } from '../sdk/layout.ts';
+import { type Cell, type ChildFault, call, faultName, peerDied, send, server } from '../sdk/index.ts';
+import { slot } from '../sdk/layout.ts';
 
 interface State {
   /** Restarts so far, by cell. */
   restarts: Record<string, number>;
 }
 
-/** a0 tells a realm how to go on (guests/sdk/layout.ts); up to it, a thread's registers are read and written. */
+const pc = userContext.indexOf(-1);
+/** Where a realm that begins anew finds the reason. */
 const a0 = userContext.indexOf(10);
-const throughA0 = a0 + 1;
 const resumes = 1n;
 
-const kinds: Readonly<Record<number, string>> = {
-  [faultType.capFault]: 'a capability fault',
-  [faultType.unknownSyscall]: 'an unknown system call',
-  [faultType.userException]: 'an exception',
-  [faultType.timeout]: 'an exhausted budget',
-  [faultType.vmFault]: 'a memory fault',
-};
-
-/** Lets the child's thread go on, as `how` of `afterFault` says. */
-function goOn(child: number, how: number): void {
-  const thread = slot.childThread + child;
-  const { words } = call(thread, { label: label.TCBReadRegisters, words: [0n, BigInt(throughA0)] });
-  const registers = words.map((word, index) => (index === a0 ? BigInt(how) : word));
-  call(thread, { label: label.TCBWriteRegisters, words: [resumes, BigInt(throughA0), ...registers] });
+/**
+ * The child's thread goes on where it is sent, whatever it has been stopped by. What its other registers hold belongs to what it
+ * leaves behind. Whether the kernel has done so.
+ */
+function sendTo(child: number, where: bigint, reason: number): boolean {
+  const registers = Array.from({ length: a0 + 1 }, () => 0n);
+  registers[pc] = where;
+  registers[a0] = BigInt(reason);
+  const words = [resumes, BigInt(registers.length), ...registers];
+  return call(slot.childThread + child, { label: label.TCBWriteRegisters, words }).label === 0;
 }
 
 /** Callers of the child learn that no answer will come; on nobody's behalf the answer is lost. */
@@ -46,16 +42,21 @@ function giveTime(child: number): void {
 function handle(cell: Cell<State>, { child, name, label: kind }: ChildFault): void {
   answerCallers(child);
   const policy = cell.restartPolicy(name);
-  const what = kinds[kind] ?? `a fault of kind ${kind}`;
+  const what = faultName(kind);
   if (policy === undefined) {
     cell.log(`${name} has stopped with ${what}`);
     return;
   }
-  const { restarts } = cell.draft();
-  restarts[name] = (restarts[name] ?? 0) + 1;
-  cell.log(`${name} has had ${what}: ${policy === 'resume' ? 'it goes on' : `restart ${restarts[name]}`}`);
   giveTime(child);
-  goOn(child, policy === 'resume' ? afterFault.resume : afterFault.restart);
+  if (!sendTo(child, policy === 'resume' ? realmPc.skip : realmPc.start, kind)) {
+    cell.log(`${name} has had ${what}, and cannot be reached`);
+  } else if (policy === 'resume') {
+    cell.log(`${name} has had ${what}: it goes on`);
+  } else {
+    const { restarts } = cell.draft();
+    restarts[name] = (restarts[name] ?? 0) + 1;
+    cell.log(`${name} has had ${what}: restart ${restarts[name]}`);
+  }
 }
 
 export default server<State>({

@@ -12,6 +12,9 @@
 //   RealmControlBind    MR0: realm; extra cap: TCB. The thread's instructions are the realm's from then on. Errors: RangeError
 //                       (no such realm); InvalidCapability 1; IllegalOperation (bound already, has a VCPU, or is the caller).
 //
+// A realm's thread has a pc of four values (`realmPc`). Whoever may write its registers writes `start` or `skip` there, as the
+// entry of machine code: by TCB_WriteRegisters, or in the reply to a fault that carries the pc.
+//
 // Stage-2 mappings use the invocations of Page and PageTable: the guest root takes the place of the VSpace, guest-physical
 // addresses that of virtual ones. A guest root gets its ASID from ASIDPool_Assign like a VSpace.
 
@@ -37,6 +40,18 @@ export const vcpuRegisters = [
   'time',
 ] as const;
 export type VcpuRegister = (typeof vcpuRegisters)[number];
+
+/** The pc of a realm's thread. With any other it faults, as machine code does where nothing is mapped. */
+export const realmPc = {
+  /** A system call that stands in its registers is to be made, or made again. */
+  calling: 0n,
+  /** One instruction later: the realm runs. */
+  running: 4n,
+  /** Initial state, fresh generation, then `restarted` with the reason in a0: a fault type, or what the writer means. */
+  start: 8n,
+  /** Same state; the event that was being handled is dropped. */
+  skip: 12n,
+} as const;
 
 /** MR0 of VCPUFence. */
 export const vcpuFence = { vvma: 0, gvma: 1, instructions: 2 } as const;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { realmPc } from '../../microvisor/abi/extensions.ts';
 import { messageInfoWord } from '../../microvisor/abi/message-info.ts';
 import type { Realm, RealmThread } from '../../microvisor/realm.ts';
 import { loadKernel, saveKernel } from '../../microvisor/save.ts';
@@ -16,6 +17,13 @@ class ScriptedRealm implements Realm {
     }
     this.step = this.script.length;
     thread.pay(1000);
+  }
+  skip(): void {
+    this.seen.push('skip');
+  }
+  restart(reason: number): void {
+    this.seen.push(`restart ${reason}`);
+    this.step = 0;
   }
   save(): unknown {
     return { step: this.step };
@@ -183,6 +191,85 @@ describe('realm threads', () => {
     world.interruptRoot(aside);
     world.wait(slots.endpoint);
     expect(world.message().words).toEqual([1n]);
+  });
+
+  it('in debt can be stopped and sent elsewhere: they pay, and go on there', () => {
+    const { world, thread, realm, aside } = withRealm(() => [(door) => door.pay(500_000)]);
+    run(world, 100);
+    expect(thread.tcb.realmDebt).toBe(400_000);
+    world.interruptRoot(aside);
+    world.must(thread.cap, label.TCBSuspend);
+    // No system call stands there: what its registers hold is an unknown one, or a fault.
+    world.must(thread.cap, label.TCBWriteRegisters, [1, 1, realmPc.calling]);
+    world.wait(aside);
+    const before = world.now();
+    run(world, 100);
+    expect(world.now()).toBeGreaterThan(before);
+    expect(thread.tcb.realmDebt).toBeLessThan(400_000);
+    expect(realm().seen).toEqual([]);
+  });
+
+  it('begin anew at `start`, with the reason in a0, and drop what they did at `skip`', () => {
+    const { world, thread, realm, faults, aside } = withRealm(() => [
+      (door) => {
+        door.load(0x5000_0000, 8);
+        return false;
+      },
+    ]);
+    run(world, 10);
+    expect(thread.tcb.state).toBe(threadState.blockedOnSend);
+    const registers = Array(17).fill(0n);
+    const sendTo = (pc: bigint, a0: bigint): void => {
+      world.interruptRoot(aside);
+      world.must(thread.cap, label.TCBWriteRegisters, [1, 17, pc, ...registers.slice(1, 16), a0]);
+      world.wait(aside);
+      run(world, 10);
+    };
+    sendTo(realmPc.start, 6n);
+    expect(realm().seen).toEqual(['restart 6']);
+    // It has run into the same fault again.
+    expect(thread.tcb.state).toBe(threadState.blockedOnSend);
+    sendTo(realmPc.skip, 0n);
+    expect(realm().seen).toEqual(['restart 6', 'skip']);
+
+    expect(faults).toBeGreaterThan(0);
+  });
+
+  it('that declared a fault are sent on by the pc of the reply', () => {
+    const { world, realm, faults, aside } = withRealm(() => [
+      (door) => {
+        door.fault(99, 1);
+        return false;
+      },
+    ]);
+    run(world, 10);
+    world.interruptRoot(aside);
+    const reply = world.reply();
+    world.recv(faults, reply);
+    expect(world.message()).toMatchObject({ label: 3 });
+    world.send(reply, [realmPc.skip]);
+    world.wait(aside);
+    run(world, 10);
+    expect(realm().seen).toEqual(['skip']);
+  });
+
+  it('fault where no realm can go on, again and again, and time passes', () => {
+    const { world, thread, realm, faults, aside } = withRealm(() => [(door) => door.pay(1)]);
+    for (const pc of [2n, 16n, 0x5000_0000n, (1n << 64n) - 1n]) {
+      world.interruptRoot(aside);
+      world.must(thread.cap, label.TCBSuspend);
+      world.must(thread.cap, label.TCBWriteRegisters, [1, 1, pc]);
+      world.wait(aside);
+      const before = world.now();
+      run(world, 10);
+      expect(world.now()).toBeGreaterThan(before);
+      expect(thread.tcb.state).toBe(threadState.blockedOnSend);
+      world.interruptRoot(aside);
+      world.recv(faults, world.reply());
+      expect(world.message()).toMatchObject({ label: 6, words: [pc, pc, 1n, 1n] });
+      world.wait(aside);
+    }
+    expect(realm().seen).toEqual([]);
   });
 
   it('are saved with the kernel, between two turns', () => {

@@ -186,7 +186,7 @@ describe('A server that misbehaves', () => {
     expect(source[place.line - 1]).toContain(line);
     expect(running.thread.faults).toHaveLength(1);
 
-    running.realm.restart('test');
+    running.realm.restart(3);
     running.realm.resume(running.thread);
     expect(ask('state')).toBe('1');
   });
@@ -198,7 +198,7 @@ describe('A ring', () => {
     const running = new RunningServer(load('guests/servers/key-value.ts'), thread);
     const peer = new Peer(thread, 0);
     expect(thread.load(address.shared, 4)).toBe(0n);
-    running.realm.restart('test');
+    running.realm.restart(3);
     running.realm.resume(thread);
     expect(thread.load(address.shared, 4)).toBe(1n);
     peer.send('list\n');

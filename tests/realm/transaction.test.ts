@@ -146,8 +146,17 @@ describe('A handler that throws', () => {
     expect(realm.save()).toMatchObject({ realm: { state: { count: 1 } } });
   });
 
-  test('loses only its event when the supervisor resumes the thread', () => {
+  test('fails again when its thread goes on where it was', () => {
     const running = fail();
+    running.realm.resume(running.thread);
+    expect(running.thread.faults).toHaveLength(2);
+    expect(running.thread.faults[1]).toEqual(running.thread.faults[0]);
+  });
+
+  test('loses only its event when the supervisor lets it skip it', () => {
+    const running = fail();
+    running.realm.skip();
+    expect(running.realm.fault).toBeUndefined();
     running.realm.resume(running.thread);
     expect(running.thread.blocked).toBe('receive');
     expect(running.call(0)).toEqual([2n]);
@@ -155,17 +164,10 @@ describe('A handler that throws', () => {
 
   test('begins anew with a fresh generation when the supervisor restarts it', () => {
     const running = fail();
-    running.thread.setRegister(10, 1n);
+    running.realm.restart(6);
     running.realm.resume(running.thread);
-    expect(running.call(0)).toEqual([1000n + 7n + 1n]);
+    expect(running.call(0)).toEqual([1000n + BigInt('a memory fault'.length) + 1n]);
     expect(running.thread.replies.at(-1)!.label).toBe(1);
-  });
-
-  test('is restarted by its host as well', () => {
-    const running = fail();
-    running.realm.restart('because');
-    running.realm.resume(running.thread);
-    expect(running.call(0)).toEqual([1000n + 7n + 1n]);
     expect(running.realm.fault).toBeUndefined();
   });
 });

@@ -99,6 +99,13 @@ export class BootTask implements Realm {
     }
   }
 
+  skip(): void {
+    throw new Error('nobody can send the boot task elsewhere');
+  }
+  restart(): void {
+    throw new Error('nobody can send the boot task elsewhere');
+  }
+
   save(): unknown {
     return structuredClone(this.state);
   }

@@ -25,11 +25,16 @@ export function refuseUnsupported(manifest: Manifest): void {
   );
 }
 
+const isServer = (cell: Cell): boolean => cell.kind === 'native' && cell.program.format === 'typescript';
+
 function unsupportedOf(cell: Cell): string[] {
   const { name, kind, restart, heartbeat } = cell;
   return [
     ...(kind === 'posix' || kind === 'rtos' ? [`cells.${name}: cells of kind ${kind}`] : []),
     ...(heartbeat === undefined ? [] : [`cells.${name}.heartbeat`]),
+    ...(restart === undefined || isServer(cell)
+      ? []
+      : [`cells.${name}.restart: cells that are not servers in TypeScript (their memory cannot be loaded again)`]),
     ...(restart?.policy === 'backoff' ? [`cells.${name}.restart: policy backoff`] : []),
     ...(restart?.limit === undefined ? [] : [`cells.${name}.restart.limit`]),
     ...(restart?.when ?? []).filter((when) => when !== 'fault').map((when) => `cells.${name}.restart: when ${when}`),

@@ -1,5 +1,6 @@
 // A whole system: the machine, the kernel on it, the realms of its servers, and the boot task that makes the rest.
 
+import { createHash } from 'node:crypto';
 import { systemReset } from '../../guests/vmm/reset-report.ts';
 import { Machine, type SavedMachine, type StopReason } from '../../hw/machine/machine.ts';
 import { faultType, unknownSyscall } from '../../microvisor/abi/faults.ts';
@@ -37,7 +38,7 @@ export interface SystemEvents {
   log(line: string): void;
   /** A server's realm has failed. */
   realmFault(fault: RealmFault): void;
-  /** A realm has begun anew after a fault. */
+  /** A realm has begun anew. */
   realmRestarted(cell: string): void;
   /** A fault has reached the boot task: the cell has no supervisor, and its thread stays stopped. */
   unhandledFault(cell: string, thread: string, what: string): void;
@@ -144,7 +145,7 @@ export class System implements BootTaskOwner {
       stateBytes: server.memoryBytes,
       ...(server.guest && monitorLimits),
       faulted: (fault) => this.events.realmFault(fault),
-      recovered: () => this.events.realmRestarted(thread.cell),
+      restarted: () => this.events.realmRestarted(thread.cell),
       ...(executing && { executing: (cell) => executing(cell) }),
     });
   }
@@ -203,6 +204,14 @@ export class System implements BootTaskOwner {
   }
 
   // ---- saving
+
+  /** A digest of everything that makes this system what it is: the plan, images and devices' files, servers' programs. */
+  get identity(): string {
+    const hash = createHash('sha256').update(JSON.stringify(this.plan));
+    for (const { sha256 } of this.manifest.images) hash.update(sha256);
+    for (const { script } of this.programs.values()) hash.update(script);
+    return hash.digest('hex');
+  }
 
   save(): SavedSystem {
     return {

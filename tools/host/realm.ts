@@ -22,13 +22,13 @@ export interface RealmOptions {
   stateBytes?: number;
   /** Told of each fault. */
   faulted?: (fault: RealmFault) => void;
-  /** Told when the realm goes on after a fault: its supervisor has decided so. */
-  recovered?: () => void;
+  /** Told when the realm begins anew: its supervisor has decided so. */
+  restarted?: () => void;
   /** Told which cell is about to run, and undefined when none is: whoever survives a crash of the host can name it. */
   executing?: (cell: string | undefined) => void;
 }
 
-export type FaultCause = 'throw' | 'budget' | 'memory' | 'depth' | 'regexp' | 'state' | 'module-state' | 'machine';
+export type FaultCause = 'throw' | 'budget' | 'memory' | 'depth' | 'regexp' | 'state' | 'module-state';
 
 /** Why a realm stopped. */
 export interface RealmFault {
@@ -48,7 +48,6 @@ interface SavedRealm {
   /** SHA-256 of the script. */
   program: string;
   fault: RealmFault | null;
-  faultDelivered: boolean;
   realm: unknown;
 }
 
@@ -60,15 +59,13 @@ export const defaultRealmLimits = {
 };
 
 export class NodeRealm implements Realm {
-  /** The last fault, until a restart. */
+  /** The last fault, until the realm goes on or begins anew. */
   fault: RealmFault | undefined;
   private readonly enter: Enter;
   private readonly digest: string;
   private readonly options: RealmOptions;
   private readonly ticksPerUnit: number;
   private thread: RealmThread | undefined;
-  /** The kernel knows of the fault: if the thread runs again, its supervisor has wanted it. */
-  private faultDelivered = false;
   /** What the machine threw while the realm was on the stack: ours, and rethrown when the realm has left it. */
   private bug: { error: unknown } | undefined;
 
@@ -89,11 +86,6 @@ export class NodeRealm implements Realm {
   }
 
   resume(thread: RealmThread): void {
-    if (this.faultDelivered) {
-      this.faultDelivered = false;
-      this.fault = undefined;
-      this.options.recovered?.();
-    }
     this.thread = thread;
     try {
       this.run(command.resume, '');
@@ -102,18 +94,22 @@ export class NodeRealm implements Realm {
     }
   }
 
-  /** Back to the initial state with a fresh generation; `restarted(reason)` runs first. */
-  restart(reason: string): void {
+  skip(): void {
     this.fault = undefined;
-    this.faultDelivered = false;
-    this.run(command.restart, reason);
+    this.run(command.skip, '');
+  }
+
+  /** Back to the initial state with a fresh generation; `init` and `restarted(reason)` run first. */
+  restart(reason: number): void {
+    this.fault = undefined;
+    this.options.restarted?.();
+    this.run(command.restart, `${reason}`);
   }
 
   save(): unknown {
     const saved: SavedRealm = {
       program: this.digest,
       fault: this.fault ?? null,
-      faultDelivered: this.faultDelivered,
       realm: JSON.parse(this.run(command.save, '')),
     };
     return saved;
@@ -124,15 +120,15 @@ export class NodeRealm implements Realm {
    * handlers; its `migrate` gets the state if `stateVersion` differs. Throws when it cannot be.
    */
   load(saved: unknown): void {
-    const { program, fault, faultDelivered, realm } = saved as SavedRealm;
+    const { program, fault, realm } = saved as SavedRealm;
     const { progress } = realm as { progress: { results: unknown[] } };
-    if (program !== this.digest && progress.results.length > 0) {
+    const isOther = program !== this.digest;
+    if (isOther && progress.results.length > 0) {
       throw new Error(`${this.options.cell}: another program cannot go on in the middle of a handler`);
     }
-    const problem = this.run(command.load, JSON.stringify(realm));
+    const problem = this.run(isOther ? command.adopt : command.load, JSON.stringify(realm));
     if (problem !== '') throw new Error(`${this.options.cell}: ${problem}`);
     this.fault = fault ?? undefined;
-    this.faultDelivered = faultDelivered;
   }
 
   private run(which: number, text: string): string {
@@ -203,7 +199,6 @@ export class NodeRealm implements Realm {
       case gateOperation.storeBytes:
         return isNumber(a) && typeof b === 'string' ? thread.storeBytes(a, Buffer.from(b, 'latin1')) : undefined;
       case gateOperation.fault:
-        this.faultDelivered = true;
         if (isNumber(a) && isNumber(b)) thread.fault(a, b);
         return true;
       default:

@@ -4,7 +4,7 @@
 import type { AnyNode, AssignmentExpression, CatchClause, Class, MemberExpression, Program, Token } from 'acorn';
 import type MagicString from 'magic-string';
 import { Regions } from './cost.ts';
-import { depthLimit } from './meter-source.ts';
+import { depthLimit, nodesOfWeight, spreadWeight } from './meter-source.ts';
 import { boundNames, children, type FunctionNode, isFunction } from './syntax-tree.ts';
 
 export interface InstrumentOptions {
@@ -41,6 +41,8 @@ class Instrumenter {
   private readonly options: InstrumentOptions;
   private readonly code: MagicString;
   private readonly regions: Regions;
+  /** Spreads that make arguments, which lie on the stack. */
+  private readonly argumentSpreads = new Set<AnyNode>();
   private temporaryCount = 0;
 
   constructor(options: InstrumentOptions) {
@@ -184,6 +186,7 @@ class Instrumenter {
         const method =
           node.type === 'MethodDefinition' || (node.type === 'Property' && (node.method || node.kind !== 'init'));
         if (method) this.function(node.value as FunctionNode, frame);
+        else if (node.type === 'PropertyDefinition' && node.value && !node.static) this.inFrame(node.value, frame);
         else if (node.value) this.visit(node.value, frame);
         return;
       }
@@ -191,13 +194,18 @@ class Instrumenter {
       case 'ClassExpression':
         this.class(node, frame);
         return;
+      case 'CallExpression':
+        for (const argument of node.arguments) this.argumentSpreads.add(argument);
+        this.children(node, frame);
+        return;
       case 'ObjectExpression':
       case 'ArrayExpression':
       case 'NewExpression':
+        if (node.type === 'NewExpression') for (const each of node.arguments) this.argumentSpreads.add(each);
         this.wrap(node, '$$b(', frame);
         return;
       case 'SpreadElement':
-        this.open(node.argument.start, '$$spread(');
+        this.open(node.argument.start, this.argumentSpreads.has(node) ? '$$args(' : '$$spread(');
         this.visit(node.argument, frame);
         this.close(node.argument.end, ')');
         return;
@@ -337,27 +345,32 @@ class Instrumenter {
     }
   }
 
-  /** A declared or assigned pattern: its defaults and keys, and members that it writes. */
-  private pattern(pattern: AnyNode, frame: Frame): void {
+  /**
+   * A declared or assigned pattern: its defaults and keys, and members that it writes. Those of parameters are evaluated before
+   * the function's body, and count as frames of their own.
+   */
+  private pattern(pattern: AnyNode, frame: Frame, ofParameter = false): void {
     switch (pattern.type) {
       case 'ObjectPattern':
         for (const property of pattern.properties) {
-          if (property.type === 'RestElement') this.pattern(property, frame);
+          if (property.type === 'RestElement') this.pattern(property, frame, ofParameter);
           else {
-            if (property.computed) this.visit(property.key, frame);
-            this.pattern(property.value, frame);
+            if (property.computed && ofParameter) this.inFrame(property.key, frame, '$$key');
+            else if (property.computed) this.visit(property.key, frame);
+            this.pattern(property.value, frame, ofParameter);
           }
         }
         return;
       case 'ArrayPattern':
-        for (const element of pattern.elements) if (element) this.pattern(element, frame);
+        for (const element of pattern.elements) if (element) this.pattern(element, frame, ofParameter);
         return;
       case 'AssignmentPattern':
-        this.pattern(pattern.left, frame);
-        this.visit(pattern.right, frame);
+        this.pattern(pattern.left, frame, ofParameter);
+        if (ofParameter) this.inFrame(pattern.right, frame);
+        else this.visit(pattern.right, frame);
         return;
       case 'RestElement':
-        this.pattern(pattern.argument, frame);
+        this.pattern(pattern.argument, frame, ofParameter);
         return;
       case 'MemberExpression':
         this.member(pattern, frame, false);
@@ -366,6 +379,23 @@ class Instrumenter {
         this.visit(pattern, frame);
         return;
     }
+  }
+
+  /** An expression outside of a metered body: a metered function of its own, called at once, if it can call anything. */
+  private inFrame(node: AnyNode, frame: Frame, then = ''): void {
+    if (then === '' && callsNothing(node)) {
+      this.visit(node, frame);
+      return;
+    }
+    const weight = weightOf(node);
+    const own: Frame = { temporaries: [], weight };
+    this.open(
+      node.start,
+      `(() => {let $$l=${this.place(node)};if(($$d+=${weight})>${depthLimit}||($$f-=2)<0)$$x();try{return ${then}(`,
+    );
+    this.visit(node, own);
+    const temporaries = own.temporaries.length > 0 ? `var ${own.temporaries.join(',')};` : '';
+    this.close(node.end, `);}catch($$e){throw $$u($$e,$$l);}finally{$$d-=${weight};}${temporaries}})()`);
   }
 
   private assignment(node: AssignmentExpression, frame: Frame): void {
@@ -454,9 +484,9 @@ class Instrumenter {
 
   private function(node: FunctionNode, frame: Frame): void {
     const { units, bytes } = this.regions.cost(node);
-    const weight = 1 + Math.min(depthLimit, units >> 5);
+    const weight = weightOf(node);
     const own: Frame = { temporaries: [], weight };
-    for (const parameter of node.params) this.pattern(parameter, frame);
+    for (const parameter of node.params) this.pattern(parameter, frame, true);
     if (node.generator) this.guardGenerator(node);
     const isBlock = node.body.type === 'BlockStatement';
     const start = isBlock ? node.body.start + 1 : this.token(node.params.at(-1)?.end ?? node.start, '=>').end;
@@ -478,6 +508,43 @@ class Instrumenter {
       this.close(start, ` {${enter}return (`);
       this.close(node.end, `);${leave}}`);
     }
+  }
+}
+
+/** What a frame of a function, or of an expression that is evaluated by itself, counts: see `depthLimit`. */
+function weightOf(root: AnyNode): number {
+  let nodes = 0;
+  let spreads = 0;
+  const count = (node: AnyNode): void => {
+    nodes++;
+    if (node !== root && isFunction(node)) return;
+    if ((node.type === 'CallExpression' || node.type === 'NewExpression') && node.arguments.some(isSpread)) {
+      spreads = spreadWeight;
+    }
+    for (const child of children(node)) count(child);
+  };
+  count(root);
+  return Math.min(depthLimit + 1, 1 + Math.floor(nodes / nodesOfWeight) + spreads);
+}
+const isSpread = (node: AnyNode): boolean => node.type === 'SpreadElement';
+
+/** Whether evaluating the expression cannot run code of its own, nor anything before that code is metered. */
+function callsNothing(node: AnyNode): boolean {
+  switch (node.type) {
+    case 'Literal':
+      return !('regex' in node && node.regex);
+    case 'UnaryExpression':
+      return node.argument.type === 'Literal';
+    case 'TemplateLiteral':
+      return node.expressions.length === 0;
+    case 'ArrayExpression':
+      return node.elements.every((element) => element !== null && callsNothing(element));
+    case 'ObjectExpression':
+      return node.properties.length === 0;
+    case 'MemberExpression':
+      return !node.computed && callsNothing(node.object);
+    default:
+      return node.type === 'Identifier' || node.type === 'ThisExpression' || isFunction(node);
   }
 }
 

@@ -4,8 +4,16 @@
 //   $$f fuel, units left ($$q: when it stopped)   $$m memory, bytes left to allocate      $$d depth of calls
 //   $$k why the handler must stop   $$o the error that is on its way up, and $$w where it began ($$s: its callers)
 
-/** Depth at which a chain of calls is cut. A frame counts 1 and one more for each 32 operations in its function. */
+/**
+ * Depth at which a chain of calls is cut. A frame counts 1, one more for each 64 nodes of its function's syntax tree, and
+ * `spreadWeight` if it spreads arguments: each node takes at most a register and an argument, so that a frame has about 1 KiB of
+ * the host's stack for each of them, and the deepest chain stays below what hosts give (tests/realm/depth.test.ts).
+ */
 export const depthLimit = 400;
+export const nodesOfWeight = 64;
+/** Arguments that a call can spread, or `apply` take. */
+export const argumentLimit = 2048;
+export const spreadWeight = argumentLimit >> 7;
 /** Longest string, in UTF-16 units. */
 export const stringLimit = 1 << 20;
 /** Widest BigInt, in bits. */
@@ -16,6 +24,9 @@ let $$f = 1073741823, $$m = 1073741823, $$q = 0, $$d = 0, $$k = null, $$kind = '
 let $$journal = null;
 const $$E = Object.freeze(Object.create(null)), $$big = 1n << ${bigIntBits}n, $$isArray = Array.isArray, $$ownKeys = Object.keys;
 const $$RangeError = RangeError, $$hasOwn = Object.hasOwn, $$slice = Function.prototype.call.bind(Array.prototype.slice);
+const $$errors = new WeakSet(), $$knows = Function.prototype.call.bind(WeakSet.prototype.has, $$errors), $$know = Function.prototype.call.bind(WeakSet.prototype.add, $$errors);
+// Made by the engine, and not yet in the hands of the server: it can make or change others to look like this one.
+const $$overflowed = (error) => error instanceof $$RangeError && !$$knows(error) && error.message === 'Maximum call stack size exceeded';
 const $$kill = (kind) => { if ($$k === null) { $$k = kind; $$q = $$f < 0 ? 0 : $$f; } $$f = -1; throw $$E; };
 const $$x = () => $$kill($$d > ${depthLimit} ? 'depth' : $$kind);
 const $$z = () => $$kill('memory');
@@ -24,15 +35,16 @@ const $$b = (value) => { if ($$loading) $$born[$$born.length] = value; return va
 const $$c = (error) => {
   if ($$k !== null) throw $$E;
   if (typeof error === 'object' && error !== null) {
+    if ($$overflowed(error)) $$kill('stack');
+    $$know(error);
     if ($$hasOwn(error, 'stack')) delete error.stack;
-    if (error instanceof $$RangeError && error.message === 'Maximum call stack size exceeded') { $$f = 0; $$kill('depth'); }
     $$b(error);
   }
   $$o = undefined;
 };
 const $$v = () => { if ($$k !== null) throw $$E; };
 const $$u = (error, where) => {
-  if ($$o !== error || $$w === 0) { $$o = error; $$w = where; $$s = [where]; }
+  if ($$o !== error || $$w === 0) { if ($$overflowed(error)) $$kill('stack'); $$o = error; $$w = where; $$s = [where]; }
   else if ($$s.length < 16) $$s[$$s.length] = where;
   return error;
 };
@@ -90,11 +102,14 @@ const $$r = (list) => {
 };
 const $$rest = (list) => $$b($$r(list));
 const $$spread = (list) => { $$r(list); if ($$isArray(list) && list.length > 16384) $$z(); return list; };
+const $$args = (list) => { $$r(list); if ($$isArray(list) && list.length > ${argumentLimit}) $$z(); return list; };
+const $$key = (key) => typeof key === 'object' || typeof key === 'function' ? \`\${key}\` : key;
 const $$j = (target, key) => { if ($$journal !== null) $$journal(target, key); return key; };
 const $$jn = (target, key) => { if ($$journal !== null) $$journal(target, key); return target; };
 const $meter = Object.freeze({
   __proto__: null,
-  charge: $$charge, grow: $$grow, text: $$flat, compared: $$long, born: $$b, kill: $$kill, wide: $$wide, noModuleState: $$n, caught: $$c,
+  charge: $$charge, grow: $$grow, text: $$flat, compared: $$long, born: $$b, kill: $$kill, wide: $$wide, noModuleState: $$n, caught: $$c, overflowed: $$overflowed,
+  made(error) { $$know(error); return error; },
   start(units, bytes) { $$f = units; $$m = bytes; $$d = 0; $$k = null; $$o = undefined; $$w = 0; $$s = []; $$kind = 'budget'; },
   pause() { $$k = null; $$f = 1073741823; $$m = 1073741823; $$d = 0; },
   left() { return $$k !== null ? $$q : $$f < 0 ? 0 : $$f; },
@@ -102,8 +117,8 @@ const $meter = Object.freeze({
   reason() { return $$k; },
   where() { return $$s; },
   setKind(kind) { const before = $$kind; $$kind = kind; return before; },
-  enter() { if (++$$d > ${depthLimit}) $$x(); },
-  leave() { $$d--; },
+  enter(weight = 1) { if (($$d += weight) > ${depthLimit}) $$x(); },
+  leave(weight = 1) { $$d -= weight; },
   startLoading() { $$loading = true; $$born = []; },
   stopLoading() { $$loading = false; const born = $$born; $$born = []; return born; },
   setJournal(journal) { $$journal = journal; },

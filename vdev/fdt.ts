@@ -79,7 +79,7 @@ function encodeString(text: string): Uint8Array {
       bytes.push(0x80 | ((point >>> 6) & 0x3f), 0x80 | (point & 0x3f));
     }
   }
-  return Uint8Array.of(...bytes, 0);
+  return Uint8Array.from([...bytes, 0]);
 }
 
 function concatenate(parts: readonly Uint8Array[]): Uint8Array {

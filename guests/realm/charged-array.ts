@@ -166,14 +166,17 @@ export const arrayMethods: Record<string, Method> = {
     let length = 0;
     const parts: string[] = [];
     meter.charge(source.length);
-    for (let i = 0; i < source.length; i++) {
-      const item = source[i];
-      const part = item === undefined || item === null ? '' : `${item as string}`;
-      parts[i] = part;
-      length += part.length + between.length;
-      if (length > 1 << 20) meter.kill('memory');
+    try {
+      for (let i = 0; i < source.length; i++) {
+        const item = source[i];
+        const part = item === undefined || item === null ? '' : `${item as string}`;
+        parts[i] = part;
+        length += part.length + between.length;
+        if (length > 1 << 20) meter.kill('memory');
+      }
+    } finally {
+      meter.leave();
     }
-    meter.leave();
     meter.charge(length >> 5);
     return meter.text(joinNative(parts, between));
   },

@@ -299,10 +299,10 @@ export function tame(): Record<string, unknown> {
   };
   functionMethods['apply'] = function (this: unknown, thisValue: unknown, args: unknown) {
     const length = Number((args as { length?: unknown } | undefined)?.length ?? 0);
-    if (length > 2048) meter.kill('memory');
+    if (length > 1024) meter.kill('memory');
     meter.charge(1 + (length >> 1));
     // The arguments lie on the stack: see depthLimit in tools/realm/meter-source.ts.
-    const weight = length >> 7;
+    const weight = length >> 6;
     meter.enter(weight);
     try {
       return apply(applyNative, this, [thisValue, args]);

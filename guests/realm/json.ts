@@ -27,8 +27,17 @@ function parse(source: unknown, reviver?: unknown): unknown {
   return value;
 }
 
-/** Returns undefined for what JSON leaves out. */
 function serialise(input: unknown, key: string, gap: string, indent: string): string | undefined {
+  meter.enter();
+  try {
+    return serialiseOne(input, key, gap, indent);
+  } finally {
+    meter.leave();
+  }
+}
+
+/** Returns undefined for what JSON leaves out. */
+function serialiseOne(input: unknown, key: string, gap: string, indent: string): string | undefined {
   let value = input;
   if ((typeof value === 'object' && value !== null) || typeof value === 'bigint') {
     const own = (value as { toJSON?: unknown }).toJSON;
@@ -50,7 +59,6 @@ function serialise(input: unknown, key: string, gap: string, indent: string): st
       return undefined;
   }
   if (value === null) return 'null';
-  meter.enter();
   const inner = indent + gap;
   const parts: string[] = [];
   let length = 0;
@@ -71,7 +79,6 @@ function serialise(input: unknown, key: string, gap: string, indent: string): st
       if (text !== undefined) add(`${nativeStringify(name)}:${gap === '' ? '' : ' '}${text}`);
     }
   }
-  meter.leave();
   const [open, close] = array ? '[]' : '{}';
   if (parts.length === 0) return `${open}${close}`;
   if (gap === '') return meter.text(`${open}${arrayJoin(parts, ',')}${close}`);

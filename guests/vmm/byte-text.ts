@@ -1,7 +1,7 @@
 // Bytes inside the state: a string with one character (0 to 255) per byte. Typed arrays are no plain data.
 
-/** As many as a call takes arguments without trouble. */
-const pieceBytes = 4096;
+/** As many arguments as a call may spread in a realm. */
+const pieceBytes = 1024;
 
 export function textOf(bytes: Uint8Array): string {
   let text = '';

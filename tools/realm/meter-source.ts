@@ -12,8 +12,8 @@
 export const depthLimit = 400;
 export const nodesOfWeight = 64;
 /** Arguments that a call can spread, or `apply` take. */
-export const argumentLimit = 2048;
-export const spreadWeight = argumentLimit >> 7;
+export const argumentLimit = 1024;
+export const spreadWeight = argumentLimit >> 6;
 /** Longest string, in UTF-16 units. */
 export const stringLimit = 1 << 20;
 /** Widest BigInt, in bits. */
@@ -102,7 +102,7 @@ const $$r = (list) => {
 };
 const $$rest = (list) => $$b($$r(list));
 const $$spread = (list) => { $$r(list); if ($$isArray(list) && list.length > 16384) $$z(); return list; };
-const $$args = (list) => { $$r(list); if ($$isArray(list) && list.length > ${argumentLimit}) $$z(); return list; };
+const $$args = (list) => { $$r(list); const all = $$isArray(list) ? list : [...list]; if (all.length > ${argumentLimit}) $$z(); return all; };
 const $$key = (key) => typeof key === 'object' || typeof key === 'function' ? \`\${key}\` : key;
 const $$j = (target, key) => { if ($$journal !== null) $$journal(target, key); return key; };
 const $$jn = (target, key) => { if ($$journal !== null) $$journal(target, key); return target; };

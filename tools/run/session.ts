@@ -20,6 +20,8 @@ export type SessionEnd =
 
 /** Heap of the worker's JavaScript; machine memory lies outside of it. */
 const heapMegabytes = 2048;
+/** Many times what the deepest calls of a realm take (tests/realm/depth.test.ts). */
+const stackMegabytes = 16;
 
 export class Session {
   readonly end: Promise<SessionEnd>;
@@ -35,7 +37,7 @@ export class Session {
     const workerData: RunRequest = { ...request, executing };
     this.worker = new Worker(script, {
       workerData,
-      resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
+      resourceLimits: { maxOldGenerationSizeMb: heapMegabytes, stackSizeMb: stackMegabytes },
     });
     this.end = new Promise((resolve) => {
       this.worker.on('message', (message: FromWorker) => {

@@ -1,7 +1,7 @@
 // A bare machine with what was asked to run on it: the board, its disks, its firmware.
 
 import { romBase } from '../../hw/engine/memory.ts';
-import type { Machine } from '../../hw/machine/machine.ts';
+import type { Machine, SavedMachine } from '../../hw/machine/machine.ts';
 import { diskBackend, overlayDisk, type SavedOverlay } from '../../vdev/disk.ts';
 import { entropyState } from '../../vdev/entropy.ts';
 import { htifPort } from '../../vdev/htif.ts';
@@ -11,13 +11,22 @@ import { virtioMmio } from '../../vdev/virtio/mmio.ts';
 import { virtioRng } from '../../vdev/virtio/rng.ts';
 import { virtioState } from '../../vdev/virtio/transport.ts';
 import { CommandError } from '../cli/command-error.ts';
+import { type ArchiveKind, readArchive, writeArchive } from '../host/archive.ts';
 import { hostDisk } from '../host/disk-file.ts';
 import { findSymbol, readElf } from '../image/elf.ts';
 import { Board } from './board.ts';
 import { Firmware } from './firmware.ts';
 import { attachHtif, type HtifPlace, htifDevice } from './htif-port.ts';
 import * as images from './load.ts';
-import { loadBare, saveBare } from './save.ts';
+
+/** A bare machine on disk. */
+interface SavedBare {
+  machine: SavedMachine;
+  disks: unknown[];
+  firmware: unknown;
+  htif: HtifPlace | undefined;
+}
+const archiveKind: ArchiveKind = { name: 'a bare machine', version: 1 };
 
 export interface BareOptions {
   harts: number;
@@ -117,17 +126,18 @@ export class BareMachine {
   }
 
   save(path: string): void {
-    saveBare(path, {
+    const saved: SavedBare = {
       machine: this.machine.save(),
       disks: this.overlays.map((overlay) => overlay.save()),
       firmware: this.firmware?.save(),
       htif: this.htif,
-    });
+    };
+    writeArchive(path, archiveKind, saved);
   }
 
   /** Goes on with a machine that `save` wrote; refuses one of another shape. */
   load(path: string): void {
-    const saved = loadBare(path);
+    const saved = readArchive(path, archiveKind) as SavedBare;
     if (saved.htif) this.connectHtif(saved.htif);
     try {
       this.machine.load(saved.machine);

@@ -10,7 +10,7 @@ import { pageBytes } from '../plan/builder.ts';
 import { guestLayout, nativeLayout } from '../plan/conventions.ts';
 import type { FrameContent, Plan, Server, Thread } from '../plan/plan.ts';
 import type { Content, ThreadStart } from './boot-script.ts';
-import { configPage, type GuestImages, vmConfig } from './cell-config.ts';
+import { configPage, type GuestImages, vmConfig } from './monitor-config.ts';
 
 export interface LoadedImages {
   contents: Content[];

@@ -244,7 +244,7 @@ function attachDevices({ cell, server }: CellParts): void {
 function placeConfig(builder: PlanBuilder, { cell, server, space }: CellParts): void {
   const config = cellConfigOf(server);
   let length = 4 + new TextEncoder().encode(JSON.stringify(config)).length;
-  // A monitor's is completed at boot: about its channels once more, the command line, and where its images lie.
+  // A monitor's is completed at boot: about its channels once more, the command line, devices, and where its images lie.
   if (server.guest) length += length + 2 * server.guest.bootargs.length + pageBytes;
   const owner = `cell ${cell.name}`;
   const frames = builder.frames(`${cell.name}.config`, roundUp(length, pageBytes), owner, [nativeLayout.config]);

@@ -4,7 +4,7 @@ import type { CellConfig, ChannelConfig, RestartPolicy } from '../../guests/sdk/
 import { pageBytes } from './builder.ts';
 import type { ChannelEnd, Server } from './plan.ts';
 
-/** For a monitor, `config` is a `GuestConfig`; otherwise the manifest's. */
+/** A monitor's `config` is filled in at boot, when its guest's images are known (tools/boot/monitor-config.ts). */
 export function cellConfigOf(server: Server): CellConfig {
   const children: string[] = [];
   const restart: Record<string, RestartPolicy> = {};
@@ -18,7 +18,7 @@ export function cellConfigOf(server: Server): CellConfig {
     ...(server.passive && { passive: true }),
     children,
     restart,
-    config: server.guest === undefined ? { ...server.config } : { ...guestConfigOf(server.guest) },
+    config: server.guest === undefined ? { ...server.config } : {},
   };
 }
 
@@ -36,29 +36,5 @@ function channelConfig(end: ChannelEnd): ChannelConfig {
     address: end.address,
     size: end.size,
     ...(end.messageBytes === 0 ? {} : { message: end.messageBytes }),
-  };
-}
-
-/** What a monitor is told about its guest. */
-export interface GuestConfig {
-  /** Where guest physical 0x80000000 lies in the monitor's address space, and how much of it there is. */
-  ram: { at: number; bytes: number };
-  bootargs: string;
-  vcpus: number;
-  /** Virtio devices in order; `channel` is the number of the channel behind one. */
-  devices: { virtio: 'blk' | 'console' | 'net' | 'rng'; channel?: number }[];
-  /** Channels that are ports of the console, by number. */
-  ports: number[];
-}
-
-function guestConfigOf(guest: NonNullable<Server['guest']>): GuestConfig {
-  return {
-    ram: guest.ram,
-    bootargs: guest.bootargs,
-    vcpus: guest.vcpus.length,
-    devices: guest.devices.map(({ virtio, number }) =>
-      number === undefined ? { virtio } : { virtio, channel: number },
-    ),
-    ports: guest.ports,
   };
 }

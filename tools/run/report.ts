@@ -11,9 +11,7 @@ export type Outcome =
   | 'stuck'
   /** The user, or the kernel, ended the run. */
   | 'interrupted'
-  | 'halted'
-  /** A server brought the machine's worker down. */
-  | 'crashed';
+  | 'halted';
 
 export interface CellReport {
   name: string;

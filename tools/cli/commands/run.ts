@@ -77,7 +77,6 @@ const exitOf: Record<Outcome, ExitName> = {
   stuck: 'failed',
   interrupted: 'interrupted',
   halted: 'failed',
-  crashed: 'failed',
 };
 
 async function runSystem(args: RunArguments): Promise<void> {

@@ -37,11 +37,7 @@ const rememberedWeight = 400;
 /** Weights of frozen subtrees: they cannot change any more. */
 const weights = new WeakMap<object, number>();
 
-/**
- * Bytes that a value occupies by the rules of the cost table: 16 for an object, 8 for an element, 16 and its name for a
- * property, 2 for a UTF-16 unit. Throws NotPlainError. Freezes everything if `freezes`, and then remembers subtrees.
- */
-export function weigh(value: unknown, freezes: boolean, path = 'state', depth = 0): number {
+function weightOfPrimitive(value: unknown): number | undefined {
   switch (typeof value) {
     case 'string':
       return 16 + 2 * value.length;
@@ -51,14 +47,20 @@ export function weigh(value: unknown, freezes: boolean, path = 'state', depth = 
       return 8;
     case 'bigint':
       return 24;
-    case 'object':
-      break;
-    case 'function':
-      throw new NotPlainError(path, 'a function');
     default:
-      throw new NotPlainError(path, `a ${typeof value}`);
+      return value === null ? 8 : undefined;
   }
-  if (value === null) return 8;
+}
+
+/**
+ * Bytes that a value occupies by the rules of the cost table: 16 for an object, 8 for an element, 16 and its name for a
+ * property, 2 for a UTF-16 unit. Throws NotPlainError. Freezes everything if `freezes`, and then remembers subtrees.
+ */
+export function weigh(value: unknown, freezes: boolean, path = 'state', depth = 0): number {
+  const light = weightOfPrimitive(value);
+  if (light !== undefined) return light;
+  if (typeof value !== 'object' || value === null)
+    throw new NotPlainError(path, typeof value === 'function' ? 'a function' : `a ${typeof value}`);
   visits++;
   if (depth > nestingLimit) throw new NotPlainError(path, 'nested too deeply, or contains itself');
   const known = freezes ? weakGet(weights, value) : undefined;
@@ -69,7 +71,10 @@ export function weigh(value: unknown, freezes: boolean, path = 'state', depth = 
   if (isArray(value)) {
     if (prototype !== arrayPrototype || names.length !== value.length)
       throw new NotPlainError(path, 'an array with holes or extra properties');
-    for (let i = 0; i < value.length; i++) weight += 8 + weigh(value[i], freezes, `${path}[${i}]`, depth + 1);
+    for (let i = 0; i < value.length; i++) {
+      const item: unknown = value[i];
+      weight += 8 + (weightOfPrimitive(item) ?? weigh(item, freezes, `${path}[${i}]`, depth + 1));
+    }
   } else {
     if (prototype !== objectPrototype && prototype !== null)
       throw new NotPlainError(path, 'an instance of a class, a Map, a Set or a typed array');
@@ -77,8 +82,9 @@ export function weigh(value: unknown, freezes: boolean, path = 'state', depth = 
       const name = names[i]!;
       if (getOwnPropertyDescriptor(value, name)!.get !== undefined)
         throw new NotPlainError(`${path}.${name}`, 'a getter');
-      weight +=
-        16 + 2 * name.length + weigh((value as Record<string, unknown>)[name], freezes, `${path}.${name}`, depth + 1);
+      const item = (value as Record<string, unknown>)[name];
+      weight += 16 + 2 * name.length;
+      weight += weightOfPrimitive(item) ?? weigh(item, freezes, `${path}.${name}`, depth + 1);
     }
   }
   if (freezes) {

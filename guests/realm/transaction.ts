@@ -217,25 +217,32 @@ export class Transaction {
 }
 
 const { fromCharCode } = String;
-const words64 = new BigUint64Array(1);
-const bytes64 = new Uint8Array(words64.buffer);
+const word64 = new BigUint64Array(1);
+const halves = new Uint32Array(word64.buffer);
+const bytes = new Uint8Array(word64.buffer);
 
 /** Words from one on as little-endian bytes, one character each. */
 function textOfWords(words: readonly bigint[], from: number): string {
   let text = '';
   for (let i = from; i < words.length; i++) {
-    words64[0] = words[i]!;
-    for (let byte = 0; byte < 8; byte++) text += fromCharCode(bytes64[byte]!);
+    word64[0] = words[i]!;
+    text += fromCharCode(bytes[0]!, bytes[1]!, bytes[2]!, bytes[3]!, bytes[4]!, bytes[5]!, bytes[6]!, bytes[7]!);
   }
   return text;
 }
 /** Appends the words that such a text holds. */
 function wordsOfText(text: string, words: bigint[]): void {
   for (let at = 0; at < text.length; at += 8) {
-    for (let byte = 0; byte < 8; byte++) bytes64[byte] = charCodeAt(text, at + byte);
-    words[words.length] = words64[0]!;
+    halves[0] = halfAt(text, at);
+    halves[1] = halfAt(text, at + 4);
+    words[words.length] = word64[0]!;
   }
 }
+const halfAt = (text: string, at: number): number =>
+  charCodeAt(text, at) |
+  (charCodeAt(text, at + 1) << 8) |
+  (charCodeAt(text, at + 2) << 16) |
+  (charCodeAt(text, at + 3) << 24);
 
 /** Whoever is woken may run at once: it must find everything that the step has published. */
 function signalsLast(deferred: readonly Deferred[]): Deferred[] {

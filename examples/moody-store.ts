@@ -48,6 +48,6 @@ export default server<Store>({
   },
 
   restarted(cell, reason) {
-    cell.log(`started again after a ${reason}: the entries are gone`);
+    cell.log(`started again after ${reason}: the entries are gone`);
   },
 });

@@ -85,6 +85,6 @@ export default server<Store>({
   },
 
   restarted(cell, reason) {
-    cell.log(`started again after: ${reason}`);
+    cell.log(`started again after ${reason}`);
   },
 });

@@ -187,6 +187,31 @@ test('A faulting access is made again when the thread is resumed', () => {
   expect(running.thread.replies.at(-1)!.words).toEqual([0x1122334455667788n]);
 });
 
+test('A publication that faults is dropped by itself when the supervisor lets the server skip it', () => {
+  const source = `
+    import { machine } from '../../../guests/sdk/machine.ts';
+    export default server<{ calls: number }>({
+      state: () => ({ calls: 0 }),
+      protected(cell) {
+        cell.draft().calls += 1;
+        machine.publish(0x7000_0000, 4, 1n);
+        cell.channel('bell').notify();
+        return { label: 0, words: [BigInt(cell.draft().calls)] };
+      },
+    });`;
+  const running = new RunningServer(realmOf(source), new FakeThread({ channels }));
+  running.call(0);
+  running.realm.resume(running.thread);
+  expect(running.thread.signals).toEqual([]);
+  running.realm.skip();
+  running.realm.resume(running.thread);
+  expect(running.thread.signals).toEqual([10 + 3]);
+  // The event had been handled: only its answer is gone.
+  expect(running.thread.replies).toEqual([]);
+  running.thread.map(0x7000_0000, 4);
+  expect(running.call(0)).toEqual([2n]);
+});
+
 test('Messages longer than the registers travel in the IPC buffer', () => {
   const source = `
     export default server<object>({

@@ -1,9 +1,12 @@
 # A server in machine code: tells the key-value store how often it has called, and reads its answer back.
-# It finds the channel `store` at slot 74 (guests/sdk/layout.ts: endpoint of channel 0), and its IPC buffer at 0x120000.
+# Where a server finds what is written in guests/sdk/layout.ts: its endpoint, its reply object, the endpoint of channel 0.
 
     .equ store, 74
     .equ rounds, 3
+    .equ input, 1
+    .equ reply, 4
     .equ sys_call, -1
+    .equ sys_recv, -7
     .equ sys_debug_put_char, -12
     # Message info: label 0, length 3 words: the number of bytes, then sixteen bytes of text.
     .equ message, 3
@@ -25,9 +28,11 @@ next:
     call ask                    # … get beacon
     la s1, farewell
     call print
-    # Nothing more to do: wait on the channel's endpoint, on which nobody may receive, and so rest for good.
+    # Nothing more to do: wait for callers, and nobody can call.
 rest:
-    li a7, -11                  # Yield
+    li a0, input
+    li a6, reply
+    li a7, sys_recv
     ecall
     j rest
 

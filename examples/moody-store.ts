@@ -12,7 +12,7 @@ function recurse(depth: number): number {
   return recurse(depth + 1) + 1;
 }
 
-const misdeeds: Readonly<Record<string, () => void>> = {
+const misdeeds: Record<string, () => void> = {
   crash() {
     throw new Error('the store is in a bad mood');
   },
@@ -38,12 +38,14 @@ export default server<Store>({
     if (!(channel instanceof StreamChannel) || channel.name === 'log') return;
     for (const line of channel.readLines()) {
       const [verb = '', key = '', ...rest] = line.trim().split(' ');
-      misdeeds[verb]?.();
+      if (Object.hasOwn(misdeeds, verb)) misdeeds[verb]!();
       if (verb === 'put') {
         cell.draft().entries[key] = rest.join(' ');
         channel.print('ok\n');
-      } else if (verb === 'get') channel.print(`${cell.draft().entries[key] ?? 'no such key'}\n`);
-      else if (verb !== '') channel.print('put KEY VALUE, or get KEY\n');
+      } else if (verb === 'get') {
+        const { entries } = cell.state;
+        channel.print(`${Object.hasOwn(entries, key) ? entries[key] : 'no such key'}\n`);
+      } else if (verb !== '' && !Object.hasOwn(misdeeds, verb)) channel.print('put KEY VALUE, or get KEY\n');
     }
   },
 

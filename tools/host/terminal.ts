@@ -2,11 +2,14 @@
 
 /** Control-A, then: x leaves, a sends Control-A itself, h shows help; as in QEMU. */
 const prefix = 0x01;
+const interruptKey = 0x03;
 
 export interface TerminalEvents {
   onInput(bytes: Uint8Array): void;
   /** The user wants to leave. */
   onLeave(): void;
+  /** Control-C leaves, too: no guest has the whole keyboard. */
+  interruptible?: boolean;
 }
 
 export interface Terminal {
@@ -22,7 +25,7 @@ export interface Terminal {
 const help = '\r\nC-a x  leave\r\nC-a a  send C-a\r\nC-a h  this help\r\n';
 
 /** Attaches standard input and output. With a pipe or a file as standard input, what comes is passed on as it is. */
-export function attachTerminal({ onInput, onLeave }: TerminalEvents): Terminal {
+export function attachTerminal({ onInput, onLeave, interruptible = false }: TerminalEvents): Terminal {
   const { stdin, stdout } = process;
   const interactive = stdin.isTTY === true;
   let ended = false;
@@ -33,6 +36,7 @@ export function attachTerminal({ onInput, onLeave }: TerminalEvents): Terminal {
     for (const byte of chunk) {
       if (!escaped) {
         if (byte === prefix) escaped = true;
+        else if (interruptible && byte === interruptKey) onLeave();
         else passed.push(byte);
         continue;
       }

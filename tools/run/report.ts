@@ -11,7 +11,9 @@ export type Outcome =
   | 'stuck'
   /** The user, or the kernel, ended the run. */
   | 'interrupted'
-  | 'halted';
+  | 'halted'
+  /** A cell has failed for good, and nothing was expected that would say otherwise. */
+  | 'failed';
 
 export interface CellReport {
   name: string;
@@ -20,7 +22,7 @@ export interface CellReport {
   instructions: number;
   /** Messages that its threads sent. */
   messages: number;
-  /** How many there were, and what the first ones were. */
+  /** How many there were, and the first different ones with the number of times. */
   faultCount: number;
   faults: string[];
   restarts: number;
@@ -58,7 +60,7 @@ export function describeReport(report: RunReport): string {
     );
     const { faultCount, faults } = cell;
     for (const fault of faults) lines.push(`  ${' '.repeat(width)}  fault: ${fault}`);
-    if (faultCount > faults.length) lines.push(`  ${' '.repeat(width)}  and ${faultCount - faults.length} more faults`);
+    if (faults.length > 1) lines.push(`  ${' '.repeat(width)}  ${faultCount} faults in all`);
   }
   return lines.join('\n');
 }

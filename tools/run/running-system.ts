@@ -16,14 +16,16 @@ import { loadSystem, saveSystem } from './saved-system.ts';
 /** Lines of a console that the report keeps. */
 const tailLines = 20;
 const progressNs = 1e9;
-/** Faults of a cell that the report quotes. */
+/** Different faults of a cell that the report quotes. */
 const keptFaults = 20;
+
+const repeated = (line: string, times: number): string => (times === 1 ? line : `${line} (× ${times})`);
 
 export class RunningSystem {
   readonly system: System;
   private readonly expectations: Expectations;
   private readonly typist: Typist;
-  private readonly faults = new Map<string, { count: number; first: string[] }>();
+  private readonly faults = new Map<string, { count: number; times: Map<string, number> }>();
   private readonly restarts = new Map<string, number>();
   private readonly plain = new Map<string, PlainText>();
   private readonly lines: ConsoleLines;
@@ -96,16 +98,19 @@ export class RunningSystem {
   }
 
   private fault(cell: string, line: string): void {
-    this.note(cell, line);
-    this.tell({ kind: 'fault', cell, line });
+    const times = this.note(cell, line);
+    // A crash loop is told at its first, second, fourth … turn.
+    if ((times & (times - 1)) === 0) this.tell({ kind: 'fault', cell, line: repeated(line, times) });
   }
 
-  /** For the report, which keeps the first faults of a cell and how many there were. */
-  private note(cell: string, line: string): void {
-    const faults = this.faults.get(cell) ?? { count: 0, first: [] };
+  /** For the report, which keeps the first different faults of a cell. Returns how often there was this one. */
+  private note(cell: string, line: string): number {
+    const faults = this.faults.get(cell) ?? { count: 0, times: new Map<string, number>() };
     this.faults.set(cell, faults);
     faults.count++;
-    if (faults.first.length < keptFaults) faults.first.push(line);
+    const times = (faults.times.get(line) ?? 0) + 1;
+    if (times > 1 || faults.times.size < keptFaults) faults.times.set(line, times);
+    return times;
   }
 
   /** A fault that nobody handles. A realm's own account of it has been given already. */
@@ -143,7 +148,8 @@ export class RunningSystem {
     const { machine } = system;
     if (request.save !== undefined) saveSystem(request.save, system);
     machine.hashMemory();
-    const { outcome, detail } = this.outcome(reason);
+    const cells = manifest.cells.map(({ name, kind }) => this.cellReport(name, kind));
+    const { outcome, detail } = this.outcome(reason, cells);
     return {
       schema: 1,
       manifest: request.manifest,
@@ -154,7 +160,7 @@ export class RunningSystem {
       virtualTimeNs: Math.round(machine.nowNs),
       instructions: machine.harts.reduce((sum, hart) => sum + machine.instructionsOf(hart), 0),
       traceHash: machine.hash.value,
-      cells: manifest.cells.map(({ name, kind }) => this.cellReport(name, kind)),
+      cells,
       versions: { microvisor: ownPackage().version, node: process.version },
     };
   }
@@ -165,18 +171,21 @@ export class RunningSystem {
       kind,
       ...this.system.activity.of(this.plan, name),
       faultCount: this.faults.get(name)?.count ?? 0,
-      faults: this.faults.get(name)?.first ?? [],
+      faults: [...(this.faults.get(name)?.times ?? [])].map(([line, times]) => repeated(line, times)),
       restarts: this.restarts.get(name) ?? 0,
       console: this.expectations.tail(name, tailLines),
     };
   }
 
-  private outcome(reason: StopReason): { outcome: Outcome; detail: string[] } {
+  private outcome(reason: StopReason, cells: readonly CellReport[]): { outcome: Outcome; detail: string[] } {
     const { halted } = this.system;
     const missing = [...this.typist.missing, ...this.expectations.missing].map(({ text }) => `not seen: ${text}`);
     if (halted !== undefined) return { outcome: 'halted', detail: [halted, ...missing] };
     if (missing.length === 0) {
-      const interrupted = reason === 'stopped' && this.request.expect.length === 0 && !this.attachedEnded;
+      if (this.request.expect.length > 0) return { outcome: 'ok', detail: [] };
+      const lost = cells.filter(({ state, faultCount }) => state === 'stopped' && faultCount > 0);
+      if (lost.length > 0) return { outcome: 'failed', detail: lost.map(({ name }) => `${name} has failed for good`) };
+      const interrupted = reason === 'stopped' && !this.attachedEnded;
       return { outcome: interrupted ? 'interrupted' : 'ok', detail: [] };
     }
     if (reason === 'limit') return { outcome: 'timeout', detail: missing };

@@ -77,6 +77,7 @@ const exitOf: Record<Outcome, ExitName> = {
   stuck: 'failed',
   interrupted: 'interrupted',
   halted: 'failed',
+  failed: 'failed',
 };
 
 async function runSystem(args: RunArguments): Promise<void> {
@@ -87,8 +88,6 @@ async function runSystem(args: RunArguments): Promise<void> {
   for (const text of expect) parseExpectation(text, cells);
   const type = args.type ?? [];
   for (const text of type) parseTyping(text, cells);
-  if (args.attach !== undefined && !cells.includes(args.attach))
-    throw new CommandError('usage', `--attach: there is no cell ${args.attach}`, `the cells are ${cells.join(', ')}`);
   for (const path of [args.report, args.save]) if (path !== undefined) requireWritable(path);
   const limitNs = args.for === undefined ? Infinity : timeOf(args.for);
   const interactive = !args.batch && process.stdin.isTTY === true;
@@ -117,7 +116,11 @@ async function runSystem(args: RunArguments): Promise<void> {
     session.stop();
   };
   const terminal = interactive
-    ? attachTerminal({ onInput: (bytes) => session.input(bytes), onLeave: leave })
+    ? attachTerminal({
+        onInput: (bytes) => session.input(bytes),
+        onLeave: leave,
+        interruptible: args.attach === undefined,
+      })
     : undefined;
   let interrupts = 0;
   // The first asks for the report; whoever is in a hurry interrupts twice.
@@ -160,8 +163,8 @@ function finish(args: RunArguments, screen: Screen, end: SessionEnd, left: boole
     );
   }
   const { report } = end;
-  if (args.report !== undefined) writeReport(args.report, report);
   if (!args.quiet) process.stderr.write(`microvisor: ${describeReport(report)}\n`);
+  if (args.report !== undefined) writeReport(args.report, report);
   if (left && report.outcome === 'interrupted') return;
   if (report.outcome !== 'ok') throw new CommandError(exitOf[report.outcome], '');
 }
@@ -200,7 +203,7 @@ class Screen {
     this.note(`${system.name}, seed ${system.seed}`);
     if (system.about !== undefined) this.lines(system.about.trim().split('\n'));
     this.lines(images.map(({ name, sha256 }) => `${name} sha256 ${sha256.slice(0, 16)}…`));
-    if (this.interactive) this.note('C-a x leaves');
+    if (this.interactive) this.note(this.args.attach === undefined ? 'C-c or C-a x leaves' : 'C-a x leaves');
   }
 
   console(cell: string, bytes: Uint8Array): void {

@@ -1,7 +1,7 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Tests that boot Debian's kernel whole: `npm run test:debian` runs them. */
-export const debianTests = ['tests/**/*.boot.test.ts', 'tests/vmm/debian.test.ts'];
+export const debianTests = ['tests/**/*-boot.test.ts', 'tests/vmm/debian.test.ts'];
 
 export default defineConfig({
   test: {

@@ -80,7 +80,7 @@ describe('microvisor run', () => {
     expect(out).toContain('machine code and TypeScript have met\n');
     const first = await start(['run', example, '--batch', '--for', '300us', '--save', saved, '--quiet']);
     expect(first).toMatchObject({ code: 0, err: '' });
-    const second = await start(['run', example, '--batch', '--for', '3ms', '--load', saved, '--report', again]);
+    const second = await start(['run', example, '--batch', '--for', '2700us', '--load', saved, '--report', again]);
     expect(second.code).toBe(0);
     const [whole, rest] = [report, again].map((path) => JSON.parse(readFileSync(path, 'utf8')));
     expect(whole).toMatchObject({ schema: 1, outcome: 'ok', seed: 42, virtualTimeNs: 3e6 });

@@ -64,7 +64,7 @@ describe.skipIf(!isThere)('Linux beside a server', () => {
     const saved = join(scratch(), 'saved');
     const whole = await run('--for', '900ms');
     await run('--for', '400ms', '--save', saved);
-    const after = await run('--for', '900ms', '--load', saved);
+    const after = await run('--for', '500ms', '--load', saved);
     expect(whole.report.outcome).toBe('ok');
     expect(after.report.traceHash).toBe(whole.report.traceHash);
   });

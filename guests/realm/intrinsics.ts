@@ -5,6 +5,7 @@ import { arrayMethods, arrayStatics, makeArray } from './charged-array.ts';
 import { makeObject, mapMethods, objectMethodNames, objectStatics, setMethods } from './charged-object.ts';
 import { bigIntStatics, makeBigInt, stringMethods, stringStatics } from './charged-string.ts';
 import { json } from './json.ts';
+import { mathNames } from './math-names.ts';
 import { meter } from './meter.ts';
 import {
   apply,
@@ -239,28 +240,6 @@ function typedArrays(globals: Record<string, unknown>): void {
 }
 
 const number = ['toExponential', 'toFixed', 'toPrecision', 'toString', 'valueOf'];
-const mathNames = [
-  'E',
-  'LN10',
-  'LN2',
-  'LOG10E',
-  'LOG2E',
-  'PI',
-  'SQRT1_2',
-  'SQRT2',
-  'abs',
-  'ceil',
-  'clz32',
-  'floor',
-  'fround',
-  'imul',
-  'max',
-  'min',
-  'round',
-  'sign',
-  'sqrt',
-  'trunc',
-];
 const numberStatics = [
   'EPSILON',
   'MAX_SAFE_INTEGER',

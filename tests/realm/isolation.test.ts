@@ -146,10 +146,10 @@ const harmless: [name: string, body: string, result: string][] = [
   ['writing a static method', `try { (Array as any).isArray = 1 } catch (e) { return 'no' } return 'yes'`, 'no'],
   ['hanging a value on a method', `try { ([].push as any).secret = 1 } catch (e) { return 'no' } return 'yes'`, 'no'],
   ['writing Math', `try { (Math as any).abs = 1 } catch (e) { return 'no' } return 'yes'`, 'no'],
-  ['Math.random', `return typeof (Math as any).random`, 'undefined'],
+  ['Math.random', `const math: any = Math; return typeof math.random`, 'undefined'],
   [
     'Math.sin and others that differ between engines',
-    `return [typeof (Math as any).sin, typeof (Math as any).exp, typeof (Math as any).pow].join()`,
+    `const math: any = Math; return [typeof math.sin, typeof math.exp, typeof math.pow].join()`,
     'undefined,undefined,undefined',
   ],
   [

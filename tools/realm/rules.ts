@@ -1,6 +1,7 @@
 // What a server's source may not say, and why: names that don't exist in a realm and syntax that a realm refuses.
 
 import type { AnyNode, Program } from 'acorn';
+import { mathNames } from '../../guests/realm/math-names.ts';
 import { parseRegExp, RegExpSyntaxError } from '../../guests/realm/regexp-syntax.ts';
 import type { FileDiagnostics } from './diagnostic.ts';
 import type { ScopeAnalysis } from './scopes.ts';
@@ -42,7 +43,7 @@ export const realmGlobals = [
 
 const constants = ['undefined', 'NaN', 'Infinity'];
 
-const timeHint = 'virtual time comes from a timer channel';
+const timeHint = 'a server has no clock; one that needs it owns a device of model rtc';
 const asyncHint = 'handlers are synchronous: call() may block, and the kernel runs others meanwhile';
 const absentHints: Record<string, string> = {
   Date: timeHint,
@@ -77,11 +78,18 @@ const absentHints: Record<string, string> = {
   structuredClone: 'state is frozen: share it',
 };
 
+/** What to write instead of the functions that a realm's Math lacks. */
+const mathHints: Record<string, string> = {
+  random: 'keep a generator in the state, seeded by the configuration',
+  pow: 'use **, with an integer exponent',
+};
+const roundingHint = 'engines round it differently: use a table, or a series of + - * / and Math.sqrt';
+
 export function checkNames(scopes: ScopeAnalysis, file: FileDiagnostics, privileged: readonly string[]): void {
   for (const { name, start } of scopes.declared) {
     if (name.startsWith('$$')) file.report(start, 'reserved-name', `Names that begin with $$ are reserved: ${name}`);
   }
-  for (const { name, start, assigned } of scopes.free) {
+  for (const { name, start, assigned, member } of scopes.free) {
     const known =
       constants.includes(name) || (realmGlobals as readonly string[]).includes(name) || privileged.includes(name);
     if (!known) {
@@ -92,6 +100,10 @@ export function checkNames(scopes: ScopeAnalysis, file: FileDiagnostics, privile
         Object.hasOwn(absentHints, name) ? absentHints[name] : undefined,
       );
     } else if (assigned) file.report(start, 'assigned-global', `${name} cannot be assigned`);
+    else if (name === 'Math' && member !== undefined && !(mathNames as readonly string[]).includes(member)) {
+      const hint = mathHints[member] ?? (member in Math ? roundingHint : undefined);
+      file.report(start, 'unknown-member', `Math.${member} does not exist in a realm`, hint);
+    }
   }
   for (const { name, start } of scopes.moduleVariables) {
     const hint = 'make it const, or a field of the state';

@@ -21,8 +21,8 @@ interface Scope {
 }
 
 export interface ScopeAnalysis {
-  /** Identifiers that no scope of the module declares. */
-  free: { name: string; start: number; assigned: boolean }[];
+  /** Identifiers that no scope of the module declares; `member`: where one of its members is named outright, that name. */
+  free: { name: string; start: number; assigned: boolean; member?: string | undefined }[];
   /** Module-level `let` and `var`, which would be state outside of the state. */
   moduleVariables: { name: string; start: number }[];
   /** Functions with a variable that an inner function captures and something assigns. */
@@ -33,7 +33,8 @@ export interface ScopeAnalysis {
 
 export function analyseScopes(program: Program): ScopeAnalysis {
   const result: ScopeAnalysis = { free: [], moduleVariables: [], sharing: new Set(), declared: [] };
-  const references: { name: string; start: number; scope: Scope; assigned: boolean }[] = [];
+  const references: { name: string; start: number; scope: Scope; assigned: boolean; member?: string | undefined }[] =
+    [];
 
   function open(parent: Scope | undefined, owner: FunctionNode | Program, takesVar: boolean): Scope {
     return { parent, owner, takesVar, names: new Map() };
@@ -71,8 +72,8 @@ export function analyseScopes(program: Program): ScopeAnalysis {
     }
     for (const child of children(node)) hoistVars(scope, child);
   }
-  function refer(scope: Scope, name: string, start: number, assigned: boolean): void {
-    references.push({ name, start, scope, assigned });
+  function refer(scope: Scope, name: string, start: number, assigned: boolean, member?: string): void {
+    references.push({ name, start, scope, assigned, member });
   }
   /** A pattern that is assigned to, or whose names are already declared: visits defaults and computed keys. */
   function visitPattern(scope: Scope, pattern: AnyNode, assigns: boolean): void {
@@ -203,6 +204,10 @@ export function analyseScopes(program: Program): ScopeAnalysis {
         if (node.value) visit(scope, node.value);
         return;
       case 'MemberExpression':
+        if (node.object.type === 'Identifier' && !node.computed && node.property.type === 'Identifier') {
+          refer(scope, node.object.name, node.object.start, false, node.property.name);
+          return;
+        }
         visit(scope, node.object);
         if (node.computed) visit(scope, node.property);
         return;
@@ -231,11 +236,11 @@ export function analyseScopes(program: Program): ScopeAnalysis {
   hoistVars(top, program);
   for (const statement of program.body) visit(top, statement);
 
-  for (const { name, start, scope, assigned } of references) {
+  for (const { name, start, scope, assigned, member } of references) {
     let at: Scope | undefined = scope;
     while (at !== undefined && !at.names.has(name)) at = at.parent;
     if (at === undefined) {
-      result.free.push({ name, start, assigned });
+      result.free.push({ name, start, assigned, member });
       continue;
     }
     const variable = at.names.get(name)!;

@@ -5,8 +5,11 @@
 //   delete KEY       ok, or: error: no such key
 //   list             each key on a line, then: ok N keys
 //
-// So a Linux guest uses it from its shell: `echo 'put a 1' > /dev/hvc1`. Every rpc channel takes the same requests as text
-// messages with label 0; the answer's label is 0, or 1 for an error.
+// So a Linux guest uses it from its shell, through the console port that is named after the channel:
+//
+//   exec 3<>/dev/virtio-ports/store; echo 'put a 1' >&3; read -r -t 2 line <&3; echo "$line"
+//
+// Every rpc channel takes the same requests as text messages with label 0; the answer's label is 0, or 1 for an error.
 
 import { type Cell, type Message, messageText, StreamChannel, server, textMessage } from '../sdk/index.ts';
 

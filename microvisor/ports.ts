@@ -23,6 +23,8 @@ export interface KernelPort {
   maskInterrupt(irq: number, masked: boolean): void;
   /** Prepares a line for edges (true) or levels. */
   setInterruptTrigger(irq: number, edge: boolean): void;
+  /** An entry into the kernel on this hart is over: an event of the trace. */
+  traceEntry(hart: number): void;
   /** Memory in this physical range was written by the kernel, and a page of it holds predecoded code. */
   codeWritten(physical: number, length: number): void;
   /** An access of a realm thread to a device that is mapped into its address space. undefined or false: no device is there. */

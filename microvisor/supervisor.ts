@@ -32,7 +32,7 @@ const accessFault: Readonly<Record<number, number>> = {
 
 export class Microvisor implements Supervisor, RealmTraps {
   readonly mode = 'HS';
-  /** Called when an entry is over and its effects are complete: invariants and traces hook in here. */
+  /** Called when an entry is over and its effects are complete: for whoever checks or counts. */
   afterEntry: ((hart: number) => void) | undefined;
 
   constructor(readonly kernel: Kernel) {}
@@ -131,6 +131,7 @@ export class Microvisor implements Supervisor, RealmTraps {
     }
     install(kernel, node);
     payCosts(kernel);
+    kernel.machine.port.traceEntry(node.id);
     this.afterEntry?.(node.id);
   }
 

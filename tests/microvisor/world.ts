@@ -163,6 +163,7 @@ export class World {
       completeInterrupt: (irq) => this.completed.push(irq),
       maskInterrupt: (irq, masked) => this.masked.set(irq, masked),
       setInterruptTrigger: () => {},
+      traceEntry: () => {},
       codeWritten: () => {},
       loadDevice: () => undefined,
       storeDevice: () => false,

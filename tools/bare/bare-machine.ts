@@ -31,6 +31,7 @@ const archiveKind: ArchiveKind = { name: 'a bare machine', version: 1 };
 export interface BareOptions {
   harts: number;
   ramSize: number;
+  clockHz?: number;
   /** Paths of disk images. */
   disks: readonly string[];
   seed: number;
@@ -49,7 +50,7 @@ export class BareMachine {
 
   /** Throws a CommandError when a disk image cannot be used. */
   constructor(private readonly options: BareOptions) {
-    const { harts, ramSize, disks, seed, builtInFirmware, onConsole, onOutcome } = options;
+    const { harts, ramSize, clockHz, disks, seed, builtInFirmware, onConsole, onOutcome } = options;
     if (builtInFirmware) {
       const console = { write: onConsole, read: (limit: number) => this.board.takeConsoleInput(limit) };
       this.firmware = new Firmware(harts, console, (kind, reason) => {
@@ -60,6 +61,7 @@ export class BareMachine {
     this.board = new Board({
       harts,
       ramSize,
+      ...(clockHz && { clockHz }),
       onConsole,
       onOutcome,
       ...(this.firmware && { supervisor: this.firmware }),
@@ -85,7 +87,7 @@ export class BareMachine {
       const fromHost = findSymbol(elf, 'fromhost')?.address ?? toHost.address + 8n;
       this.connectHtif({ toHost: Number(toHost.address), fromHost: Number(fromHost) });
     }
-    images.startHarts(this.board, entry, images.placeTree(this.board, { seed: this.options.seed }));
+    images.startHarts(this.board, entry, images.placeTree(this.board));
   }
 
   private connectHtif(place: HtifPlace): void {
@@ -143,7 +145,8 @@ export class BareMachine {
       this.machine.load(saved.machine);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      const hint = 'give the same --harts, --ram, --disk and firmware as when it was saved';
+      const hint =
+        'give the same --harts, --ram and --disk as when it was saved; --kernel, --initrd and --append are left out with --load';
       throw new CommandError('refused', `${path}: ${error.message}`, hint);
     }
     this.board.loaded();

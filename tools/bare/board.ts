@@ -13,6 +13,8 @@ import { virtioSlot, virtMap } from '../../vdev/virt-map.ts';
 export interface BoardOptions {
   harts: number;
   ramSize: number;
+  /** Cycles per second of virtual time; default 1 GHz. */
+  clockHz?: number;
   supervisor?: Supervisor;
   /** Unix time at boot, in seconds. */
   epochSeconds?: number;
@@ -33,8 +35,8 @@ export class Board {
   private readonly plic: Attachment<PlicState>;
 
   constructor(options: BoardOptions) {
-    const { harts, ramSize, supervisor, epochSeconds = 0 } = options;
-    this.machine = new Machine({ harts, ramSize, ...(supervisor && { supervisor }) });
+    const { harts, ramSize, clockHz, supervisor, epochSeconds = 0 } = options;
+    this.machine = new Machine({ harts, ramSize, ...(clockHz && { clockHz }), ...(supervisor && { supervisor }) });
     const { machine } = this;
     machine.attachAclint();
     const write: typeof plic.write = (...access) => {

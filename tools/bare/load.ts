@@ -54,20 +54,19 @@ export function loadElf(board: Board, path: string, elf: ElfImage, base = 0): nu
 export interface TreeOptions {
   append?: string | undefined;
   initrd?: { start: number; end: number } | undefined;
-  seed: number;
+  /** Absent: the tree tells the program no seed. */
+  seed?: number;
 }
 
 /** Writes the board's device tree near the end of RAM, and returns its address. */
-export function placeTree(board: Board, { append, initrd, seed }: TreeOptions): number {
+export function placeTree(board: Board, { append, initrd, seed }: TreeOptions = {}): number {
   const { machine } = board;
   const { ramSize } = machine.memory.layout;
-  const rngSeed = new Uint8Array(32);
-  new DataView(rngSeed.buffer).setFloat64(0, seed);
   const tree = virtTree({
     kind: 'bare',
     harts: machine.harts.length,
     ramBytes: ramSize,
-    rngSeed,
+    ...(seed !== undefined && { rngSeed: seedBytes(seed) }),
     ...(append !== undefined && { bootargs: append }),
     ...(initrd && { initrd }),
     virtioSlots: board.virtioSlots,
@@ -78,6 +77,13 @@ export function placeTree(board: Board, { append, initrd, seed }: TreeOptions): 
   const address = ramBase + ramSize - 2 * megabyte;
   put(board, 'the device tree', address, writeFdt(tree));
   return address;
+}
+
+/** A seed as the device tree holds it: 32 bytes. */
+function seedBytes(seed: number): Uint8Array {
+  const bytes = new Uint8Array(32);
+  new DataView(bytes.buffer).setFloat64(0, seed);
+  return bytes;
 }
 
 /** An initial RAM disk below the device tree. */

@@ -1,4 +1,4 @@
-// What each cell does: instructions, messages, state; and every kernel entry in the trace hash.
+// What each cell does: instructions, messages, state.
 
 import type { Hart } from '../../hw/hart/hart.ts';
 import type { Machine } from '../../hw/machine/machine.ts';
@@ -6,9 +6,6 @@ import type { Kernel, Microvisor } from '../../microvisor/index.ts';
 import { capType, type Tcb, tcbSlot, threadState } from '../../microvisor/objects.ts';
 import type { Plan, Thread } from '../plan/plan.ts';
 import type { Script } from './boot-script.ts';
-
-/** What a kernel entry has in the place of a trap's cause in the trace hash. */
-const kernelEntry = 0x4000_0000;
 
 /** Instructions by name of the thread. */
 export type SavedActivity = Record<string, number>;
@@ -35,7 +32,6 @@ export class Activity {
     const hart = machine.harts[id]!;
     this.settle(hart);
     this.running[id] = kernel.nodes[id]!.current;
-    machine.hash.trap(hart, machine.cycles(hart), kernelEntry);
   }
 
   /** Gives what a hart has done since the last look to the thread that ran. */

@@ -6,6 +6,8 @@ import type { KernelPort } from '../../microvisor/ports.ts';
 import { createPlic, isInterrupting, type PlicState, plic, setSource } from '../../vdev/plic.ts';
 
 const supervisorExternal = 1 << 9;
+/** What a kernel entry has in the place of a trap's cause in the trace hash. */
+const kernelEntry = 0x4000_0000;
 /** Interrupts go to hart 0, as seL4's do on this platform: context 1 is its S-mode. */
 const plicContext = 1;
 const sources = 95;
@@ -86,6 +88,7 @@ export class Platform {
       const others = this.plic.edges.filter((each) => each !== irq);
       this.plic.edges = edge ? [...others, irq] : others;
     },
+    traceEntry: (hart) => this.machine.hash.trap(this.hart(hart), this.machine.cycles(this.hart(hart)), kernelEntry),
     codeWritten: (physical, length) => {
       for (let at = physical; at < physical + length; at += pageSize) {
         this.machine.engine.written(this.machine.memory.hostAddress(at), Math.min(pageSize, physical + length - at));

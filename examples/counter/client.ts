@@ -1,19 +1,23 @@
-// A client of the counter: adds to it, makes it fail, and finds it again at its start.
+// A client of the counter: adds to it, makes it fail, and finds it again where it began.
 
-import { type Cell, peerDied, server } from 'microvisor/sdk';
+import { type Cell, type Message, peerDied, server } from 'microvisor/sdk';
+
+function show(cell: Cell<object>, what: string, { label, words }: Message): void {
+  if (label === peerDied) cell.log(`${what}: the counter died before it could answer`);
+  else if (label !== 0) cell.log(`${what}: refused`);
+  else cell.log(`${what}: the counter is at ${words[0]}`);
+}
 
 function add(cell: Cell<object>, amount: bigint): void {
-  const answer = cell.rpc('counter').call({ label: 0, words: [amount] });
-  if (answer.label === peerDied) cell.log(`adding ${amount}: the counter died before it could answer`);
-  else cell.log(`adding ${amount}: the counter is at ${answer.words[0]}`);
+  show(cell, `adding ${amount}`, cell.rpc('counter').call({ label: 0, words: [amount] }));
 }
 
 export default server({
   init(cell) {
     add(cell, 1n);
     add(cell, 2n);
-    // No number that a server can count with: the counter throws, and its supervisor starts it again.
     add(cell, 2n ** 60n);
+    show(cell, 'failing', cell.rpc('counter').call({ label: 2, words: [] }));
     add(cell, 3n);
   },
 });

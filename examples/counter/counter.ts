@@ -1,47 +1,62 @@
-// A counter that others share: it counts for callers, and for whoever types at its console.
+// A counter that others share: it counts for callers over rpc, and for whoever types at its console.
 //
-// rpc channels: label 0 adds words[0] to the counter and answers its new value; label 1 answers its value; any other label
-// is answered with label 1. Streams, a line each: `add N`, `show`.
+// rpc, by label: 0 adds words[0] and answers the new value; 1 answers the value; 2 fails, to show what happens then. The
+// answer's label is 0, or 1 for a request that is refused. Streams, a line each: `add N`, `show`, `fail`.
 
 import { type Cell, type Message, StreamChannel, server } from 'microvisor/sdk';
 
 interface Counter {
   value: number;
-  /** Changes by each channel. */
-  changes: Record<string, number>;
+  /** Additions so far, by the cell that asked. */
+  additions: Record<string, number>;
 }
 
-const add = 0;
-const show = 1;
-const refused = 1;
+const request = { add: 0, show: 1, fail: 2 };
+const refused: Message = { label: 1, words: [] };
 
-function step(cell: Cell<Counter>, amount: number, by: string): number {
-  if (!Number.isSafeInteger(amount)) throw new RangeError(`${by} wants to add ${amount}`);
+/** The new value. undefined: nobody can count that far, and nothing has changed. */
+function add(cell: Cell<Counter>, amount: number, by: string): number | undefined {
+  const value = cell.state.value + amount;
+  if (!Number.isSafeInteger(value) || value < 0) return undefined;
   const draft = cell.draft();
-  draft.value += amount;
-  draft.changes[by] = (draft.changes[by] ?? 0) + 1;
-  return draft.value;
+  draft.value = value;
+  draft.additions[by] = (draft.additions[by] ?? 0) + 1;
+  return value;
+}
+
+function fail(by: string): never {
+  throw new Error(`${by} wants to see a failure`);
 }
 
 function answerLine(cell: Cell<Counter>, line: string, by: string): string {
   const [verb, amount] = line.trim().split(' ');
-  if (verb === 'add') return `${step(cell, Number(amount ?? 1), by)}`;
+  if (verb === 'add') return `${add(cell, Number(amount), by) ?? 'no such number'}`;
   if (verb === 'show') return `${cell.state.value}`;
-  return 'add N, or show';
+  if (verb === 'fail') fail(by);
+  return 'add N, show, or fail';
 }
 
 export default server<Counter>({
-  state: () => ({ value: 0, changes: {} }),
+  state: () => ({ value: 0, additions: {} }),
 
   init(cell) {
     const { start } = cell.config;
     if (typeof start === 'number') cell.draft().value = start;
   },
 
-  protected(cell, channel, { label, words }): Message {
-    if (label === add) return { label: 0, words: [BigInt(step(cell, Number(words[0] ?? 1n), channel.peer))] };
-    if (label === show) return { label: 0, words: [BigInt(cell.state.value)] };
-    return { label: refused, words: [] };
+  protected(cell, channel, { label, words }) {
+    switch (label) {
+      case request.add: {
+        const value = add(cell, Number(words[0] ?? 0n), channel.peer);
+        return value === undefined ? refused : { label: 0, words: [BigInt(value)] };
+      }
+      case request.show:
+        return { label: 0, words: [BigInt(cell.state.value)] };
+      case request.fail:
+        return fail(channel.peer);
+      default:
+        return refused;
+    }
   },
 
   notified(cell, channel) {

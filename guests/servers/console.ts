@@ -3,7 +3,8 @@
 //
 // The terminal is the stream channel `terminal`. Ctrl-] and then a digit moves the input to the cell of that number;
 // Ctrl-] and any other key lists the cells. `config: { input: NAME, raw: NAME }` says which cell has the input at first
-// (default: the first), and which one's output is passed on as it is, without marks, as a shell needs it.
+// (default: the first), and which one's output is passed on as it is, without marks, as a shell needs it. To all others the
+// Enter key is a line feed. What is typed is not shown: a cell that wants that writes it back.
 
 import { type Cell, type Channel, decodeUtf8, StreamChannel, server } from '../sdk/index.ts';
 
@@ -17,6 +18,8 @@ interface State {
 }
 
 const escapeKey = 0x1d;
+const carriageReturn = 0x0d;
+const lineFeed = 0x0a;
 
 function terminal(cell: Cell<State>): StreamChannel {
   return cell.stream('terminal');
@@ -59,10 +62,11 @@ function takeInput(cell: Cell<State>): void {
       cell.draft().escaped = false;
       choose(cell, byte - 0x30);
     } else if (byte === escapeKey) cell.draft().escaped = true;
-    else
-      sources(cell)
-        .find(({ name }) => name === cell.draft().input)
-        ?.write(Uint8Array.of(byte));
+    else {
+      const chosen = sources(cell).find(({ name }) => name === cell.draft().input);
+      const ends = byte === carriageReturn && chosen?.peer !== cell.config['raw'];
+      chosen?.write(Uint8Array.of(ends ? lineFeed : byte));
+    }
   }
 }
 

@@ -29,13 +29,14 @@ const shows: Record<string, Show> = {
   'counter/counter.yaml': {
     expect: [
       'client:/adding 2: the counter is at 43/',
+      'client:/adding 1152921504606846976: refused/',
       'client:/died before it could answer/',
       'client:/adding 3: the counter is at 43/',
       'counter:/started again after an exception, from 40/',
       'counter:/48\\r?\\n/',
     ],
     type: ['client:/adding 3/add 5\\n'],
-    faults: [/^counter: RangeError: client wants to add .* in protected at .*counter\.ts:\d+:\d+$/],
+    faults: [/^counter: Error: client wants to see a failure .* in protected at .*counter\.ts:\d+:\d+$/],
   },
 };
 

@@ -460,13 +460,18 @@ export class Machine {
   /** Takes over a saved machine. Throws a RangeError that tells what differs if it was saved from another kind of machine. */
   load(saved: SavedMachine): void {
     const { lanes, memory } = this;
-    const differs = (what: string, theirs: unknown, ours: unknown): void => {
-      if (theirs !== ours) throw new RangeError(`the saved machine has ${what} ${theirs}, this one ${ours}`);
+    const same = <T>(theirs: T, ours: T, describe: (value: T) => string): void => {
+      if (theirs === ours) return;
+      throw new RangeError(`the machine was saved with ${describe(theirs)}, this one has ${describe(ours)}`);
     };
-    differs('format version', saved.version, savedVersion);
-    differs('a RAM size of', saved.ramSize, memory.layout.ramSize);
-    differs('a number of harts of', saved.harts.length, lanes.length);
-    differs('the devices', Object.keys(saved.devices.states).join(), this.devices.names);
+    same(saved.version, savedVersion, (version) => `format version ${version}`);
+    same(saved.ramSize, memory.layout.ramSize, (bytes) => `${bytes / 2 ** 20}M of RAM`);
+    same(saved.harts.length, lanes.length, (count) => `${count} ${count === 1 ? 'hart' : 'harts'}`);
+    same(
+      Object.keys(saved.devices.states).join(),
+      this.devices.names,
+      (names) => `the devices ${names.replaceAll(',', ', ')}`,
+    );
     loadMemory(memory, saved.memory);
     [this.quantumStart, this.quantumEnd] = saved.quantum;
     saved.harts.forEach(({ context, lines, guestLines, ...progress }, index) => {

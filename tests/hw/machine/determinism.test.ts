@@ -163,7 +163,7 @@ describe('a run', () => {
 describe('a saved machine', () => {
   it('is refused by a machine of another shape', () => {
     const saved = fresh().run(1_000).machine.save();
-    expect(() => new Bench(busy, { harts: 1 }).machine.load(saved)).toThrow(/number of harts/);
-    expect(() => new Bench(busy, { harts, ramSize: 2 << 20 }).machine.load(saved)).toThrow(/RAM size/);
+    expect(() => new Bench(busy, { harts: 1 }).machine.load(saved)).toThrow(/2 harts, this one has 1 hart$/);
+    expect(() => new Bench(busy, { harts, ramSize: 2 << 20 }).machine.load(saved)).toThrow(/2M of RAM$/);
   });
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -45,6 +45,7 @@ const file = (name: string, text: string): string => {
   writeFileSync(path, text);
   return path;
 };
+const serverSource = "import { server } from 'microvisor/sdk';\nexport default server({});\n";
 const manifest = 'schema: 1\nsystem: { name: demo }\ncells:\n  a: { kind: native, program: hello, priority: 1 }\n';
 
 describe('a command line', () => {
@@ -66,6 +67,26 @@ describe('a command line', () => {
     const result = await run('asm', 'x.s', '--origin', '1', '--origin', '2');
     expect(result).toMatchObject({ code: exitCodes.usage.code, out: '' });
     expect(result.err).toContain('option --origin is given more than once');
+  });
+
+  test.each([
+    ['run', 'x.yaml', '--seed', 'abc'],
+    ['run', 'x.yaml', '--seed', '-1'],
+    ['run', 'x.yaml', '--seed', '1e999'],
+    ['bare', 'x.elf', '--seed', 'abc'],
+    ['bare', 'x.elf', '--harts', 'abc'],
+    ['bare', 'x.elf', '--harts', '9'],
+    ['bench', 'cpu', '--rounds', '0.5'],
+  ])('of %s %s with %s %s is a usage error', async (command, subject, option, value) => {
+    const result = await run(command, subject, option, value);
+    expect(result).toMatchObject({ code: exitCodes.usage.code, out: '' });
+    expect(result.err).toContain(`${option}: '${value}' is not a whole number from `);
+  });
+
+  test.each(['check', 'asm', 'disasm'])('%s --help lists its file as a positional', async (command) => {
+    const { out } = await run(command, '--help');
+    expect(out).toContain('Positionals:');
+    expect(out).not.toMatch(/--(manifest|source|image)\b/);
   });
 
   test('asked for help or its version answers on standard output', async () => {
@@ -97,7 +118,7 @@ describe('a command line', () => {
 
 describe('check', () => {
   test('of a right manifest prints the plan and ends with 0', async () => {
-    file('hello.ts', 'export default {};');
+    file('hello.ts', serverSource);
     const result = await run('check', file('m.yaml', manifest));
     expect(result).toMatchObject({ code: 0, err: '' });
     for (const word of ['Cells', 'Memory', 'Harts', 'hello']) expect(result.out).toContain(word);
@@ -111,7 +132,7 @@ describe('check', () => {
       ok: false,
       diagnostics: [{ code: 'unknown-image', place: { line: 4, column: 31 } }],
     });
-    file('hello.ts', 'export default {};');
+    file('hello.ts', serverSource);
     const right = await run('check', path, '--json');
     expect(right.code).toBe(0);
     expect(JSON.parse(right.out)).toMatchObject({
@@ -131,7 +152,7 @@ describe('check', () => {
   });
 
   test('names the --set that is wrong', async () => {
-    file('hello.ts', 'export default {};');
+    file('hello.ts', serverSource);
     const result = await run(
       'check',
       file('m.yaml', manifest),
@@ -145,7 +166,7 @@ describe('check', () => {
   });
 
   test('applies what is set', async () => {
-    file('hello.ts', 'export default {};');
+    file('hello.ts', serverSource);
     const result = await run(
       'check',
       file('m.yaml', manifest),
@@ -158,7 +179,50 @@ describe('check', () => {
     expect(JSON.parse(result.out)).toMatchObject({ plan: { system: { seed: 5 }, threads: [{ priority: 77 }] } });
   });
 
+  test.each([
+    ['an enum', `${serverSource}enum Colour { red }\n`, 'typescript-syntax', 3, 1],
+    ['nothing', '', 'no-server', 1, 1],
+    ['another default export', 'export default { step() {} };\n', 'no-server', 1, 1],
+    ['what is no text', String.fromCharCode(1, 7, 0xfffd, 27, 91, 10), 'syntax', 1, 1],
+  ])('looks into servers: %s is refused with its place', async (_name, source, code, line, column) => {
+    file('hello.ts', source);
+    const path = file('m.yaml', manifest);
+    const result = await run('check', path);
+    expect(result).toMatchObject({ code: exitCodes.refused.code, out: '' });
+    expect(result.err).toMatch(new RegExp(`hello\\.ts:${line}:${column}: error\\[${code}\\]: .*\n`));
+    expect(result.err).toContain('hint:');
+    expect(result.err).not.toMatch(/[^\P{Cc}\n]/u);
+    expect(result.err).toContain('1 error: nothing was booted or written');
+    const json = await run('check', path, '--json');
+    expect(JSON.parse(json.out)).toMatchObject({
+      ok: false,
+      diagnostics: [{ code, place: { line, column, path: 'cells.a.program' } }],
+    });
+  });
+
+  test('lists the mistakes of servers in the order of the lines, a shared one once', async () => {
+    file('shared.ts', 'let count = 0;\nexport const x = Date;\n');
+    for (const name of ['hello.ts', 'other.ts']) file(name, `import './shared.ts';\n${serverSource}`);
+    const two = `${manifest}  b: { kind: native, program: other, priority: 1 }\n`;
+    const { err } = await run('check', file('m.yaml', two));
+    expect([...err.matchAll(/shared\.ts:(\d+):/g)].map((match) => match[1])).toEqual(['1', '2']);
+    expect(err).toContain('  | let count = 0;\n  |     ^\n');
+  });
+
+  test('shows at most fifty mistakes', async () => {
+    const result = await run('check', file('deep.yaml', '['.repeat(2000)));
+    expect(result.code).toBe(exitCodes.refused.code);
+    const shown = result.err.split('\n').filter((line) => line.includes('error['));
+    expect(new Set(shown).size).toBe(shown.length);
+    expect(shown.length).toBeLessThanOrEqual(50);
+    const letters = Array.from({ length: 60 }, (_, index) => `x${index}: 1\n`).join('');
+    expect((await run('check', file('many.yaml', manifest + letters))).err).toMatch(/\nand 1\d more\n/);
+  });
+
   test('of a file that cannot be read says so', async () => {
+    const device = await run('check', '/dev/zero');
+    expect(device.code).toBe(exitCodes.file.code);
+    expect(device.err).toContain('it is not a file');
     expect(await run('check', join(folder, 'none.yaml'))).toMatchObject({ code: exitCodes.file.code });
     expect(await run('check', folder)).toMatchObject({ code: exitCodes.file.code });
   });
@@ -183,10 +247,50 @@ describe('asm and disasm', () => {
     expect(() => readFileSync(join(folder, 'b.elf'))).toThrow();
   });
 
+  test('refuse a source that is too large, and a device', async () => {
+    const large = file('large.s', '');
+    truncateSync(large, 2 ** 30);
+    const result = await run('asm', large);
+    expect(result.code).toBe(exitCodes.refused.code);
+    expect(result.err).toContain('a source has at most 67108864');
+    expect((await run('asm', '/dev/zero')).err).toContain('it is not a file');
+  });
+
   test('refuse files that are missing or no images', async () => {
     expect((await run('asm', join(folder, 'none.s'))).code).toBe(exitCodes.file.code);
     expect((await run('disasm', file('text', 'text'))).code).toBe(exitCodes.refused.code);
     expect((await run('asm', file('c.s', 'nop\n'), '--origin', 'here')).code).toBe(exitCodes.usage.code);
+  });
+});
+
+describe('bare', () => {
+  test.each([
+    ['--kernel', 'Image'],
+    ['--initrd', 'initrd'],
+    ['--append', 'quiet'],
+  ])('with --load takes no %s', async (option, value) => {
+    const result = await run('bare', '--load', 'saved', option, value);
+    expect(result.code).toBe(exitCodes.usage.code);
+    expect(result.err).toContain('leave out the ELF, --kernel, --initrd, --append and --bios');
+  });
+});
+
+describe('diff', () => {
+  const line = '           1 h0 0000000080000000 M   li t0, 0\n';
+
+  test('refuses a file that is no trace', async () => {
+    const trace = file('trace', line);
+    const result = await run('diff', trace, file('garbage', '\x7fELF\x01\x1b[31m\n'));
+    expect(result).toMatchObject({ code: exitCodes.refused.code, out: '' });
+    expect(result.err).toContain('garbage is not a trace');
+    expect((await run('diff', '/dev/zero', trace)).code).toBe(exitCodes.refused.code);
+    expect(await run('diff', trace, trace)).toMatchObject({ code: 0, out: 'the traces are the same\n' });
+  });
+
+  test('prints no control characters', async () => {
+    const result = await run('diff', file('a', `${line}x\x1b[31m\n`), file('b', `${line}\x9b31m\x07\n`));
+    expect(result.code).toBe(exitCodes.failed.code);
+    expect(result.out).not.toMatch(/[^\P{Cc}\n]/u);
   });
 });
 

@@ -1,7 +1,7 @@
 // The command as a process of its own: exit codes, pipes, interrupts. It is the built one.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -98,6 +98,35 @@ describe('microvisor run', () => {
   test('leaves when nobody reads its output any more', async () => {
     const { code } = await start(['run', example, '--batch', '--for', '10s'], (child) => child.stdout!.destroy());
     expect([exitCodes.brokenPipe.code, exitCodes.success.code]).toContain(code);
+  });
+
+  test.skipIf(!existsSync('/dev/full'))('says in one line that its output cannot be written', async () => {
+    const full = openSync('/dev/full', 'w');
+    const child = spawn(
+      process.execPath,
+      [join(root, 'dist/tools/cli/main.js'), 'run', example, '--batch', '--for', '20ms', '--quiet'],
+      { cwd: root, stdio: ['ignore', full, 'pipe'] },
+    );
+    closeSync(full);
+    let err = '';
+    child.stderr!.on('data', (chunk: Buffer) => {
+      err += chunk.toString();
+    });
+    const code = await new Promise((done) => child.on('close', done));
+    expect({ code, err }).toEqual({
+      code: exitCodes.file.code,
+      err: 'microvisor: cannot write standard output: the disk is full\n',
+    });
+  });
+
+  test('shows a server that does not load as check does', async () => {
+    const path = join(folder, 'bad.yaml');
+    writeFileSync(path, 'schema: 1\nsystem: { name: x }\ncells:\n  a: { kind: native, program: bad, priority: 1 }\n');
+    writeFileSync(join(folder, 'bad.ts'), '');
+    const [checked, ran] = [await start(['check', path]), await start(['run', path, '--batch', '--quiet'])];
+    expect(checked.err).toMatch(/bad\.ts:1:1: error\[no-server\]: /);
+    expect(ran).toEqual(checked);
+    expect(ran.code).toBe(exitCodes.refused.code);
   });
 
   test('says before it begins that a file cannot be written', async () => {

@@ -51,6 +51,20 @@ describe('a bad manifest', () => {
     });
   });
 
+  test('that needs more RAM than any machine has is not told to write that', () => {
+    const text = readFileSync(new URL('ram-exceeded.yaml', folder('bad')), 'utf8')
+      .replace('ram: 64M', 'ram: 3G')
+      .replace('memory: 64M', 'memory: 3G');
+    expect(diagnose(text, 'large.yaml')).toMatchObject([
+      { code: 'ram-exceeded', hint: 'the system needs more than the 3G that a machine can have: give the cells less' },
+    ]);
+  });
+
+  test('names a missing program once when its ending is known', () => {
+    const text = readFileSync(new URL('image-missing.yaml', folder('bad')), 'utf8').replace('nothing', 'nothing.ts');
+    expect(diagnose(text, 'missing.yaml')).toMatchObject([{ hint: 'looked for /fixtures/servers/nothing.ts' }]);
+  });
+
   test('gives all of its mistakes at once, in the order of the file', () => {
     const text = [
       'schema: 1',

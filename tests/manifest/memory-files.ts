@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { FileFacts, FileProblem, ManifestFiles } from '../../tools/manifest/files.ts';
-import { programEndings } from '../../tools/manifest/files.ts';
+import { programNames } from '../../tools/manifest/files.ts';
 import { imageHeaderSize } from '../../tools/manifest/image-header.ts';
 
 const ascii = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
@@ -72,7 +72,7 @@ export class MemoryFiles implements ManifestFiles {
   }
 
   programCandidates(program: string): string[] {
-    return programEndings.map((ending) => this.locate(program + ending));
+    return programNames(program).map((name) => this.locate(name));
   }
 
   inspect(absolutePath: string): FileFacts | FileProblem {

@@ -6,27 +6,43 @@ import { dirname, join, relative, sep } from 'node:path';
 import { CommandError } from '../cli/command-error.ts';
 import { ownPackage } from '../manifest/package-root.ts';
 import type { Plan, Program, Thread } from '../plan/plan.ts';
-import { loadProgram, type RealmProgram } from '../realm/loader.ts';
+import { formatDiagnostic, type SourceDiagnostic } from '../realm/diagnostic.ts';
+import { type LoadResult, loadProgram, type RealmProgram } from '../realm/loader.ts';
 
 export type Programs = ReadonlyMap<Thread, RealmProgram>;
 
 const slashed = (path: string): string => path.split(sep).join('/');
 
-/** Loads them all. Throws a CommandError that lists what is wrong with the sources. */
-export function loadPrograms(plan: Plan): Programs {
+/** What is wrong with the source of a cell's program. */
+export interface ProgramDiagnostic extends SourceDiagnostic {
+  cell: string;
+}
+
+/** Loads them all, or finds everything that is wrong with their sources. */
+export function tryPrograms(
+  plan: Plan,
+): { ok: true; programs: Programs } | { ok: false; diagnostics: ProgramDiagnostic[] } {
   const programs = new Map<Thread, RealmProgram>();
-  const byEntry = new Map<string, RealmProgram>();
+  const diagnostics: ProgramDiagnostic[] = [];
+  const byEntry = new Map<string, LoadResult>();
   for (const thread of plan.threads) {
     const entry = entryOf(thread.program);
     if (entry === undefined) continue;
-    let program = byEntry.get(entry);
-    if (!program) {
-      program = load(entry);
-      byEntry.set(entry, program);
-    }
-    programs.set(thread, program);
+    const known = byEntry.get(entry);
+    const result = known ?? load(entry);
+    byEntry.set(entry, result);
+    if (result.ok) programs.set(thread, result.program);
+    else if (!known) diagnostics.push(...result.diagnostics.map((each) => ({ ...each, cell: thread.cell })));
   }
-  return programs;
+  return diagnostics.length === 0 ? { ok: true, programs } : { ok: false, diagnostics };
+}
+
+/** Loads them all. Throws a CommandError that lists what is wrong with the sources. */
+export function loadPrograms(plan: Plan): Programs {
+  const loaded = tryPrograms(plan);
+  if (loaded.ok) return loaded.programs;
+  const lines = loaded.diagnostics.map(formatDiagnostic);
+  throw new CommandError('refused', `not every program can be a server:\n${lines.join('\n')}`);
 }
 
 function entryOf(program: Program): string | undefined {
@@ -35,8 +51,8 @@ function entryOf(program: Program): string | undefined {
       return program.image.path;
     case 'monitor':
       return join(ownPackage().folder, 'guests/vmm/server.ts');
+    // System has refused POSIX cells, and `check` accepts them.
     case 'personality':
-      throw new CommandError('unavailable', `cell ${program.of}: POSIX cells are not in this version`);
     case 'elf':
     case 'vcpu':
       return undefined;
@@ -45,10 +61,10 @@ function entryOf(program: Program): string | undefined {
   }
 }
 
-function load(entry: string): RealmProgram {
+function load(entry: string): LoadResult {
   const root = ownPackage().folder;
   const immer = join(dirname(createRequire(import.meta.url).resolve('immer')), '../immer.production.mjs');
-  const result = loadProgram({
+  return loadProgram({
     entry: slashed(entry),
     read: (path) => {
       try {
@@ -62,12 +78,4 @@ function load(entry: string): RealmProgram {
     importable: ['guests', 'vdev', 'hw', 'microvisor/abi'].map((folder) => slashed(join(root, folder))),
     display: (path) => slashed(relative(process.cwd(), path)),
   });
-  if (result.ok) return result.program;
-  const lines = result.diagnostics.map(
-    ({ file, line, column, message, hint }) => `${file}:${line}:${column}: ${message}${hint ? ` (${hint})` : ''}`,
-  );
-  throw new CommandError(
-    'refused',
-    `${slashed(relative(process.cwd(), entry))} cannot be a server:\n${lines.join('\n')}`,
-  );
 }

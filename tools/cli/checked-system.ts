@@ -1,9 +1,10 @@
 // What `check` and `run` begin with: the manifest named on the command line, checked, and its plan.
 
-import { compareDiagnostics, type Diagnostic } from '../manifest/diagnostic.ts';
+import type { ProgramDiagnostic } from '../boot/programs.ts';
+import { type Diagnostic, sortDiagnostics } from '../manifest/diagnostic.ts';
 import { loadManifest } from '../manifest/load.ts';
 import type { Manifest } from '../manifest/model.ts';
-import { formatSize } from '../manifest/units.ts';
+import { ramHint } from '../manifest/rules/memory.ts';
 import { memoryAccount } from '../plan/account.ts';
 import { buildPlan } from '../plan/build.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -25,20 +26,40 @@ export function checkedSystem(path: string, overrides: readonly string[]): Syste
     code: 'ram-exceeded',
     place: loaded.placeOf(['machine', 'ram']),
     message: `with page tables and kernel objects ${memory.usedBytes} bytes are needed, and the machine has ${memory.ramBytes}`,
-    hint: `write ram: ${formatSize(Math.ceil(memory.usedBytes / 2 ** 24) * 2 ** 24)}`,
+    hint: ramHint(memory.usedBytes),
     related: [],
   };
-  return { ok: false, diagnostics: [diagnostic].sort(compareDiagnostics) };
+  return { ok: false, diagnostics: [diagnostic] };
 }
 
-/** The same, for commands that cannot go on: prints what is wrong to standard error and ends the command. */
+/** What is wrong with the servers of a plan; nothing, if all of them load. */
+export async function programMistakes(plan: Plan): Promise<Diagnostic<string>[]> {
+  // The compiler behind it takes longer to load than the rest of the command.
+  const { tryPrograms } = await import('../boot/programs.ts');
+  const programs = tryPrograms(plan);
+  return programs.ok ? [] : sortDiagnostics(programs.diagnostics.map(ofProgram));
+}
+
+/** A mistake in the source of a server, as the manifest's own are. */
+function ofProgram({ file, line, column, code, message, hint, cell }: ProgramDiagnostic): Diagnostic<string> {
+  return {
+    code,
+    place: { file, line, column, path: `cells.${cell}.program` },
+    message,
+    hint: hint ?? `it is part of the program of cell ${cell}`,
+    related: [],
+  };
+}
+
+/** As checkedSystem, for commands that cannot go on: prints what is wrong to standard error and ends the command. */
 export function systemOrRefuse(path: string, overrides: readonly string[]): { manifest: Manifest; plan: Plan } {
   const system = checkedSystem(path, overrides);
   if (system.ok) return system;
   refuse(system.diagnostics);
 }
 
-export function refuse(diagnostics: readonly Diagnostic[]): never {
+/** Prints diagnostics to standard error and ends the command. */
+export function refuse(diagnostics: readonly Diagnostic<string>[]): never {
   process.stderr.write(showDiagnostics(diagnostics, styleFor(wantsColor(process.stderr)), widthOf(process.stderr)));
   const unreadable = diagnostics.some((each) => each.code === 'manifest-unreadable');
   throw new CommandError(unreadable ? 'file' : 'refused', '');

@@ -30,6 +30,7 @@ export function fileError(error: unknown, doing: string, path: string): CommandE
     EMFILE: 'too many open files',
     ELOOP: 'too many symbolic links',
     ERR_FS_FILE_TOO_LARGE: 'it is too large',
+    ERR_STRING_TOO_LONG: 'it is too large',
     ERR_INVALID_ARG_VALUE: 'the path is not valid',
   };
   if (code === undefined) throw error;

@@ -1,16 +1,20 @@
 #!/usr/bin/env node
 // The entry of the `microvisor` command. The commands are listed in commands.ts.
 
+import { fileError } from './command-error.ts';
 import { runCommandLine } from './command-line.ts';
 import { commands } from './commands.ts';
 import { exitCodes } from './exit-codes.ts';
 
-// A reader that closes the pipe early (`| head`) is not an error worth a stack.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(exitCodes.brokenPipe.code);
-    throw error;
-  });
-}
+// A reader that closes the pipe early (`| head`) is not worth a word, and a full disk not a stack.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(exitCodes.brokenPipe.code);
+  process.stderr.write(`microvisor: ${fileError(error, 'write', 'standard output').message}\n`);
+  process.exit(exitCodes.file.code);
+});
+// There is nowhere left to say it.
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? exitCodes.brokenPipe.code : exitCodes.file.code);
+});
 
 process.exitCode = await runCommandLine(commands, process.argv.slice(2));

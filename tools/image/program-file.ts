@@ -8,6 +8,9 @@ import { failure, type ReadResult } from './image-error.ts';
 const origin = 0x1_0000;
 const pageSize = 0x1000;
 
+/** A longer source is not assembled. */
+export const maxSourceBytes = 64 * 2 ** 20;
+
 export const isAssembly = (path: string): boolean => path.endsWith('.s');
 
 /**

@@ -12,8 +12,9 @@ export interface Place {
   path: string;
 }
 
-export interface Diagnostic {
-  code: DiagnosticCode;
+/** A diagnostic of a manifest, or with `Code` string of the sources that it names. */
+export interface Diagnostic<Code extends string = DiagnosticCode> {
+  code: Code;
   place: Place;
   message: string;
   /** What to write instead. */
@@ -22,8 +23,8 @@ export interface Diagnostic {
 }
 
 /** In the order of the file; what `--set` brought comes after. */
-export function compareDiagnostics(a: Diagnostic, b: Diagnostic): number {
-  const set = (each: Diagnostic) => (each.place.file.startsWith('--set ') ? 1 : 0);
+export function compareDiagnostics(a: Diagnostic<string>, b: Diagnostic<string>): number {
+  const set = (each: Diagnostic<string>) => (each.place.file.startsWith('--set ') ? 1 : 0);
   return (
     set(a) - set(b) ||
     compareText(a.place.file, b.place.file) ||
@@ -32,6 +33,13 @@ export function compareDiagnostics(a: Diagnostic, b: Diagnostic): number {
     compareText(a.code, b.code) ||
     compareText(a.message, b.message)
   );
+}
+
+/** In order, and each once: a parser says some things twice, and two programs may share a module. */
+export function sortDiagnostics<Code extends string>(diagnostics: readonly Diagnostic<Code>[]): Diagnostic<Code>[] {
+  return [...diagnostics]
+    .sort(compareDiagnostics)
+    .filter((each, index, all) => index === 0 || compareDiagnostics(all[index - 1]!, each) !== 0);
 }
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

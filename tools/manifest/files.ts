@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { ImageError } from '../image/image-error.ts';
-import { assembleProgram, isAssembly } from '../image/program-file.ts';
+import { assembleProgram, isAssembly, maxSourceBytes } from '../image/program-file.ts';
 import { imageHeaderSize } from './image-header.ts';
 import { ownPackage } from './package-root.ts';
 
@@ -30,7 +30,13 @@ export interface ManifestFiles {
 }
 
 /** What a program's name may leave out. */
-export const programEndings = ['', '.ts', '.js', '.elf', '.s'];
+const programEndings = ['.ts', '.js', '.elf', '.s'];
+
+/** The names of files that a program's name stands for, in the order in which they are looked for. */
+export const programNames = (program: string): string[] =>
+  programEndings.some((ending) => program.endsWith(ending))
+    ? [program]
+    : [program, ...programEndings.map((ending) => program + ending)];
 
 const chunkSize = 1 << 20;
 
@@ -49,7 +55,7 @@ export class HostFiles implements ManifestFiles {
 
   programCandidates(program: string): string[] {
     const roots = isAbsolute(program) ? [''] : [resolve(this.folder), builtInGuests()];
-    return roots.flatMap((root) => programEndings.map((ending) => join(root, program + ending)));
+    return roots.flatMap((root) => programNames(program).map((name) => join(root, name)));
   }
 
   inspect(absolutePath: string): FileFacts | FileProblem {
@@ -72,7 +78,9 @@ function inspectHostFile(path: string): FileFacts | FileProblem {
   }
   try {
     // A pipe or a terminal would block; a directory has no bytes.
-    if (!fstatSync(file).isFile()) return 'unreadable';
+    const facts = fstatSync(file);
+    if (!facts.isFile()) return 'unreadable';
+    if (isAssembly(path)) return inspectAssembly(path, facts.size);
     const hash = createHash('sha256');
     const buffer = new Uint8Array(chunkSize);
     let bytes = 0;
@@ -84,7 +92,6 @@ function inspectHostFile(path: string): FileFacts | FileProblem {
       hash.update(buffer.subarray(0, count));
       bytes += count;
     }
-    if (isAssembly(path)) return inspectAssembly(path);
     return { path, bytes, sha256: hash.digest('hex'), head };
   } catch {
     return 'unreadable';
@@ -94,7 +101,11 @@ function inspectHostFile(path: string): FileFacts | FileProblem {
 }
 
 /** A program in assembly is measured as the executable that it becomes. */
-function inspectAssembly(path: string): FileFacts | FileProblem {
+function inspectAssembly(path: string, size: number): FileFacts | FileProblem {
+  if (size > maxSourceBytes)
+    return {
+      source: { place: 'size', message: `it has ${size} bytes`, remedy: `a source has at most ${maxSourceBytes}` },
+    };
   const program = assembleProgram(readFileSync(path, 'utf8'), path);
   if (!program.ok) return { source: program.error };
   const bytes = program.value;

@@ -2,7 +2,7 @@
 
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { compareDiagnostics, type Diagnostic, type DocumentPath, type Place } from './diagnostic.ts';
+import { type Diagnostic, type DocumentPath, type Place, sortDiagnostics } from './diagnostic.ts';
 import { HostFiles, type ManifestFiles } from './files.ts';
 import type { Manifest } from './model.ts';
 import { readDocument } from './reader.ts';
@@ -56,7 +56,7 @@ export function checkManifest(text: string, file: string, { overrides = [], file
       }
     }
   }
-  return { ok: false, diagnostics: problems.sort(compareDiagnostics) };
+  return { ok: false, diagnostics: sortDiagnostics(problems) };
 }
 
 /** Reads and checks the manifest at `path`. */
@@ -71,6 +71,8 @@ export function loadManifest(path: string, options: LoadOptions = {}): Loaded {
   try {
     const facts = statSync(path);
     if (facts.isDirectory()) return unreadable('it is a directory', 'name the manifest in it');
+    // A device or a pipe may have no end.
+    if (!facts.isFile()) return unreadable('it is not a file', 'give the path of a YAML file');
     if (facts.size > maxBytes) return unreadable(`it has ${facts.size} bytes`, `a manifest has at most ${maxBytes}`);
     bytes = readFileSync(path);
   } catch (error) {

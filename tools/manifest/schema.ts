@@ -36,6 +36,9 @@ import {
 const page = 4096;
 const GiB = 2 ** 30;
 
+/** RAM that a machine has at most. */
+export const maxRam = 3 * GiB;
+
 /** Errors that the health table can name (ARINC 653's health monitoring, seL4's faults). */
 export const healthErrors = [
   'any',
@@ -241,7 +244,7 @@ export const manifestType = record('manifest', {
     record('machine', {
       harts: defaulted(integer(1, 8, 'a machine has at most 8 harts'), '1', 'Number of harts.'),
       ram: defaulted(
-        size(2 ** 24, 3 * GiB, 'contexts, TLBs and page records share 4 GiB of machine memory with it'),
+        size(2 ** 24, maxRam, 'contexts, TLBs and page records share 4 GiB of machine memory with it'),
         '256M',
         'RAM, at physical 0x80000000; at most 3G.',
       ),

@@ -84,10 +84,14 @@ export class Source {
     } catch (error) {
       // The composer recurses: nesting of thousands of levels exhausts the stack.
       if (!(error instanceof RangeError)) throw error;
-      this.#complain('yaml-syntax', 0, 'the document is nested too deeply', 'a manifest has a few levels');
+      this.#complain('yaml-syntax', 0, ...tooDeep);
       return undefined;
     }
     for (const problem of [...document.errors, ...document.warnings]) {
+      if (/call stack/.test(problem.message)) {
+        this.#complain('yaml-syntax', problem.pos[0], ...tooDeep);
+        continue;
+      }
       const message = problem.message.replace(/\s+/g, ' ').replace(/\.$/, '');
       const hint = yamlHints[problem.code] ?? 'see https://yaml.org/spec/1.2.2/';
       this.#complain('yaml-syntax', problem.pos[0], message.slice(0, 1).toLowerCase() + message.slice(1), hint);
@@ -248,6 +252,8 @@ function parseValue(text: string): Concrete | undefined {
     throw error;
   }
 }
+
+const tooDeep = ['the document is nested too deeply', 'a manifest has a few levels'] as const;
 
 const yamlHints: Record<string, string> = {
   BAD_INDENT: 'indent the items of one mapping or list alike',

@@ -2,7 +2,14 @@
 
 import { FileDiagnostics as Diagnostics, type FileDiagnostics, type SourceDiagnostic } from './diagnostic.ts';
 import { meterSource } from './meter-source.ts';
-import { declaresMutable, type ModuleSource, type ParsedModule, parseModule } from './module-source.ts';
+import {
+  declaresMutable,
+  defaultExport,
+  isNoServer,
+  type ModuleSource,
+  type ParsedModule,
+  parseModule,
+} from './module-source.ts';
 import { realmGlobals } from './rules.ts';
 
 export interface LoadRequest {
@@ -125,8 +132,12 @@ class Loader {
       entry,
       (path) => ({ privileged: path.startsWith(`${guests}/sdk/`) ? sdkNames : [], metered: true }),
       (parsed) => {
-        const last = parsed.program?.body.find((node) => node.type === 'ExportDefaultDeclaration');
-        mutable = last !== undefined && declaresMutable(last.declaration);
+        const exported = defaultExport(parsed.program!);
+        if (exported === undefined || isNoServer(exported)) {
+          const hint = 'a server is a module with `export default server({ … })`';
+          parsed.diagnostics.report(0, 'no-server', 'The module has no server as its default export', hint);
+        }
+        mutable = exported !== undefined && declaresMutable(exported);
         return mutable;
       },
       (path) => allowed.some((folder) => path.startsWith(folder)),

@@ -235,6 +235,22 @@ export function declaresMutable(declaration: AnyNode): boolean {
   );
 }
 
+/** What a module exports by default: the expression or declaration, or the name that stands for it. */
+export function defaultExport(program: Program): AnyNode | undefined {
+  for (const node of program.body) {
+    if (node.type === 'ExportDefaultDeclaration') return node.declaration;
+    if (node.type !== 'ExportNamedDeclaration') continue;
+    const specifier = node.specifiers.find(({ exported }) => exportedName(exported) === 'default');
+    if (specifier) return specifier.local;
+  }
+  return undefined;
+}
+
+/** Whether what is exported cannot be what the SDK's `server` returns, whatever happens when the module runs. */
+export function isNoServer(exported: AnyNode): boolean {
+  return /^(ObjectExpression|ArrayExpression|Literal|TemplateLiteral|Function|Class|ArrowFunction)/.test(exported.type);
+}
+
 function exportedName(node: { type: string; name?: string; value?: unknown }): string {
   return node.type === 'Identifier' ? node.name! : String(node.value);
 }

@@ -1,7 +1,6 @@
 // Finds the first difference between two traces, and shows what led to it.
 
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 
 export interface TraceDifference {
   /** Number of the first line that differs, from 1. */
@@ -16,16 +15,42 @@ export interface TraceDifference {
 const contextLines = 8;
 const shownLines = 4;
 
+/** Longer lines are in no trace. */
+const maxLine = 1 << 16;
+/** How a line of a trace begins (trace-writer.ts). */
+const lineStart = /^ *\d+ h\d [0-9a-f]{16} V?[USM?] /;
+
+/** A file is something else than a trace. */
+export class NotATraceError extends Error {
+  constructor(readonly path: string) {
+    super(`${path} is not a trace`);
+  }
+}
+
 async function* linesOf(path: string): AsyncGenerator<string> {
+  const check = (line: string, isFirst: boolean): string => {
+    if (line.length > maxLine || (isFirst && !lineStart.test(line))) throw new NotATraceError(path);
+    return line;
+  };
+  let rest = '';
+  let isFirst = true;
   try {
-    yield* createInterface({ input: createReadStream(path), crlfDelay: Infinity });
+    for await (const chunk of createReadStream(path, 'latin1')) {
+      const lines = (rest + (chunk as string)).split(/\r?\n/);
+      rest = check(lines.pop()!, false);
+      for (const line of lines) {
+        yield check(line, isFirst);
+        isFirst = false;
+      }
+    }
   } catch (error) {
     // Reading a directory fails without saying which.
     throw Object.assign(error as Error, { path });
   }
+  if (rest !== '') yield check(rest, isFirst);
 }
 
-/** Compares two trace files; undefined if they are the same. Errors of the file system are thrown. */
+/** Compares two trace files; undefined if they are the same. Throws NotATraceError, and errors of the file system. */
 export async function compareTraces(left: string, right: string): Promise<TraceDifference | undefined> {
   const [a, b] = [linesOf(left), linesOf(right)];
   const before: string[] = [];
@@ -53,11 +78,14 @@ export function describeDifference({ line, before, left, right }: TraceDifferenc
   while (column < Math.min(a.length, b.length) && a[column] === b[column]) column++;
   return [
     `first difference: line ${line}, column ${column + 1}`,
-    ...before.map((text) => `    ${text}`),
-    `  A ${a}`,
-    `  B ${b}`,
+    ...before.map((text) => `    ${printable(text)}`),
+    `  A ${printable(a)}`,
+    `  B ${printable(b)}`,
     `    ${' '.repeat(column)}^`,
-    ...left.slice(1).map((text) => `  A ${text}`),
-    ...right.slice(1).map((text) => `  B ${text}`),
+    ...left.slice(1).map((text) => `  A ${printable(text)}`),
+    ...right.slice(1).map((text) => `  B ${printable(text)}`),
   ].join('\n');
 }
+
+/** A file that is no trace after its first line may hold anything, and goes to a terminal. */
+const printable = (text: string): string => text.replace(/\p{Cc}/gu, '\ufffd').slice(0, 400);

@@ -1,7 +1,8 @@
 // `microvisor asm`: a source through the assembler of the instruction table, to an ELF or to raw bytes.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { CommandModule } from 'yargs';
+import { maxSourceBytes } from '../../image/program-file.ts';
 import { CommandError, fileError } from '../command-error.ts';
 import { wrap } from '../output.ts';
 
@@ -15,26 +16,26 @@ export interface AsmArguments {
 export const asmCommand: CommandModule<object, AsmArguments> = {
   command: 'asm <source>',
   describe: 'assemble RV64 source to an ELF',
-  builder: {
-    source: { type: 'string', describe: 'the source (GNU syntax)', demandOption: true },
-    output: {
-      type: 'string',
-      alias: 'o',
-      requiresArg: true,
-      describe: 'file to write; the source with .elf or .bin when absent',
-    },
-    origin: { type: 'string', default: '0x80000000', requiresArg: true, describe: 'address of the first byte' },
-    raw: { type: 'boolean', default: false, describe: 'write the bytes alone' },
-  },
+  builder: (yargs) =>
+    yargs
+      .positional('source', { type: 'string', demandOption: true, describe: 'the source (GNU syntax)' })
+      .option('output', {
+        type: 'string',
+        alias: 'o',
+        requiresArg: true,
+        describe: 'file to write; the source with .elf or .bin when absent',
+      })
+      .option('origin', {
+        type: 'string',
+        default: '0x80000000',
+        requiresArg: true,
+        describe: 'address of the first byte',
+      })
+      .option('raw', { type: 'boolean', default: false, describe: 'write the bytes alone' }),
   handler: async ({ source, output, origin, raw }) => {
     const { assemble, AssemblyError } = await import('../../../hw/isa/assemble.ts');
     const { writeElf } = await import('../../image/elf-writer.ts');
-    let text: string;
-    try {
-      text = readFileSync(source, 'utf8');
-    } catch (error) {
-      throw fileError(error, 'read', source);
-    }
+    const text = readSource(source);
     let assembly: ReturnType<typeof assemble>;
     try {
       assembly = assemble(text, { origin: parseAddress(origin, '--origin'), file: source });
@@ -63,6 +64,19 @@ export const asmCommand: CommandModule<object, AsmArguments> = {
     process.stdout.write(`${target}: ${bytes.length} bytes at 0x${assembly.origin.toString(16)}\n`);
   },
 };
+
+function readSource(path: string): string {
+  try {
+    const facts = statSync(path);
+    if (facts.isCharacterDevice() || facts.isBlockDevice())
+      throw new CommandError('file', `cannot read ${path}: it is not a file`);
+    if (facts.size > maxSourceBytes)
+      throw new CommandError('refused', `${path} has ${facts.size} bytes`, `a source has at most ${maxSourceBytes}`);
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw error instanceof CommandError ? error : fileError(error, 'read', path);
+  }
+}
 
 /** An address of the command line, decimal or hexadecimal. */
 export function parseAddress(text: string, option: string): bigint {

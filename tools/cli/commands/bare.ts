@@ -7,10 +7,11 @@ import type { Outcome } from '../../../vdev/test-finisher.ts';
 import { BareMachine } from '../../bare/bare-machine.ts';
 import { runPaced } from '../../host/pace.ts';
 import { attachTerminal } from '../../host/terminal.ts';
-import { parseSize, parseTime, type Quantity } from '../../manifest/units.ts';
+import { parseRate, parseSize, parseTime, type Quantity } from '../../manifest/units.ts';
 import { type TraceDetail, traceMachine } from '../../trace/trace-writer.ts';
 import { CommandError, fileError } from '../command-error.ts';
 import { requireWritable } from '../output-file.ts';
+import { wholeNumber } from '../whole-number.ts';
 
 interface BareArguments {
   image: string | undefined;
@@ -21,6 +22,7 @@ interface BareArguments {
   disk: string[] | undefined;
   harts: number;
   ram: string;
+  clock: string;
   seed: number;
   for: string | undefined;
   trace: string | undefined;
@@ -54,9 +56,22 @@ export const bareCommand: CommandModule<object, BareArguments> = {
         nargs: 1,
         describe: 'a disk image behind virtio-blk; the file is not written',
       })
-      .option('harts', { type: 'number', default: 1, describe: '1 to 8' })
+      .option('harts', wholeNumber('harts', 1, 8, { default: 1, describe: '1 to 8' }))
+      .option('clock', {
+        type: 'string',
+        default: '1GHz',
+        describe: 'cycles per second: with a slow one, guests that wait by spinning wait for fewer instructions',
+      })
       .option('ram', { type: 'string', default: '256M', describe: 'memory, up to 3G' })
-      .option('seed', { type: 'number', default: 0, describe: 'where all randomness comes from' })
+      .option('clock', {
+        type: 'string',
+        default: '1GHz',
+        describe: 'cycles per second: with a slow one, guests that wait by spinning wait for fewer instructions',
+      })
+      .option(
+        'seed',
+        wholeNumber('seed', 0, Number.MAX_SAFE_INTEGER, { default: 0, describe: 'where all randomness comes from' }),
+      )
       .option('for', { type: 'string', requiresArg: true, describe: 'end after this much virtual time: 5s' })
       .option('trace', { type: 'string', requiresArg: true, describe: 'write a trace to this file' })
       .option('trace-detail', {
@@ -77,17 +92,19 @@ function quantity<T>(option: string, parsed: Quantity<T>): T {
   throw new CommandError('usage', `--${option}: ${parsed.hint}`);
 }
 
-function checkArguments({ image, kernel, bios, load, harts, initrd, append }: BareArguments): void {
+function checkArguments({ image, kernel, bios, load, initrd, append }: BareArguments): void {
   if (!image && !kernel && !bios && !load)
     throw new CommandError('usage', 'nothing to run: name an ELF, or give --kernel or --bios');
   if (image && (kernel || bios))
     throw new CommandError('usage', 'an ELF runs alone: leave out --kernel and --bios, or give it as --kernel');
-  if (load && (image || kernel || bios))
-    throw new CommandError('usage', '--load brings its own images: leave out the others');
+  if (load && (image || kernel || bios || initrd || append !== undefined))
+    throw new CommandError(
+      'usage',
+      '--load goes on with the images of the saved machine',
+      'leave out the ELF, --kernel, --initrd, --append and --bios',
+    );
   if (initrd && !kernel) throw new CommandError('usage', '--initrd goes with --kernel');
   if (append !== undefined && !kernel) throw new CommandError('usage', '--append goes with --kernel');
-  if (!Number.isInteger(harts) || harts < 1 || harts > 8)
-    throw new CommandError('usage', '--harts is a number from 1 to 8');
 }
 
 async function runBare(args: BareArguments): Promise<void> {
@@ -98,6 +115,7 @@ async function runBare(args: BareArguments): Promise<void> {
   const bare = new BareMachine({
     harts: args.harts,
     ramSize: ramSizeOf(args),
+    clockHz: clockOf(args),
     disks: args.disk ?? [],
     seed: args.seed,
     builtInFirmware: args.bios === undefined && args.image === undefined,
@@ -143,6 +161,12 @@ async function runBare(args: BareArguments): Promise<void> {
   if (ending.interrupted) throw new CommandError('interrupted', '');
   if (ending.outcome?.kind === 'fail') process.exitCode = Math.min(ending.outcome.code, 255);
   else if (ending.reason === 'idle') throw new CommandError('failed', 'the machine came to rest without an outcome');
+}
+
+function clockOf({ clock }: BareArguments): number {
+  const hz = quantity('clock', parseRate(clock));
+  if (hz >= 10e6 && hz <= 10e9 && hz % 10e6 === 0) return hz;
+  throw new CommandError('usage', '--clock is a multiple of the 10MHz timebase, up to 10GHz');
 }
 
 function ramSizeOf({ ram }: BareArguments): number {

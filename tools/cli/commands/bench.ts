@@ -2,7 +2,7 @@
 
 import type { CommandModule } from 'yargs';
 import { benchPrograms } from '../../bench/programs.ts';
-import { CommandError } from '../command-error.ts';
+import { wholeNumber } from '../whole-number.ts';
 
 interface BenchArguments {
   subject: 'cpu';
@@ -25,13 +25,11 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
         describe: `${benchPrograms.map(({ name }) => name).join(', ')}, or paths of RV64 ELFs that end through the test finisher; all of ours when absent`,
       })
       .option('vs', { choices: ['qemu'], requiresArg: true, describe: 'run the same files there, turn by turn' })
-      .option('rounds', { type: 'number', default: 5, requiresArg: true, describe: 'how often each is run' })
+      .option('rounds', wholeNumber('rounds', 1, 1000, { default: 5, describe: 'how often each is run' }))
       .option('json', { type: 'boolean', default: false, describe: 'print the figures as JSON' })
       .example('$0 bench cpu --vs qemu', 'the table of docs/performance.md')
       .example('$0 bench cpu integer --rounds 3', 'one program') as never,
   handler: async ({ programs, vs, rounds, json }) => {
-    if (!Number.isInteger(rounds) || rounds < 1 || rounds > 1000)
-      throw new CommandError('usage', '--rounds is a whole number from 1 to 1000');
     const { benchCpu, enginesFor } = await import('../../bench/cpu.ts');
     const { benchTable } = await import('../../bench/report.ts');
     const report = benchCpu(enginesFor(vs), {

@@ -2,7 +2,7 @@
 
 import type { CommandModule } from 'yargs';
 import { checkJson, checkReport } from '../check-report.ts';
-import { checkedSystem, refuse } from '../checked-system.ts';
+import { checkedSystem, programMistakes, refuse } from '../checked-system.ts';
 import { CommandError } from '../command-error.ts';
 import { styleFor, wantsColor, widthOf } from '../output.ts';
 
@@ -13,32 +13,28 @@ export interface CheckArguments {
   quiet: boolean;
 }
 
-/** Options of every command that takes a manifest. */
-export const manifestOptions = {
-  manifest: { type: 'string', describe: 'the manifest (YAML)', demandOption: true },
-  set: {
-    type: 'string',
-    array: true,
-    nargs: 1,
-    requiresArg: true,
-    describe: 'override a field: cells.linux.memory=512M; may be repeated',
-  },
-} as const;
-
 export const checkCommand: CommandModule<object, CheckArguments> = {
   command: 'check <manifest>',
   describe: 'check a manifest, and print what follows from it',
-  builder: {
-    ...manifestOptions,
-    json: { type: 'boolean', default: false, describe: 'print the plan, or the errors, as JSON' },
-    quiet: { type: 'boolean', alias: 'q', default: false, describe: 'print errors only' },
-  },
-  handler: ({ manifest: path, set, json, quiet }) => {
+  builder: (yargs) =>
+    yargs
+      .positional('manifest', { type: 'string', demandOption: true, describe: 'the manifest (YAML)' })
+      .option('set', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        requiresArg: true,
+        describe: 'override a field: cells.linux.memory=512M; may be repeated',
+      })
+      .option('json', { type: 'boolean', default: false, describe: 'print the plan, or the errors, as JSON' })
+      .option('quiet', { type: 'boolean', alias: 'q', default: false, describe: 'print errors only' }),
+  handler: async ({ manifest: path, set, json, quiet }) => {
     const system = checkedSystem(path, set ?? []);
     const { stdout } = process;
-    if (!system.ok) {
-      if (!json) refuse(system.diagnostics);
-      stdout.write(`${JSON.stringify({ ok: false, diagnostics: system.diagnostics }, null, 2)}\n`);
+    const diagnostics = system.ok ? await programMistakes(system.plan) : system.diagnostics;
+    if (!system.ok || diagnostics.length > 0) {
+      if (!json) refuse(diagnostics);
+      stdout.write(`${JSON.stringify({ ok: false, diagnostics }, null, 2)}\n`);
       throw new CommandError('refused', '');
     }
     const { manifest, plan } = system;

@@ -1,7 +1,7 @@
 // `microvisor diff`: the first difference between two traces.
 
 import type { CommandModule } from 'yargs';
-import { compareTraces, describeDifference } from '../../trace/trace-diff.ts';
+import { compareTraces, describeDifference, NotATraceError } from '../../trace/trace-diff.ts';
 import { CommandError, fileError } from '../command-error.ts';
 
 interface DiffArguments {
@@ -18,6 +18,8 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
       .positional('right', { type: 'string', demandOption: true, describe: 'another one' }),
   handler: async ({ left, right }) => {
     const difference = await compareTraces(left, right).catch((error: NodeJS.ErrnoException) => {
+      if (error instanceof NotATraceError)
+        throw new CommandError('refused', error.message, 'a trace is what `microvisor bare --trace FILE` writes');
       throw fileError(error, 'read', error.path ?? left);
     });
     if (!difference) {

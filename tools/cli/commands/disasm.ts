@@ -20,12 +20,17 @@ interface Piece {
 export const disasmCommand: CommandModule<object, DisasmArguments> = {
   command: 'disasm <image>',
   describe: 'disassemble the code of an ELF, or raw bytes',
-  builder: {
-    image: { type: 'string', describe: 'an ELF, or with --raw any file', demandOption: true },
-    raw: { type: 'boolean', default: false, describe: 'take the whole file as instructions' },
-    origin: { type: 'string', default: '0', requiresArg: true, describe: 'with --raw, address of the first byte' },
-    aliases: { type: 'boolean', default: true, describe: 'print pseudo-instructions' },
-  },
+  builder: (yargs) =>
+    yargs
+      .positional('image', { type: 'string', demandOption: true, describe: 'an ELF, or with --raw any file' })
+      .option('raw', { type: 'boolean', default: false, describe: 'take the whole file as instructions' })
+      .option('origin', {
+        type: 'string',
+        default: '0',
+        requiresArg: true,
+        describe: 'with --raw, address of the first byte',
+      })
+      .option('aliases', { type: 'boolean', default: true, describe: 'print pseudo-instructions' }),
   handler: async ({ image, raw, origin, aliases }) => {
     const { disassemble } = await import('../../../hw/isa/disassemble.ts');
     const { readElf } = await import('../../image/elf.ts');

@@ -10,10 +10,11 @@ import { parseExpectation, parseTyping } from '../../run/expectation.ts';
 import { PlainText } from '../../run/plain-text.ts';
 import { describeReport, type Outcome, type RunReport } from '../../run/report.ts';
 import { Session, type SessionEnd } from '../../run/session.ts';
-import { systemOrRefuse } from '../checked-system.ts';
+import { programMistakes, refuse, systemOrRefuse } from '../checked-system.ts';
 import { CommandError, fileError } from '../command-error.ts';
 import { type ExitName, exitCodes } from '../exit-codes.ts';
 import { requireWritable } from '../output-file.ts';
+import { wholeNumber } from '../whole-number.ts';
 
 interface RunArguments {
   manifest: string;
@@ -61,7 +62,10 @@ export const runCommand: CommandModule<object, RunArguments> = {
         describe: "connect the terminal to a cell's console, control sequences and all",
       })
       .option('report', { type: 'string', requiresArg: true, describe: 'write the report (JSON) to this file' })
-      .option('seed', { type: 'number', requiresArg: true, describe: 'another seed than the manifest gives' })
+      .option(
+        'seed',
+        wholeNumber('seed', 0, Number.MAX_SAFE_INTEGER, { describe: 'another seed than the manifest gives' }),
+      )
       .option('set', { type: 'string', array: true, nargs: 1, describe: 'override a field: cells.linux.memory=512M' })
       .option('save', { type: 'string', requiresArg: true, describe: 'save the system here when the run ends' })
       .option('load', { type: 'string', requiresArg: true, describe: 'go on with a system that --save wrote' })
@@ -82,7 +86,7 @@ const exitOf: Record<Outcome, ExitName> = {
 
 async function runSystem(args: RunArguments): Promise<void> {
   const overrides = overridesOf(args);
-  const { manifest } = systemOrRefuse(args.manifest, overrides);
+  const { manifest, plan } = systemOrRefuse(args.manifest, overrides);
   const expect = args.expect ?? [];
   const cells = manifest.cells.map(({ name }) => name);
   for (const text of expect) parseExpectation(text, cells);
@@ -133,6 +137,12 @@ async function runSystem(args: RunArguments): Promise<void> {
     process.removeListener('SIGINT', onInterrupt);
     terminal?.close();
     await session.kill();
+  }
+  if (end.kind === 'refused') {
+    // A server that does not load is shown as `check` shows it.
+    screen.endLine();
+    const mistakes = await programMistakes(plan);
+    if (mistakes.length > 0) refuse(mistakes);
   }
   finish(args, screen, end, left);
 }

@@ -2,7 +2,7 @@
 
 import { bootReserve, guestLayout, nativeLayout } from '../../plan/conventions.ts';
 import type { DocumentPath } from '../diagnostic.ts';
-import type { CellDraft } from '../schema.ts';
+import { type CellDraft, maxRam } from '../schema.ts';
 import { formatAddress, formatSize } from '../units.ts';
 import { pairsOf, type RuleContext } from './context.ts';
 
@@ -156,9 +156,17 @@ function checkSum(context: RuleContext): void {
     code: 'ram-exceeded',
     path: ['machine', 'ram'],
     message: `${formatMega(sum)} are needed and the machine has ${formatMega(ram)}`,
-    hint: `write ram: ${formatSize(Math.ceil(sum / 2 ** 24) * 2 ** 24)} or give the cells less`,
+    hint: ramHint(sum),
     related: largest.map((use) => ({ path: use.path, message: `${use.what}: ${formatMega(use.bytes)}` })),
   });
+}
+
+/** What to do when `needed` bytes are more than the machine has. */
+export function ramHint(needed: number): string {
+  const enough = Math.ceil(needed / 2 ** 24) * 2 ** 24;
+  return enough <= maxRam
+    ? `write ram: ${formatSize(enough)} or give the cells less`
+    : `the system needs more than the ${formatSize(maxRam)} that a machine can have: give the cells less`;
 }
 
 const formatMega = (bytes: number): string =>

@@ -250,7 +250,11 @@ export const manifestType = record('manifest', {
       ),
       clock: defaulted(rate, '1GHz', 'Cycles per second of virtual time.'),
       timebase: defaulted(rate, '10MHz', "Rate of `time`; divides the clock's."),
-      lookahead: defaulted(time(1), '50us', 'Delay of every effect on another hart, and the longest quantum.'),
+      lookahead: defaulted(
+        time(100),
+        '50us',
+        'Delay of every effect on another hart, and the longest quantum: at least 100ns, for a reservation of LR ends with it.',
+      ),
       costs: defaulted(costs, '{}', 'Cycles of kernel operations, where they differ from the published table.'),
     }),
     '{}',

@@ -14,7 +14,7 @@ export function showDiagnostics(diagnostics: readonly Diagnostic<string>[], styl
     const { code, place, message, hint, related } = diagnostic;
     return [
       `${style.bold(formatPlace(place))}: ${style.red(`error[${code}]`)}: ${printable(message)}`,
-      ...excerpt(code === 'manifest-unreadable' ? undefined : lines.of(place), place.column, style, width),
+      ...excerpt(lines.of(place), place.column, style, width),
       ...related.map((each) => wrap(`  ${formatPlace(each.place)}: ${each.message}`, width, '    ')),
       wrap(`  ${style.cyan('hint:')} ${hint}`, width, '    '),
     ].join('\n');

@@ -10,6 +10,8 @@ export default defineConfig({
     // Tests bound themselves by virtual time and instruction budgets; this only ends a run that hangs.
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    globalSetup: './tests/seed.ts',
+    setupFiles: './tests/seeded.ts',
     reporters: ['default', './tests/closing-line.ts'],
   },
 });

@@ -32,10 +32,6 @@ export const weakSet = uncurry(WeakMap.prototype.set) as <K extends WeakKey, V>(
   key: K,
   value: V,
 ) => void;
-export const weakHas = uncurry(WeakMap.prototype.has) as <K extends WeakKey>(
-  map: WeakMap<K, unknown>,
-  key: K,
-) => boolean;
 
 /** The methods of a prototype as they are now: the prototype itself is about to change. */
 export function snapshot(prototype: object): Record<string, (...args: unknown[]) => unknown> {

@@ -20,8 +20,7 @@ export const objectType = {
   guestRoot: 12,
 } as const;
 
-/** Types that seL4 itself has, and the types with ours. */
-export const seL4ObjectTypeCount = 11;
+/** seL4's eleven types, and ours. */
 export const objectTypeCount = 13;
 
 /** Binary logarithms of the sizes of our object types. */

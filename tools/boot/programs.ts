@@ -1,17 +1,14 @@
 // The programs of a plan's realm threads: servers' own modules, and the built-in monitor.
 
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join, relative, sep } from 'node:path';
+import { join } from 'node:path';
 import { CommandError } from '../cli/command-error.ts';
+import { loadServer } from '../host/server-source.ts';
 import { ownPackage } from '../manifest/package-root.ts';
 import type { Plan, Program, Thread } from '../plan/plan.ts';
 import { formatDiagnostic, type SourceDiagnostic } from '../realm/diagnostic.ts';
-import { type LoadResult, loadProgram, type RealmProgram } from '../realm/loader.ts';
+import type { LoadResult, RealmProgram } from '../realm/loader.ts';
 
 export type Programs = ReadonlyMap<Thread, RealmProgram>;
-
-const slashed = (path: string): string => path.split(sep).join('/');
 
 /** What is wrong with the source of a cell's program. */
 export interface ProgramDiagnostic extends SourceDiagnostic {
@@ -29,7 +26,7 @@ export function tryPrograms(
     const entry = entryOf(thread.program);
     if (entry === undefined) continue;
     const known = byEntry.get(entry);
-    const result = known ?? load(entry);
+    const result = known ?? loadServer(entry);
     byEntry.set(entry, result);
     if (result.ok) programs.set(thread, result.program);
     else if (!known) diagnostics.push(...result.diagnostics.map((each) => ({ ...each, cell: thread.cell })));
@@ -59,23 +56,4 @@ function entryOf(program: Program): string | undefined {
     default:
       return program satisfies never;
   }
-}
-
-function load(entry: string): LoadResult {
-  const root = ownPackage().folder;
-  const immer = join(dirname(createRequire(import.meta.url).resolve('immer')), '../immer.production.mjs');
-  return loadProgram({
-    entry: slashed(entry),
-    read: (path) => {
-      try {
-        return readFileSync(path, 'utf8');
-      } catch {
-        return undefined;
-      }
-    },
-    guests: slashed(join(root, 'guests')),
-    immer: slashed(immer),
-    importable: ['guests', 'vdev', 'hw', 'microvisor/abi'].map((folder) => slashed(join(root, folder))),
-    display: (path) => slashed(relative(process.cwd(), path)),
-  });
 }

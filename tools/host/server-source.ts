@@ -1,28 +1,24 @@
 // Loads servers from the file system: finds the SDK, immer and what a server may import.
 
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ownPackage } from '../manifest/package-root.ts';
 import { type LoadResult, loadProgram } from '../realm/loader.ts';
-
-function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
-  return folder;
-}
 
 const slashes = (path: string): string => path.replaceAll('\\', '/');
 
 /** Loads the server in a TypeScript file; `text` stands for its content. Never throws for what is wrong with the source. */
 export function loadServer(file: string, text?: string): LoadResult {
-  const root = slashes(packageRoot());
+  const { folder } = ownPackage();
+  const own = (path: string): string => slashes(join(folder, path));
   const entry = slashes(resolve(file));
-  const immer = slashes(join(dirname(fileURLToPath(import.meta.resolve('immer'))), 'immer.production.mjs'));
+  const immer = join(dirname(fileURLToPath(import.meta.resolve('immer'))), 'immer.production.mjs');
   return loadProgram({
     entry,
-    guests: `${root}/guests`,
-    immer,
-    importable: [`${root}/guests/sdk`, `${root}/microvisor/abi`, `${root}/vdev`, `${root}/hw`],
+    guests: own('guests'),
+    immer: slashes(immer),
+    importable: ['guests/sdk', 'microvisor/abi', 'vdev', 'hw'].map(own),
     read(path) {
       if (path === entry && text !== undefined) return text;
       try {
@@ -31,6 +27,6 @@ export function loadServer(file: string, text?: string): LoadResult {
         return undefined;
       }
     },
-    display: (path) => (path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path),
+    display: (path) => slashes(relative(process.cwd(), path)),
   });
 }

@@ -347,4 +347,3 @@ export type ChannelChecked = Checked<typeof channel>;
 export type BudgetChecked = Checked<typeof budget>;
 export type RestartChecked = Checked<typeof restart>;
 export type ChannelType = ChannelChecked['type'];
-export type CellKind = CellChecked['kind'];

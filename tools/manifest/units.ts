@@ -99,8 +99,4 @@ const scaled = (value: number, units: Record<string, number>): string => {
 export const formatSize = (bytes: number): string => scaled(bytes, sizeUnits);
 export const formatTime = (ns: number): string => (ns === 0 ? '0' : scaled(ns, timeUnits));
 export const formatRate = (hertz: number): string => scaled(hertz, rateUnits);
-export const formatLimit = (limit: Limit): string => `${limit.count}/${formatTime(limit.perNs)}`;
-export const formatPerms = (perms: Perms): string =>
-  `${perms.read ? 'r' : ''}${perms.write ? 'w' : ''}${perms.execute ? 'x' : ''}`;
-export const formatAction = (action: Action): string => (action.do === 'mode' ? `mode ${action.mode}` : action.do);
 export const formatAddress = (value: number): string => `0x${value.toString(16)}`;

@@ -35,8 +35,6 @@ export interface Csr {
   readonly guest?: Csr;
 }
 
-export type CsrTable = Readonly<Record<number, Csr>>;
-
 /** A register that reads as a constant and ignores writes. */
 export function constant(name: string, value: bigint): Csr {
   return { name, read: () => value };

@@ -10,6 +10,7 @@ import { attachTerminal } from '../../host/terminal.ts';
 import { parseRate, parseSize, parseTime, type Quantity } from '../../manifest/units.ts';
 import { type TraceDetail, traceMachine } from '../../trace/trace-writer.ts';
 import { CommandError, fileError } from '../command-error.ts';
+import { noteRunFacts } from '../crash-report.ts';
 import { requireWritable } from '../output-file.ts';
 import { wholeNumber } from '../whole-number.ts';
 
@@ -109,6 +110,7 @@ function checkArguments({ image, kernel, bios, load, initrd, append }: BareArgum
 
 async function runBare(args: BareArguments): Promise<void> {
   checkArguments(args);
+  noteRunFacts({ seed: args.seed });
   const limitNs = args.for === undefined ? Infinity : quantity('for', parseTime(args.for));
   if (args.save !== undefined) requireWritable(args.save);
   const ending: Ending = {};

@@ -12,6 +12,7 @@ import { describeReport, type Outcome, type RunReport } from '../../run/report.t
 import { Session, type SessionEnd } from '../../run/session.ts';
 import { programMistakes, refuse, systemOrRefuse } from '../checked-system.ts';
 import { CommandError, fileError } from '../command-error.ts';
+import { noteRunFacts } from '../crash-report.ts';
 import { type ExitName, exitCodes } from '../exit-codes.ts';
 import { requireWritable } from '../output-file.ts';
 import { wholeNumber } from '../whole-number.ts';
@@ -87,6 +88,7 @@ const exitOf: Record<Outcome, ExitName> = {
 async function runSystem(args: RunArguments): Promise<void> {
   const overrides = overridesOf(args);
   const { manifest, plan } = systemOrRefuse(args.manifest, overrides);
+  noteRunFacts({ seed: manifest.system.seed, manifest: args.manifest });
   const expect = args.expect ?? [];
   const cells = manifest.cells.map(({ name }) => name);
   for (const text of expect) parseExpectation(text, cells);

@@ -1,12 +1,17 @@
 import { configDefaults, defineConfig } from 'vitest/config';
+import { planting } from './tests/planted-bugs/planting.ts';
 
 /** Tests that boot Debian's kernel whole: `npm run test:debian` runs them. */
 export const debianTests = ['tests/**/*-boot.test.ts', 'tests/vmm/debian.test.ts'];
 
+/** What `npm run planted` runs. */
+export const plantedTests = ['tests/planted-bugs/found.test.ts'];
+
 export default defineConfig({
+  plugins: planting(),
   test: {
     include: ['tests/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, ...debianTests],
+    exclude: [...configDefaults.exclude, ...debianTests, ...plantedTests],
     // Tests bound themselves by virtual time and instruction budgets; this only ends a run that hangs.
     testTimeout: 300_000,
     hookTimeout: 300_000,

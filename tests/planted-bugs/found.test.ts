@@ -1,0 +1,70 @@
+// `npm run planted`: plants one bug after another and demands that the tests named with it fail.
+
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Finder, Plant } from './plant.ts';
+import { plants } from './plants.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+/** A bug may make the system loop: then its tests end here. */
+const patienceMs = 120_000;
+
+/** The part of vitest's JSON report that is read. */
+interface Report {
+  testResults: {
+    name: string;
+    assertionResults: { fullName: string; status: string }[];
+  }[];
+}
+
+/** vitest on the tests named, with the bug planted; null: it had to be ended. */
+async function report(plant: Plant): Promise<Report | null> {
+  const folder = mkdtempSync(join(tmpdir(), 'planted-'));
+  const output = join(folder, 'report.json');
+  const names = plant.foundBy.map(({ test }) => test.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  const environment = Object.entries(process.env).filter(([name]) => !name.startsWith('VITEST'));
+  const child = spawn(
+    process.execPath,
+    [
+      ...[join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...new Set(plant.foundBy.map(({ file }) => file))],
+      ...['--testNamePattern', names.join('|'), '--reporter', 'json', '--outputFile', output],
+    ],
+    // A process group of its own, so that ending it ends its workers.
+    {
+      cwd: root,
+      detached: true,
+      stdio: 'ignore',
+      env: { ...Object.fromEntries(environment), PLANTED_BUG: plant.name },
+    },
+  );
+  const patience = setTimeout(() => process.kill(-child.pid!, 'SIGKILL'), patienceMs);
+  const signal = await new Promise<NodeJS.Signals | null>((done) => child.on('close', (_, by) => done(by)));
+  clearTimeout(patience);
+  const read = signal === null ? (JSON.parse(readFileSync(output, 'utf8')) as Report) : null;
+  rmSync(folder, { recursive: true });
+  return read;
+}
+
+/** What became of the tests that a finder names. */
+function outcomes(found: Report, finder: Finder): string[] {
+  return found.testResults
+    .filter(({ name }) => name === join(root, finder.file))
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(({ fullName }) => fullName.includes(finder.test))
+    .map(({ status }) => status);
+}
+
+describe.concurrent('a planted bug is found', () => {
+  it.each(plants.map((plant) => [plant.name, plant] as const))('%s', async (_, plant) => {
+    const found = await report(plant);
+    if (found === null) return;
+    for (const finder of plant.foundBy) {
+      const states = outcomes(found, finder);
+      expect(states.length, `no test ran that is named "${finder.test}"`).toBeGreaterThan(0);
+      expect(states, `survives "${finder.test}"`).toEqual(states.map(() => 'failed'));
+    }
+  });
+});

@@ -1,0 +1,16 @@
+// Every planted bug. A new area is a file in plants/ and a line here.
+
+import type { Plant } from './plant.ts';
+import { capabilityPlants } from './plants/capabilities.ts';
+import { faultPlants } from './plants/faults.ts';
+import { ipcPlants } from './plants/ipc.ts';
+import { memoryPlants } from './plants/memory.ts';
+import { schedulingPlants } from './plants/scheduling.ts';
+
+export const plants: readonly Plant[] = [
+  ...ipcPlants,
+  ...capabilityPlants,
+  ...faultPlants,
+  ...schedulingPlants,
+  ...memoryPlants,
+];

@@ -240,7 +240,7 @@ class Boot {
     this.write(initialCap.asidControl, { type: capType.asidControl });
     kernel.asidTable[0] = pool;
 
-    const tcb = new Tcb(this.allocate(sizeBits.tcb), kernel.allocateContext()!);
+    const tcb = new Tcb(this.allocate(sizeBits.tcb), kernel.allocateContext());
     this.createThread(tcb, rootSlot, vspaceSlot, bufferSlot);
     this.createUntypeds();
     this.setInfo(bootInfo.empty, this.nextSlot);

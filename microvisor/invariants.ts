@@ -1,5 +1,6 @@
 // What must hold whenever the kernel is left. A sweep throws at the first thing that doesn't; tests run it after every entry.
 
+import { context as contextFields } from '../hw/engine/layout.ts';
 import { numPriorities, sizeBits } from './abi/limits.ts';
 import { entryAddress, findVSpaceForASID, isPageTable, isValid } from './address-space.ts';
 import { capAddress, capSize, sameRegionAs } from './cspace/capability.ts';
@@ -221,12 +222,12 @@ function checkContexts(kernel: Kernel, objects: Inventory['objects']): void {
   for (const object of objects) {
     if (!(object instanceof Tcb)) continue;
     check(listed.delete(object), 'a thread that exists is not in the list of threads');
-    const slot = (object.context.base - layout.contexts) / 4096;
+    const slot = (object.context.base - layout.contexts) / contextFields.size;
     check(!taken.has(slot), 'contexts: two threads share one, or one that is free is used');
     taken.add(slot);
   }
   check(listed.size === 0, 'a thread in the list of threads has no capability');
-  check(taken.size === layout.maxContexts - kernel.nodes.length, 'contexts: one is lost');
+  check(taken.size === kernel.unusedContext - kernel.nodes.length, 'contexts: one is lost');
 }
 
 /** Page tables: every leaf maps a frame as some capability says. */

@@ -108,8 +108,9 @@ export class Kernel {
   /** A table that maps nothing, for threads without an address space. */
   emptyRoot = 0;
   workUnits = 0;
-  /** Contexts in machine memory that are free, by slot. */
+  /** Contexts in machine memory: slots that were freed, and the first that was never used. */
   readonly freeContexts: number[] = [];
+  unusedContext: number;
   /** The capabilities beside the message in hand, and why the last lookup failed. */
   extraCaps: Slot[] = [];
   lookupFailure: LookupFailure | null = null;
@@ -122,9 +123,8 @@ export class Kernel {
   ) {
     this.cyclesPerTick = config.clockHz / config.timebaseHz;
     for (let i = 0; i < (machine.harts.length > 1 ? 3 : 1); i++) this.irqStates.push(irqState.kernel);
-    const { maxContexts } = machine.memory.layout;
     // Harts begin in the first contexts (Hart's constructor): these become the idle threads'.
-    for (let slot = maxContexts - 1; slot >= machine.harts.length; slot--) this.freeContexts.push(slot);
+    this.unusedContext = machine.harts.length;
     machine.harts.forEach((hart, id) => {
       const idle = new Tcb(-1 - id, hart.context);
       initContext(idle.context);
@@ -161,11 +161,15 @@ export class Kernel {
     return this.usToTicks(this.minBudgetUs);
   }
 
-  /** A context for a new thread; undefined when machine memory has no more. */
-  allocateContext(): Context | undefined {
-    const slot = this.freeContexts.pop();
-    if (slot === undefined) return undefined;
+  /** How many threads can still be made: machine memory bounds them, besides RAM. */
+  get contextsLeft(): number {
+    return this.freeContexts.length + this.machine.memory.layout.maxContexts - this.unusedContext;
+  }
+  /** A context for a new thread. */
+  allocateContext(): Context {
     const { memory } = this.machine;
+    const slot = this.freeContexts.pop() ?? this.unusedContext++;
+    if (slot >= memory.layout.maxContexts) throw new RangeError('machine memory has no context left');
     const context = new Context(memory, memory.layout.contexts + slot * contextFields.size);
     initContext(context);
     return context;

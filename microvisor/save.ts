@@ -46,6 +46,7 @@ const kernelFields = [
   'emptyRoot',
   'workUnits',
   'freeContexts',
+  'unusedContext',
 ] as const;
 
 export function saveKernel(kernel: Kernel): SavedKernel {

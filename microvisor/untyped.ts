@@ -118,7 +118,7 @@ export function retype(kernel: Kernel, slot: Slot, cap: UntypedCap, root: Capabi
   if (Math.floor(free / objectSize) < nodeWindow) return notEnoughMemory(free);
   if (cap.device && !isFrameType(type) && type !== objectType.untyped) return invalidArgument(1);
   // Ours: registers of threads lie in machine memory, whose room for them is limited.
-  if (type === objectType.tcb && kernel.freeContexts.length < nodeWindow) return notEnoughMemory(0);
+  if (type === objectType.tcb && kernel.contextsLeft < nodeWindow) return notEnoughMemory(0);
 
   if (reset && !resetUntypedCap(kernel, slot)) return preempted;
   const first = Math.ceil((cap.address + watermark) / objectSize) * objectSize;
@@ -167,7 +167,7 @@ export function createObject(
     case objectType.untyped:
       return { type: capType.untyped, address, sizeBits: userSize, device, watermark: 0 };
     case objectType.tcb: {
-      const tcb = new Tcb(address, kernel.allocateContext()!);
+      const tcb = new Tcb(address, kernel.allocateContext());
       kernel.threads.push(tcb);
       tcb.domain = kernel.node.domain;
       tcb.name = `child of: '${kernel.node.current.name}'`;

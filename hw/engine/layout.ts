@@ -1,7 +1,7 @@
 // The map of machine memory: one WebAssembly.Memory that holds contexts, TLB banks, page records and guest RAM.
 //
 //   0x0000_0000  control block: what the engine and its embedder tell each other (one 64 KiB page)
-//   0x0001_0000  contexts, 4 KiB each
+//   0x0001_0000  contexts, 2 KiB each; those that nobody uses are never touched
 //   …            TLB banks
 //   …            page records: one u32 for every page of guest RAM, then one for the ROM
 //   …            predecoded code, 32 KiB for each guest page that has been executed
@@ -147,7 +147,7 @@ export const context = {
   f: 0x200,
   /** i64 × csrSlots.length. */
   csr: 0x300,
-  size: 0x1000,
+  size: 0x800,
 } as const;
 
 /** Offset of each stored CSR in a context. */
@@ -260,7 +260,7 @@ export function layoutFor(
   ramSize: number,
   options: { contexts?: number; banks?: number; codeSlots?: number } = {},
 ): Layout {
-  const maxContexts = options.contexts ?? 64;
+  const maxContexts = options.contexts ?? 16_384;
   const maxBanks = options.banks ?? 256;
   const codeSlots = options.codeSlots ?? 4096;
   const contexts = control.size;

@@ -4,6 +4,7 @@ import type { Command } from './command-line.ts';
 import { asmCommand } from './commands/asm.ts';
 import { bareCommand } from './commands/bare.ts';
 import { benchCommand } from './commands/bench.ts';
+import { bootCommand } from './commands/boot.ts';
 import { checkCommand } from './commands/check.ts';
 import { diffCommand } from './commands/diff.ts';
 import { disasmCommand } from './commands/disasm.ts';
@@ -12,6 +13,7 @@ import { runCommand } from './commands/run.ts';
 export const commands: readonly Command[] = [
   checkCommand,
   runCommand,
+  bootCommand,
   bareCommand,
   diffCommand,
   asmCommand,

@@ -1,0 +1,19 @@
+// The kernel's profiles: what seL4 decides when it is compiled.
+
+/** `domains` and `smp` are seL4's own, which exclude each other; `cells` has a domain schedule on every hart. */
+export const profiles = ['domains', 'smp', 'cells'] as const;
+export type Profile = (typeof profiles)[number];
+
+export interface ProfileShape {
+  readonly defaultHarts: number;
+  readonly maxHarts: number;
+  readonly numDomains: number;
+  /** Entries of a domain schedule: what seL4's build has by default with several domains, and with one. */
+  readonly domainScheduleLength: number;
+}
+
+export const profileShapes: Readonly<Record<Profile, ProfileShape>> = {
+  domains: { defaultHarts: 1, maxHarts: 1, numDomains: 4, domainScheduleLength: 100 },
+  smp: { defaultHarts: 4, maxHarts: 8, numDomains: 1, domainScheduleLength: 2 },
+  cells: { defaultHarts: 2, maxHarts: 8, numDomains: 4, domainScheduleLength: 100 },
+};

@@ -1,0 +1,132 @@
+// A root task on the kernel: QEMU's `virt` board with the devices that seL4's user level drives, and nothing else.
+
+import type { DeviceModel } from '../../hw/device.ts';
+import { ramBase } from '../../hw/engine/memory.ts';
+import type { Attachment } from '../../hw/machine/bus.ts';
+import { Machine, type StopReason } from '../../hw/machine/machine.ts';
+import { boot, defaultConfig, defaultCosts, type InitialThread, Kernel, Microvisor } from '../../microvisor/index.ts';
+import type { Tcb } from '../../microvisor/objects.ts';
+import { writeFdt } from '../../vdev/fdt.ts';
+import { goldfishRtc, goldfishRtcState } from '../../vdev/goldfish-rtc.ts';
+import { type Outcome, testFinisher, testFinisherState } from '../../vdev/test-finisher.ts';
+import { uart16550, uart16550State } from '../../vdev/uart16550.ts';
+import { virtMap, type Window } from '../../vdev/virt-map.ts';
+import { virtTree } from '../../vdev/virt-tree.ts';
+import { Platform } from '../boot/kernel-port.ts';
+import type { ElfImage } from '../image/elf.ts';
+import type { ReadResult } from '../image/image-error.ts';
+import { placeRootTask } from './place.ts';
+import { type Profile, profileShapes } from './profile.ts';
+
+export interface RootTaskOptions {
+  profile: Profile;
+  harts: number;
+  ramSize: number;
+  clockHz: number;
+  /** Overrides of the profile. */
+  numDomains?: number | undefined;
+  rootCNodeSizeBits: number;
+  /** What BootInfo carries as device tree; default: the board's. */
+  deviceTree?: Uint8Array | undefined;
+}
+
+/** What a root task shows: bytes of the kernel's debug console and of the UART, in order, and the kernel's own lines. */
+export interface RootTaskEvents {
+  console(bytes: Uint8Array): void;
+  log(line: string): void;
+  /** The task halted the kernel, or wrote to the test finisher. */
+  halted(reason: string): void;
+  outcome(outcome: Outcome): void;
+}
+
+export class RootTaskSystem {
+  readonly machine: Machine;
+  readonly kernel: Kernel;
+  readonly microvisor: Microvisor;
+  private readonly platform: Platform;
+  private rootThread: Tcb | undefined;
+  /** Whether the first thread has faulted with nobody to tell. */
+  rootFaulted = false;
+
+  constructor(
+    private readonly options: RootTaskOptions,
+    private readonly events: RootTaskEvents,
+  ) {
+    const { profile, harts, ramSize, clockHz, numDomains, rootCNodeSizeBits } = options;
+    const shape = profileShapes[profile];
+    this.machine = new Machine({ harts, ramSize, clockHz, supervisorMode: 'HS' });
+    const { machine } = this;
+    this.platform = new Platform(machine, {
+      putChar: (byte) => events.console(Uint8Array.of(byte)),
+      log: (line) => {
+        if (this.kernel.node.current === this.rootThread) this.rootFaulted ||= line.startsWith('fault without handler');
+        events.log(line);
+      },
+      halt: (reason) => {
+        events.halted(reason);
+        machine.stop();
+      },
+    });
+    const config = {
+      ...defaultConfig,
+      numDomains: numDomains ?? shape.numDomains,
+      domainScheduleLength: shape.domainScheduleLength,
+      clockHz,
+      timebaseHz: machine.timebaseHz,
+      rootCNodeSizeBits,
+    };
+    const doors = { memory: machine.memory, harts: machine.harts, port: this.platform.port };
+    this.kernel = new Kernel(doors, config, defaultCosts);
+    this.microvisor = new Microvisor(this.kernel);
+    machine.install(this.microvisor);
+    this.attachDevices();
+  }
+
+  private attachDevices(): void {
+    this.wire('uart', virtMap.uart, uart16550, uart16550State(), (_port, bytes) => this.events.console(bytes));
+    this.wire('rtc', virtMap.rtc, goldfishRtc, goldfishRtcState(0));
+    const finisher = this.wire('finisher', virtMap.finisher, testFinisher, testFinisherState(), () => {
+      if (finisher.state.outcome === null) return;
+      this.events.outcome(finisher.state.outcome);
+      this.machine.stop();
+    });
+  }
+  private wire<S>(
+    name: string,
+    { base, irq }: Window,
+    model: DeviceModel<S>,
+    state: S,
+    emit: (port: number, bytes: Uint8Array) => void = () => {},
+  ): Attachment<S> {
+    const setInterrupt = (raised: boolean): void => {
+      if (irq !== undefined) this.platform.setInterrupt(irq, raised);
+    };
+    return this.machine.attach(name, base, model, state, { setInterrupt, emit });
+  }
+
+  /** Loads the task and lets every hart choose its first thread; nothing runs yet. Refuses an image that cannot be one. */
+  start(elf: ElfImage): ReadResult<InitialThread> {
+    const placed = placeRootTask(this.machine, elf);
+    if (!placed.ok) return placed;
+    boot(this.kernel, { initialThread: placed.value, deviceTree: this.options.deviceTree ?? this.boardTree() });
+    this.rootThread = this.kernel.threads[0];
+    this.microvisor.start();
+    return placed;
+  }
+
+  private boardTree(): Uint8Array {
+    const { harts, ramSize } = this.options;
+    const shown = { uart: true, rtc: true, finisher: true, virtioSlots: [] };
+    return writeFdt(virtTree({ kind: 'bare', harts, ramBytes: ramSize, ramBase, ...shown }));
+  }
+
+  /** Bytes typed at the UART. */
+  input(bytes: Uint8Array): void {
+    this.machine.input('uart', 0, bytes);
+  }
+
+  /** See `Machine.run`. */
+  run(limit: number): StopReason {
+    return this.machine.run(limit);
+  }
+}

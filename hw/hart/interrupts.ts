@@ -84,10 +84,16 @@ export function wfiWakes(hart: Hart): boolean {
   return enabled !== 0 && pendingBits(hart, enabled) !== 0;
 }
 
+/** A comparator so large that the clock never gets there: what stays of a timer that nobody uses. */
+const isFarOff = (context: Context, at: number): boolean => context.high(at) === 0xffff_ffff;
+const guestTimerIsFarOff = (context: Context): boolean =>
+  !guestTimerOn(context) ||
+  (isFarOff(context, csrAt.vstimecmp) && context.low(csrAt.htimedelta) === 0 && context.high(csrAt.htimedelta) === 0);
+
 /** The next mtime, in timebase ticks, at which stimecmp or vstimecmp raises its interrupt; Infinity: not in this age. */
 export function timerDeadline(hart: Hart): number {
   const context = hart.context;
-  if (!supervisorTimerOn(context)) return Infinity;
+  if (!supervisorTimerOn(context) || (isFarOff(context, csrAt.stimecmp) && guestTimerIsFarOff(context))) return Infinity;
   const now = hart.port.time();
   let wait = u64(context.word(csrAt.stimecmp) - now);
   if (guestTimerOn(context)) {

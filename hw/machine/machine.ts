@@ -335,9 +335,9 @@ export class Machine {
 
   private takeInput(): void {
     for (const { cycle, device, port, bytes } of this.devices.takeInput(this.quantumStart)) {
-      this.hash.number(cycle);
-      this.hash.word(port);
-      for (const character of `${device} ${bytes}`) this.hash.word(character.charCodeAt(0));
+      this.hash.add.number(cycle);
+      this.hash.add.word(port);
+      for (const character of `${device} ${bytes}`) this.hash.add.word(character.charCodeAt(0));
     }
   }
 
@@ -427,15 +427,8 @@ export class Machine {
 
   /** Adds a digest of memory to the trace hash: at the end of a run. */
   hashMemory(): void {
-    const { layout, u32 } = this.memory;
-    const last = (layout.ram + layout.ramSize) >>> 2;
-    for (let at = layout.ram >>> 2; at < last; at++) {
-      const value = u32[at]!;
-      if (value !== 0) {
-        this.hash.word(at);
-        this.hash.word(value);
-      }
-    }
+    const { ram, ramSize } = this.memory.layout;
+    this.hash.add.memory(ram, ram + ramSize);
   }
 
   // ---- saving
@@ -484,8 +477,13 @@ export class Machine {
     this.engine.forget();
   }
 
+  /** Adds an event on a hart to the trace hash, with its time and registers. */
+  traceEvent(hart: Hart, event: number): void {
+    this.hash.add.trap(hart.context.base, this.cycleOf(this.lanes[hart.id]!), event, hart.id);
+  }
+
   private trace(hart: Hart, cause: number, interrupt: boolean): void {
-    this.hash.trap(hart, this.cycleOf(this.lanes[hart.id]!), interrupt ? cause | 0x8000_0000 : cause);
+    this.traceEvent(hart, interrupt ? cause | 0x8000_0000 : cause);
     this.onTrap?.(hart, cause, interrupt);
   }
 }

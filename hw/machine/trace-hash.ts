@@ -2,21 +2,54 @@
 
 import { control, context as fields } from '../engine/layout.ts';
 import type { MachineMemory } from '../engine/memory.ts';
-import type { Hart } from '../hart/hart.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
 import { I32, I64, load } from '../wasm/values.ts';
 
-/** Digests run side by side in four lanes: a multiplication takes longer than a load. */
+/** Registers are digested side by side in four lanes: a multiplication takes longer than a load. */
 const digestLanes = 4;
-/** Odd, so that a step loses nothing; its product is turned so that all bits of a register reach all bits of the digest. */
+/** Odd, so that a step loses nothing; its product is turned so that all bits of a word reach all bits of the digest. */
 const multiplier = 0x9e37_79b9_7f4a_7c15n;
+const seed = [0x9e37_79b9, 0x85eb_ca6b] as const;
 
-/** Makes (base of a context) → a digest of pc and x1 to x31, left in `control.digest`. */
-function registerDigest(memory: MachineMemory): (context: number) => void {
+/** The digest is in `control.digest`: each of these adds to it. */
+interface Digest {
+  /** A 32-bit word. */
+  word(value: number): void;
+  /** Any number. */
+  number(value: number): void;
+  /** What is not zero in machine memory from `start` to `end` (offsets, a multiple of 8 apart), and where it is. */
+  memory(start: number, end: number): void;
+  /** Time, cause, hart, and pc and x1 to x31 of the context at an offset. */
+  trap(context: number, cycle: number, cause: number, hart: number): void;
+}
+
+function buildDigest(memory: MachineMemory): Digest {
   const module = new ModuleBuilder();
-  const digest = module.function(['i32'], undefined, (f, context) => {
+  const step = (digest: I64, value: I64): I64 => digest.xor(value).mul(I64.of(multiplier)).rotl(32);
+  const digest = (): I64 => load.i64(I32.of(0), control.digest);
+
+  const word = module.function(['i32'], undefined, (f, value) => {
+    f.store('i64', I32.of(0), step(digest(), value.get.i64U()), control.digest);
+  });
+  const number = module.function(['f64'], undefined, (f, value) => {
+    f.store('i64', I32.of(0), step(digest(), value.get.bits()), control.digest);
+  });
+  const range = module.function(['i32', 'i32'], undefined, (f, start, end) => {
+    const at = f.let(start.get);
+    const sum = f.local('i64');
+    f.set(sum, digest());
+    f.loop((next) => {
+      const value = f.let(load.i64(start.get));
+      f.if(value.ne(0), () => f.set(sum, step(step(sum.get, start.get.sub(at).i64U()), value)));
+      f.set(start, start.get.add(8));
+      f.brIf(next, start.get.ltU(end.get));
+    });
+    f.store('i64', I32.of(0), sum.get, control.digest);
+  });
+  const trap = module.function(['i32', 'f64', 'i32', 'i32'], undefined, (f, context, cycle, cause, hart) => {
     const lanes = Array.from({ length: digestLanes }, () => f.local('i64'));
-    const step = (digest: I64, value: I64): I64 => digest.xor(value).mul(I64.of(multiplier)).rotl(32);
+    f.set(lanes[0]!, step(digest(), cycle.get.bits()));
+    f.set(lanes[1]!, cause.get.i64U().shl(32).or(hart.get.i64U()));
     const offsets: number[] = [fields.pc];
     for (let register = 1; register < 32; register++) offsets.push(fields.x + 8 * register);
     for (const [index, offset] of offsets.entries()) {
@@ -27,61 +60,37 @@ function registerDigest(memory: MachineMemory): (context: number) => void {
     for (const lane of others) f.set(first!, step(first!.get, lane.get));
     f.store('i64', I32.of(0), first!.get, control.digest);
   });
-  module.export('digest', digest);
+  module.export('word', word);
+  module.export('number', number);
+  module.export('memory', range);
+  module.export('trap', trap);
   const compiled = new WebAssembly.Module(module.encode(memory.layout.wasmPages));
-  return new WebAssembly.Instance(compiled, { env: { memory: memory.wasm } }).exports['digest'] as (
-    context: number,
-  ) => void;
+  return new WebAssembly.Instance(compiled, { env: { memory: memory.wasm } }).exports as unknown as Digest;
 }
 
-/** Two 32-bit multiply-and-rotate lanes over 32-bit words. Not cryptographic: it detects divergence, not forgery. */
+/** Not cryptographic: it detects divergence, not forgery. */
 export class TraceHash {
-  private a = 0x9e3779b9;
-  private b = 0x85ebca6b;
-  private readonly digestRegisters: (context: number) => void;
+  readonly add: Digest;
 
   constructor(private readonly memory: MachineMemory) {
-    this.digestRegisters = registerDigest(memory);
-  }
-
-  word(value: number): void {
-    const a = Math.imul(this.a ^ value, 0xcc9e2d51);
-    this.a = (a << 15) | (a >>> 17);
-    const b = Math.imul(this.b + value, 0x1b873593);
-    this.b = ((b << 13) | (b >>> 19)) ^ this.a;
-  }
-
-  number(value: number): void {
-    this.word(value >>> 0);
-    this.word(Math.floor(value / 0x1_0000_0000));
-  }
-
-  bytes(bytes: Uint8Array): void {
-    for (const byte of bytes) this.word(byte);
-  }
-
-  /** A trap: (time, hart, cause, pc, register digest), see time.md. */
-  trap(hart: Hart, cycle: number, cause: number): void {
-    this.number(cycle);
-    this.word(hart.id);
-    this.word(cause);
-    this.digestRegisters(hart.context.base);
-    const { u32 } = this.memory;
-    this.word(u32[control.digest >>> 2]!);
-    this.word(u32[(control.digest + 4) >>> 2]!);
+    this.add = buildDigest(memory);
+    this.load([...seed]);
   }
 
   /** 16 hexadecimal digits. */
   get value(): string {
-    const hex = (lane: number): string => (lane >>> 0).toString(16).padStart(8, '0');
-    return hex(this.a) + hex(this.b);
+    return this.save()
+      .map((half) => half.toString(16).padStart(8, '0'))
+      .join('');
   }
 
   save(): [number, number] {
-    return [this.a, this.b];
+    const { u32 } = this.memory;
+    return [u32[(control.digest + 4) >>> 2]!, u32[control.digest >>> 2]!];
   }
-  load([a, b]: [number, number]): void {
-    this.a = a;
-    this.b = b;
+  load([high, low]: [number, number]): void {
+    const { u32 } = this.memory;
+    u32[(control.digest + 4) >>> 2] = high;
+    u32[control.digest >>> 2] = low;
   }
 }

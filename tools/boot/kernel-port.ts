@@ -88,7 +88,7 @@ export class Platform {
       const others = this.plic.edges.filter((each) => each !== irq);
       this.plic.edges = edge ? [...others, irq] : others;
     },
-    traceEntry: (hart) => this.machine.hash.trap(this.hart(hart), this.machine.cycles(this.hart(hart)), kernelEntry),
+    traceEntry: (hart) => this.machine.traceEvent(this.hart(hart), kernelEntry),
     codeWritten: (physical, length) => {
       for (let at = physical; at < physical + length; at += pageSize) {
         this.machine.engine.written(this.machine.memory.hostAddress(at), Math.min(pageSize, physical + length - at));

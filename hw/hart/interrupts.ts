@@ -93,7 +93,8 @@ const guestTimerIsFarOff = (context: Context): boolean =>
 /** The next mtime, in timebase ticks, at which stimecmp or vstimecmp raises its interrupt; Infinity: not in this age. */
 export function timerDeadline(hart: Hart): number {
   const context = hart.context;
-  if (!supervisorTimerOn(context) || (isFarOff(context, csrAt.stimecmp) && guestTimerIsFarOff(context))) return Infinity;
+  if (!supervisorTimerOn(context) || (isFarOff(context, csrAt.stimecmp) && guestTimerIsFarOff(context)))
+    return Infinity;
   const now = hart.port.time();
   let wait = u64(context.word(csrAt.stimecmp) - now);
   if (guestTimerOn(context)) {

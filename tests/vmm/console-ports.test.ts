@@ -107,7 +107,7 @@ describe('channels as ports of the console', () => {
     expect([3, 8, 8].map((length) => buffer(1, length)())).toEqual(['123', '4', '56']);
   });
 
-  it('a full queue that waits holds the guest; one that drops counts, and the guest goes on', () => {
+  it('a full queue follows its policy and counts drops', () => {
     const waiting = guest(channel(5, 'queue', { full: 'block' }));
     waiting.fake.channels.room.set(5, 1);
     waiting.write(1, 'abcdef');

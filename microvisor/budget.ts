@@ -1,5 +1,6 @@
 // Budgets: charging the current scheduling context, and ending its time slice.
 
+import { worstOperation } from './costs.ts';
 import { handleTimeout, hasTimeoutHandler } from './fault-handler.ts';
 import type { Kernel } from './kernel.ts';
 import { threadState } from './objects.ts';
@@ -22,6 +23,7 @@ import {
   refillSufficient,
   refillTail,
 } from './sporadic.ts';
+import { isWindowOver } from './windows.ts';
 
 /** Charges `consumed` to the current context and ends the time slice of the current thread. */
 export function chargeBudget(kernel: Kernel, consumed: number, canTimeoutFault: boolean): void {
@@ -75,6 +77,9 @@ export function checkBudgetRestart(kernel: Kernel): boolean {
 /** Moves the hart's clock on by the work of this entry. */
 export function payCosts(kernel: Kernel): void {
   const { node } = kernel;
+  // The guard of a window is made for this.
+  if (kernel.config.windows && node.cost > worstOperation(kernel.costs))
+    throw new Error(`${node.cost} cycles without a look at the clock`);
   if (node.cost > 0) kernel.machine.port.charge(node.id, node.cost);
   node.cost = 0;
 }
@@ -84,12 +89,12 @@ const workUnitsPerPreemption = 100;
 
 /** One unit of a long operation is done. false: stop here, and start the operation again later. */
 export function preemptionPoint(kernel: Kernel): boolean {
-  kernel.workUnits++;
-  if (kernel.workUnits < workUnitsPerPreemption) return true;
-  kernel.workUnits = 0;
+  const { node } = kernel;
+  node.workUnits++;
+  if (node.workUnits < workUnitsPerPreemption && !isWindowOver(kernel)) return true;
+  node.workUnits = 0;
   payCosts(kernel);
   updateTimestamp(kernel);
-  const { node } = kernel;
   const sc = node.currentSchedContext;
   return !(
     kernel.machine.port.interruptPending(node.id) ||

@@ -1,6 +1,8 @@
 // The cost table: cycles that each kernel operation takes. Settable under `machine: costs`; the defaults put a call and
 // reply-receive between two address spaces near seL4's 720 to 820 instructions.
 
+import { msgMaxLength, retypeFanOutLimit, wordBits } from './abi/limits.ts';
+
 export interface CostTable {
   /** Every entry: save, decode the cause, restore. */
   entry: number;
@@ -47,3 +49,29 @@ export const defaultCosts: Readonly<CostTable> = {
   schedule: 40,
   fault: 40,
 };
+
+/** The longest way in and out of the kernel, in cycles: with a switch, and a timeout fault on the way. */
+const worstEntry = (costs: CostTable): number =>
+  costs.entry +
+  costs.schedule +
+  // Another hart may have taken the thread off this one meanwhile, which is a switch of its own.
+  2 * (costs.threadSwitch + costs.spaceSwitch + costs.worldSwitch) +
+  2 * costs.ipc +
+  costs.fault +
+  msgMaxLength * costs.word;
+
+/**
+ * The most that the kernel charges between two looks at the clock, in cycles, if it looks after every unit of a long operation as
+ * it does with windows. The longest is a retype into as many objects as may be asked for, found through CSpaces of one bit a level.
+ */
+export const worstOperation = (costs: CostTable): number =>
+  worstEntry(costs) +
+  costs.invocation +
+  12 * wordBits * costs.lookup +
+  4 * (costs.revokeStep + costs.map + costs.derive + costs.ipc) +
+  2 * (costs.fault + msgMaxLength * costs.word) +
+  costs.clearPage +
+  retypeFanOutLimit * costs.create;
+
+/** How much before its end a window is left, in cycles: what begins before that is over in time, and so is the switch. */
+export const windowGuard = (costs: CostTable): number => worstOperation(costs) + worstEntry(costs);

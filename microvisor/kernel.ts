@@ -5,7 +5,7 @@ import { type MachineMemory, ramBase } from '../hw/engine/memory.ts';
 import { Context } from '../hw/hart/context.ts';
 import type { Hart } from '../hw/hart/hart.ts';
 import { asidPoolCount, maxIrq, numPriorities } from './abi/limits.ts';
-import type { CostTable } from './costs.ts';
+import { type CostTable, windowGuard } from './costs.ts';
 import type { LookupFailure } from './fault-values.ts';
 import { type AsidPool, CNode, SchedContext, type Slot, Tcb, TcbQueue, threadState } from './objects.ts';
 import type { KernelPort, RealmDirectory } from './ports.ts';
@@ -14,6 +14,8 @@ import { initContext } from './registers.ts';
 export interface KernelConfig {
   /** 1, or several for the profiles `domains` and `cells`. */
   numDomains: number;
+  /** Domains begin at their tick, whatever ran before (windows.ts). Profile `cells` only: seL4's begin when they can. */
+  windows: boolean;
   /** Entries of a domain schedule, the end marker included. */
   domainScheduleLength: number;
   rootCNodeSizeBits: number;
@@ -26,6 +28,7 @@ export interface KernelConfig {
 
 export const defaultConfig: Readonly<KernelConfig> = {
   numDomains: 1,
+  windows: false,
   domainScheduleLength: 2,
   rootCNodeSizeBits: 13,
   timebaseHz: 10_000_000,
@@ -74,6 +77,12 @@ export class Node {
   cost = 0;
   domain = 0;
   domainTime = Infinity;
+  /** Ticks: when the next window begins. Infinity: windows are not in use. */
+  windowEnd = Infinity;
+  /** Windows that began late: none, or the guard is too short. */
+  overruns = 0;
+  /** Steps of long operations since the kernel last looked whether something more urgent waits. */
+  workUnits = 0;
   domainIndex = 0;
   domainStart = 0;
   readonly domainSchedule: DomainSlice[] = [];
@@ -107,7 +116,6 @@ export class Kernel {
   threads: Tcb[] = [];
   /** A table that maps nothing, for threads without an address space. */
   emptyRoot = 0;
-  workUnits = 0;
   /** Contexts in machine memory: slots that were freed, and the first that was never used. */
   readonly freeContexts: number[] = [];
   unusedContext: number;
@@ -115,6 +123,8 @@ export class Kernel {
   extraCaps: Slot[] = [];
   lookupFailure: LookupFailure | null = null;
   readonly cyclesPerTick: number;
+  /** How much before its end a window is left. */
+  readonly guardTicks: number;
 
   constructor(
     readonly machine: Machine,
@@ -122,12 +132,13 @@ export class Kernel {
     readonly costs: CostTable,
   ) {
     this.cyclesPerTick = config.clockHz / config.timebaseHz;
+    this.guardTicks = Math.ceil(windowGuard(costs) / this.cyclesPerTick);
     for (let i = 0; i < (machine.harts.length > 1 ? 3 : 1); i++) this.irqStates.push(irqState.kernel);
     // Harts begin in the first contexts (Hart's constructor): these become the idle threads'.
     this.unusedContext = machine.harts.length;
     machine.harts.forEach((hart, id) => {
       const idle = new Tcb(-1 - id, hart.context);
-      initContext(idle.context);
+      initContext(idle.context, config.windows);
       idle.state = threadState.idle;
       idle.name = 'idle_thread';
       idle.affinity = id;
@@ -171,7 +182,7 @@ export class Kernel {
     const slot = this.freeContexts.pop() ?? this.unusedContext++;
     if (slot >= memory.layout.maxContexts) throw new RangeError('machine memory has no context left');
     const context = new Context(memory, memory.layout.contexts + slot * contextFields.size);
-    initContext(context);
+    initContext(context, this.config.windows);
     return context;
   }
   freeContext(context: Context): void {

@@ -21,6 +21,8 @@ export interface KernelPort {
   claimInterrupt(hart: number): number;
   completeInterrupt(irq: number): void;
   maskInterrupt(irq: number, masked: boolean): void;
+  /** Gives an interrupt to a hart; `latched`: it stays pending there until it is placed anew. Before that all are hart 0's. */
+  placeInterrupt(irq: number, hart: number, latched: boolean): void;
   /** Prepares a line for edges (true) or levels. */
   setInterruptTrigger(irq: number, edge: boolean): void;
   /** An entry into the kernel on this hart is over: an event of the trace. */

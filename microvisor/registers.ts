@@ -53,10 +53,17 @@ export function skipInstruction(context: Context): void {
 const fs = { mask: 0x6000n, initial: 0x2000n };
 const seie = 1n << 9n;
 
-/** A new context: user mode, floating point on, external interrupts taken; every trap is the kernel's. */
-export function initContext(context: Context): void {
+/** All but instret. */
+const countersOfTime = 0xffff_fffbn;
+
+/**
+ * A new context: user mode, floating point on, external interrupts taken; every trap is the kernel's. With `windows` it cannot read
+ * how many instructions its hart has retired: those of others count as well.
+ */
+export function initContext(context: Context, windows: boolean): void {
   resetContext(context, { pc: 0n, privilege: 0, supervisor: 'HS' });
   context.setCsr('mie', seie);
+  if (windows) context.setCsr('mcounteren', countersOfTime);
   setFpu(context, true);
 }
 

@@ -44,7 +44,6 @@ const kernelFields = [
   'irqSlots',
   'asidTable',
   'emptyRoot',
-  'workUnits',
   'freeContexts',
   'unusedContext',
 ] as const;

@@ -26,6 +26,10 @@ export const isStopped = (tcb: Tcb): boolean => tcb.state === threadState.inacti
 export const isSchedulable = (tcb: Tcb): boolean =>
   isRunnable(tcb) && tcb.schedContext !== null && isActive(tcb.schedContext) && !tcb.inReleaseQueue;
 
+/** Whether a thread's affairs touch what its hart does now: with windows, those of other domains wait for theirs. */
+const isInWindow = (kernel: Kernel, node: Node, tcb: Tcb): boolean =>
+  !kernel.config.windows || tcb.domain === node.domain;
+
 // Ready queues.
 
 const readyQueue = (kernel: Kernel, tcb: Tcb): TcbQueue =>
@@ -105,7 +109,7 @@ export function tcbReleaseEnqueue(kernel: Kernel, tcb: Tcb): void {
   const { release } = node;
   let after = release.head;
   while (after !== null && refillHead(after.schedContext!).time <= time) after = after.next;
-  if (after === release.head) node.reprogram = true;
+  if (after === release.head) reprogram(kernel, node, tcb);
   if (after === null) append(release, tcb);
   else insertBefore(release, tcb, after);
   tcb.inReleaseQueue = true;
@@ -113,7 +117,7 @@ export function tcbReleaseEnqueue(kernel: Kernel, tcb: Tcb): void {
 export function tcbReleaseRemove(kernel: Kernel, tcb: Tcb): void {
   if (!tcb.inReleaseQueue) return;
   const node = kernel.nodes[tcb.affinity]!;
-  if (node.release.head === tcb) node.reprogram = true;
+  if (node.release.head === tcb) reprogram(kernel, node, tcb);
   remove(node.release, tcb);
   tcb.inReleaseQueue = false;
 }
@@ -122,15 +126,30 @@ export function postpone(kernel: Kernel, sc: SchedContext): void {
   const tcb = sc.tcb!;
   tcbSchedDequeue(kernel, tcb);
   tcbReleaseEnqueue(kernel, tcb);
-  kernel.nodes[sc.core]!.reprogram = true;
+  reprogram(kernel, kernel.nodes[sc.core]!, tcb);
+}
+/** The timer of a hart has to be set anew, because of a thread. */
+export function reprogram(kernel: Kernel, node: Node, tcb: Tcb): void {
+  if (isInWindow(kernel, node, tcb)) node.reprogram = true;
+}
+/** The thread whose release is next. */
+function nextRelease(kernel: Kernel): Tcb | null {
+  const { node } = kernel;
+  let tcb = node.release.head;
+  while (tcb !== null && !isInWindow(kernel, node, tcb)) tcb = tcb.next;
+  return tcb;
 }
 function awaken(kernel: Kernel): void {
-  const { release } = kernel.node;
-  while (release.head !== null && refillReady(kernel, release.head.schedContext!)) {
-    const tcb = release.head;
+  for (let tcb = nextRelease(kernel); tcb !== null; tcb = nextRelease(kernel)) {
+    if (!refillReady(kernel, tcb.schedContext!)) return;
     tcbReleaseRemove(kernel, tcb);
     possibleSwitchTo(kernel, tcb);
   }
+}
+/** The virtual hart whose timer is next. */
+export function nextVirtualTimer(kernel: Kernel): Tcb | undefined {
+  const { node } = kernel;
+  return node.virtualTimers.find((tcb) => isInWindow(kernel, node, tcb));
 }
 
 // State changes.
@@ -173,7 +192,11 @@ export function updateTimestamp(kernel: Kernel): void {
   node.time = now;
   node.consumed += passed;
   if (kernel.config.numDomains > 1) {
-    node.domainTime = passed + kernel.minBudget >= node.domainTime ? 0 : node.domainTime - passed;
+    node.domainTime = kernel.config.windows
+      ? Math.max(0, node.windowEnd - kernel.guardTicks - now)
+      : passed + kernel.minBudget >= node.domainTime
+        ? 0
+        : node.domainTime - passed;
   }
 }
 export const isCurDomainExpired = (kernel: Kernel): boolean =>
@@ -201,11 +224,10 @@ function setNextInterrupt(kernel: Kernel): void {
   const { node } = kernel;
   let deadline = node.time + refillHead(node.current.schedContext!).amount;
   if (kernel.config.numDomains > 1) deadline = Math.min(deadline, node.time + node.domainTime);
-  if (node.release.head !== null) {
-    deadline = Math.min(deadline, refillHead(node.release.head.schedContext!).time);
-  }
+  const release = nextRelease(kernel);
+  if (release !== null) deadline = Math.min(deadline, refillHead(release.schedContext!).time);
   // A virtual hart in WFI is woken by its own timer.
-  if (node.virtualTimers.length > 0) deadline = Math.min(deadline, node.virtualTimers[0]!.vcpu!.wakeAt);
+  if (node.virtualTimers.length > 0) deadline = Math.min(deadline, nextVirtualTimer(kernel)?.vcpu?.wakeAt ?? Infinity);
   const cycles = deadline * kernel.cyclesPerTick;
   node.deadline = cycles <= Number.MAX_SAFE_INTEGER ? cycles : Infinity;
   kernel.machine.port.setDeadline(node.id, node.deadline);
@@ -233,13 +255,19 @@ function nextDomain(kernel: Kernel): void {
   const slice = node.domainSchedule[node.domainIndex];
   if (slice === undefined || slice.duration === 0) node.domainIndex = node.domainStart;
   node.reprogram = true;
-  kernel.workUnits = 0;
+  node.workUnits = 0;
   node.domain = node.domainSchedule[node.domainIndex]!.domain;
   node.domainTime = node.domainSchedule[node.domainIndex]!.duration;
 }
 function chooseNewThread(kernel: Kernel): void {
   if (kernel.node.domainTime === 0) nextDomain(kernel);
   chooseThread(kernel);
+}
+
+/** Whether something more urgent than the current thread is ready. */
+export function isOutranked(kernel: Kernel): boolean {
+  const { node } = kernel;
+  return highestPriority(node, node.domain) > (node.current === node.idle ? -1 : node.current.priority);
 }
 
 /** Decides who runs when this hart leaves the kernel, and arms the timer. */

@@ -15,9 +15,18 @@ import type { Realm } from './realm.ts';
 import { RealmDoor, type RealmTraps } from './realm-door.ts';
 import { arriveAtPc } from './realm-thread.ts';
 import { rewind, saveFaultIp, skipInstruction } from './registers.ts';
-import { install, rescheduleRequired, schedule, setThreadState, updateTimestamp } from './scheduler.ts';
+import {
+  install,
+  isCurDomainExpired,
+  isOutranked,
+  rescheduleRequired,
+  schedule,
+  setThreadState,
+  updateTimestamp,
+} from './scheduler.ts';
 import { handleDebugCall, handleSyscall, handleUnknownSyscall } from './syscalls/system-call.ts';
 import { fireVirtualTimers, handleVcpuTrap } from './vcpu.ts';
+import { beginWindow, padWindow } from './windows.ts';
 import { schedContextCompleteYieldTo } from './yield-to.ts';
 
 /** `fsr` of a VMFault: the cause of the access fault, whichever kind of fault it was. */
@@ -79,9 +88,13 @@ export class Microvisor implements Supervisor, RealmTraps {
   }
   /** Another hart made a thread of this one ready. */
   reschedule(hart: Hart): void {
+    const { kernel } = this;
+    this.enter(hart.id);
+    // It was sent to a window that is over, and has nothing to do with this one.
+    if (kernel.config.windows && !kernel.node.reprogram && !isOutranked(kernel)) return;
     this.interruptEntry(hart, () => {
-      this.kernel.node.reprogram = true;
-      rescheduleRequired(this.kernel);
+      kernel.node.reprogram = true;
+      rescheduleRequired(kernel);
     });
   }
   private externalInterrupt(hart: Hart): void {
@@ -121,6 +134,8 @@ export class Microvisor implements Supervisor, RealmTraps {
     const { node } = kernel;
     // The time of an entry is that of the trap: what the entry costs comes after it.
     kernel.charge(kernel.costs.entry);
+    const windowBegins = kernel.config.windows && isCurDomainExpired(kernel);
+    if (windowBegins) beginWindow(kernel);
     fireVirtualTimers(kernel);
     schedule(kernel);
     const { current } = node;
@@ -131,6 +146,7 @@ export class Microvisor implements Supervisor, RealmTraps {
     }
     install(kernel, node);
     payCosts(kernel);
+    if (windowBegins) padWindow(kernel);
     kernel.machine.port.traceEntry(node.id);
     this.afterEntry?.(node.id);
   }

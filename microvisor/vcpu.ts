@@ -9,7 +9,7 @@ import type { Kernel } from './kernel.ts';
 import { type AsidRoot, type Tcb, threadState, type Vcpu } from './objects.ts';
 import { skipInstruction } from './registers.ts';
 import { unblockCheck } from './sched-context.ts';
-import { possibleSwitchTo, setThreadState } from './scheduler.ts';
+import { nextVirtualTimer, possibleSwitchTo, reprogram, setThreadState } from './scheduler.ts';
 
 /** HS keeps to itself what a guest must not decide: guest page faults, VS ecalls, virtual instructions, access faults. */
 const hedeleg = (1n << 0n) | (1n << 2n) | (1n << 3n) | (1n << 4n) | (1n << 6n) | (1n << 8n) | (0b1011n << 12n);
@@ -130,7 +130,7 @@ function armVirtualTimer(kernel: Kernel, tcb: Tcb): void {
   tcb.vcpu!.wakeAt = wakeAt;
   const before = node.virtualTimers.findIndex((other) => other.vcpu!.wakeAt > wakeAt);
   node.virtualTimers.splice(before < 0 ? node.virtualTimers.length : before, 0, tcb);
-  node.reprogram = true;
+  reprogram(kernel, node, tcb);
 }
 
 /** WFI in VS-mode: the thread waits until an enabled virtual interrupt is pending. */
@@ -143,9 +143,10 @@ function waitForInterrupt(kernel: Kernel, tcb: Tcb): void {
 
 /** Wakes the virtual harts of this node whose timers have fired. */
 export function fireVirtualTimers(kernel: Kernel): void {
-  const { virtualTimers } = kernel.node;
-  while (virtualTimers.length > 0 && virtualTimers[0]!.vcpu!.wakeAt <= kernel.node.time) {
-    wakeIfPending(kernel, virtualTimers[0]!);
+  if (kernel.node.virtualTimers.length === 0) return;
+  for (let tcb = nextVirtualTimer(kernel); tcb !== undefined; tcb = nextVirtualTimer(kernel)) {
+    if (tcb.vcpu!.wakeAt > kernel.node.time) return;
+    wakeIfPending(kernel, tcb);
   }
 }
 

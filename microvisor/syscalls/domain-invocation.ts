@@ -1,9 +1,12 @@
-// Invocations of Domain: which domain a thread is in, and when each domain runs. The schedule is that of the caller's hart.
+// Invocations of Domain: which domain a thread is in, and when each domain runs. The schedule is that of the caller's hart; with
+// windows (our profile `cells`) the schedules of all harts follow each other in one numbering of entries.
 
 import { label } from '../abi/invocation-labels.ts';
+import type { Node } from '../kernel.ts';
 import { capType } from '../objects.ts';
 import { done, illegalOperation, invalidArgument, type Outcome, rangeError, truncatedMessage } from '../outcome.ts';
 import { enqueue, isSchedulable, rescheduleRequired, tcbSchedDequeue } from '../scheduler.ts';
+import { startWindows } from '../windows.ts';
 import type { Invocation } from './invocation.ts';
 
 /** Timer ticks of a slice: 56 bits. */
@@ -39,10 +42,20 @@ function setDomain(invocation: Invocation): Outcome {
   return done;
 }
 
-function configureSchedule(invocation: Invocation): Outcome {
-  const { node, config } = invocation.kernel;
-  if (invocation.length < 3) return truncatedMessage;
+/** Which entry of which hart's schedule the first word names; of no hart's, one that is too large. */
+function entryOf(invocation: Invocation): { node: Node; index: number } {
+  const { nodes, node, config } = invocation.kernel;
   const index = invocation.number(0);
+  if (!config.windows) return { node, index };
+  const length = config.domainScheduleLength;
+  const named = nodes[Math.floor(index / length)];
+  return named === undefined ? { node, index: length } : { node: named, index: index % length };
+}
+
+function configureSchedule(invocation: Invocation): Outcome {
+  const { config } = invocation.kernel;
+  if (invocation.length < 3) return truncatedMessage;
+  const { node, index } = entryOf(invocation);
   const domain = Number(invocation.word(1) & 0xffn);
   const duration = invocation.word(2);
   if (index >= config.domainScheduleLength - 1) return rangeError(0, config.domainScheduleLength - 2);
@@ -56,12 +69,16 @@ function configureSchedule(invocation: Invocation): Outcome {
 
 function setStart(invocation: Invocation): Outcome {
   const { kernel } = invocation;
-  const { node, config } = kernel;
+  const { config } = kernel;
   if (invocation.length < 1) return truncatedMessage;
-  const index = invocation.number(0);
+  const { node, index } = entryOf(invocation);
   if (index >= config.domainScheduleLength) return rangeError(0, config.domainScheduleLength - 1);
   if (node.domainSchedule[index]!.duration === 0) return invalidArgument(0);
   node.domainStart = index;
+  if (config.windows) {
+    startWindows(kernel, node);
+    return done;
+  }
   node.domainTime = 0;
   node.domainIndex = config.domainScheduleLength - 2;
   rescheduleRequired(kernel);

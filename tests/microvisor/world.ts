@@ -162,6 +162,7 @@ export class World {
       claimInterrupt: () => this.claimable,
       completeInterrupt: (irq) => this.completed.push(irq),
       maskInterrupt: (irq, masked) => this.masked.set(irq, masked),
+      placeInterrupt: (irq, _hart, latched) => this.masked.set(irq, latched),
       setInterruptTrigger: () => {},
       traceEntry: () => {},
       codeWritten: () => {},

@@ -8,10 +8,12 @@ import { createPlic, isInterrupting, type PlicState, plic, setSource } from '../
 const supervisorExternal = 1 << 9;
 /** What a kernel entry has in the place of a trap's cause in the trace hash. */
 const kernelEntry = 0x4000_0000;
-/** Interrupts go to hart 0, as seL4's do on this platform: context 1 is its S-mode. */
-const plicContext = 1;
 const sources = 95;
-const map = { priority: 0, enable: 0x2000 + plicContext * 0x80, claim: 0x20_0000 + plicContext * 0x1000 + 4 };
+/** Registers of a hart's context, which is its S-mode. */
+const contextOf = (hart: number): number => 2 * hart + 1;
+const priority = 0;
+const enable = (hart: number, irq: number): number => 0x2000 + contextOf(hart) * 0x80 + 4 * (irq >>> 5);
+const claim = (hart: number): number => 0x20_0000 + contextOf(hart) * 0x1000 + 4;
 
 const unwired = {
   nowNs: () => 0,
@@ -30,17 +32,36 @@ export interface PortEvents {
 
 /** The PLIC of a machine that a kernel owns, and the port over both. */
 export class Platform {
-  /** Its state is part of what is saved. */
-  plic: PlicState = createPlic(2, sources, []);
-  private raised = false;
+  /** What is saved. */
+  private state: {
+    plic: PlicState;
+    /** By hart: the level of its external interrupt. */
+    raised: boolean[];
+    /** By interrupt: the hart that it goes to (hart 0, as on seL4, until the kernel says otherwise), whether the kernel wants none of it, */
+    home: number[];
+    masked: boolean[];
+    /** or wants it to stay pending. */
+    latched: boolean[];
+  };
 
   constructor(
     readonly machine: Machine,
     private readonly events: PortEvents,
   ) {
-    for (let irq = 1; irq <= sources; irq++) this.write(map.priority + 4 * irq, 1);
+    const perInterrupt = <T>(value: T): T[] => new Array<T>(sources + 1).fill(value);
+    this.state = {
+      plic: createPlic(2 * machine.harts.length, sources, []),
+      raised: machine.harts.map(() => false),
+      home: perInterrupt(0),
+      masked: perInterrupt(true),
+      latched: perInterrupt(false),
+    };
+    for (let irq = 1; irq <= sources; irq++) this.write(priority + 4 * irq, 1);
   }
 
+  get plic(): PlicState {
+    return this.state.plic;
+  }
   private write(offset: number, value: number): void {
     plic.write(this.plic, unwired, offset, 4, value);
   }
@@ -55,10 +76,26 @@ export class Platform {
   }
 
   private follow(): void {
-    const raised = isInterrupting(this.plic, plicContext);
-    if (raised === this.raised) return;
-    this.raised = raised;
-    this.machine.setLines(this.machine.harts[0]!, supervisorExternal, raised);
+    const { raised: before } = this.state;
+    for (const hart of this.machine.harts) {
+      const raised = isInterrupting(this.plic, contextOf(hart.id));
+      if (raised === before[hart.id]) continue;
+      before[hart.id] = raised;
+      this.machine.setLines(hart, supervisorExternal, raised);
+    }
+  }
+
+  /** Enables an interrupt for a hart, or doesn't. */
+  private enable(hart: number, irq: number, enabled: boolean): void {
+    const at = enable(hart, irq);
+    const bit = 1 << (irq & 31);
+    const others = this.read(at) & ~bit;
+    this.write(at, (enabled ? others | bit : others) >>> 0);
+  }
+  private followMask(irq: number): void {
+    const { home, masked, latched } = this.state;
+    this.enable(home[irq]!, irq, !masked[irq] && !latched[irq]);
+    this.follow();
   }
 
   readonly port: KernelPort = {
@@ -68,21 +105,33 @@ export class Platform {
     sendReschedule: (hart) => this.machine.sendReschedule(this.hart(hart)),
     interruptPending: (hart) =>
       (this.hart(hart).lines & supervisorExternal) !== 0 || this.machine.deadlineReached(this.hart(hart)),
-    claimInterrupt: () => {
-      const irq = this.read(map.claim);
+    claimInterrupt: (hart) => {
+      const irq = this.read(claim(hart));
       this.follow();
       return irq;
     },
     completeInterrupt: (irq) => {
-      this.write(map.claim, irq);
+      const { home, latched } = this.state;
+      const hart = home[irq] ?? 0;
+      // A controller takes completions of enabled interrupts only; whoever served this one may be late.
+      if (latched[irq]) this.enable(hart, irq, true);
+      this.write(claim(hart), irq);
+      if (latched[irq]) this.enable(hart, irq, false);
       this.follow();
     },
     maskInterrupt: (irq, masked) => {
-      const word = map.enable + 4 * (irq >>> 5);
-      const bit = 1 << (irq & 31);
-      const enabled = this.read(word);
-      this.write(word, (masked ? enabled & ~bit : enabled | bit) >>> 0);
-      this.follow();
+      if (irq > sources) return;
+      this.state.masked[irq] = masked;
+      this.followMask(irq);
+    },
+    placeInterrupt: (irq, hart, latched) => {
+      const { state } = this;
+      const before = state.home[irq]!;
+      if (before === hart && state.latched[irq] === latched) return;
+      this.enable(before, irq, false);
+      state.home[irq] = hart;
+      state.latched[irq] = latched;
+      this.followMask(irq);
     },
     setInterruptTrigger: (irq, edge) => {
       const others = this.plic.edges.filter((each) => each !== irq);
@@ -111,11 +160,9 @@ export class Platform {
   }
 
   save(): unknown {
-    return structuredClone({ plic: this.plic, raised: this.raised });
+    return structuredClone(this.state);
   }
   load(saved: unknown): void {
-    const { plic: state, raised } = structuredClone(saved) as { plic: PlicState; raised: boolean };
-    this.plic = state;
-    this.raised = raised;
+    this.state = structuredClone(saved) as typeof this.state;
   }
 }

@@ -1,0 +1,186 @@
+// Domain windows of the profile `cells`: they begin at their tick, and nothing outside a window is felt in it.
+
+import { describe, expect, it } from 'vitest';
+import { defaultCosts, windowGuard } from '../../microvisor/costs.ts';
+import { initialCap, label, objectType, systemCall, type Thread, threadState, World } from './world.ts';
+
+const windows = { numDomains: 4, domainScheduleLength: 5, windows: true };
+const frameUs = 1000;
+const ticksPerUs = 10;
+
+/** A world whose hart 0 runs domain 1 for 400 µs, domain 2 for 400 µs, and domain 0 for the rest of each millisecond. */
+function windowed(harts = 1): World {
+  const world = new World({ harts, config: windows });
+  for (let hart = 0; hart < harts; hart++) {
+    const first = hart * windows.domainScheduleLength;
+    for (const [index, [domain, us]] of [
+      [1, 400],
+      [2, 400],
+      [0, 200],
+    ].entries()) {
+      world.must(initialCap.domain, label.DomainScheduleConfigure, [first + index, domain!, us! * ticksPerUs]);
+    }
+  }
+  return world;
+}
+function start(world: World, hart = 0): void {
+  world.must(initialCap.domain, label.DomainScheduleSetStart, [hart * windows.domainScheduleLength]);
+}
+function threadIn(world: World, domain: number, priority = 50, budget = 5000): Thread {
+  const thread = world.thread({ priority, budget, resume: false });
+  world.must(initialCap.domain, label.DomainSetSet, [domain], [thread.cap]);
+  world.must(thread.cap, label.TCBResume);
+  return thread;
+}
+/** Lets whatever runs compute until the window at `us` begins; returns when its thread got to run, in cycles. */
+function enterWindow(world: World, us: number): number {
+  const { microvisor, harts, deadlines, clocks } = world;
+  while (world.kernel.nodes[0]!.time < us * ticksPerUs) {
+    clocks[0] = Math.max(clocks[0]!, deadlines[0]!);
+    microvisor.timer(harts[0]!);
+  }
+  return clocks[0]!;
+}
+
+describe('domain windows', () => {
+  it('domain windows start and end on time', () => {
+    const world = windowed();
+    const [a, b] = [threadIn(world, 1), threadIn(world, 2)];
+    start(world);
+    world.stepAside();
+    for (const frame of [2, 3, 4]) {
+      expect(enterWindow(world, frame * frameUs)).toBe(frame * frameUs * 1000);
+      world.expectCurrent(a);
+      expect(world.deadlines[0]).toBe((frame * frameUs + 400) * 1000 - world.kernel.guardTicks * 100);
+      expect(enterWindow(world, frame * frameUs + 400)).toBe((frame * frameUs + 400) * 1000);
+      world.expectCurrent(b);
+      expect(enterWindow(world, frame * frameUs + 800)).toBe((frame * frameUs + 800) * 1000);
+    }
+    expect(world.kernel.nodes[0]!.overruns).toBe(0);
+  });
+
+  it('an operation that begins in the last cycle of a window delays the next one by nothing', () => {
+    const world = windowed();
+    const a = threadIn(world, 1, 50);
+    const b = threadIn(world, 2);
+    start(world);
+    world.stepAside();
+    for (const early of [1, 100, 5000]) {
+      const frame = Math.ceil(world.now() / frameUs) + 1;
+      enterWindow(world, frame * frameUs);
+      world.expectCurrent(a);
+      world.clocks[0] = world.deadlines[0]! - early;
+      world.make(objectType.endpoint, 0, 256);
+      expect(enterWindow(world, frame * frameUs + 400)).toBe((frame * frameUs + 400) * 1000);
+      world.expectCurrent(b);
+    }
+    expect(world.kernel.nodes[0]!.overruns).toBe(0);
+  });
+
+  it('a revoke of any length leaves the window in time, and goes on in the next', () => {
+    const world = windowed();
+    const pool = world.make(objectType.untyped, 16);
+    for (let i = 0; i < 2; i++) world.make(objectType.endpoint, 0, 256, pool);
+    const a = threadIn(world, 1);
+    threadIn(world, 2);
+    start(world);
+    world.stepAside();
+    enterWindow(world, 3 * frameUs);
+    world.expectCurrent(a);
+    world.clocks[0] = world.deadlines[0]! - 5000;
+    world.call(initialCap.cNode, label.CNodeRevoke, [pool, 64]);
+    expect(world.clocks[0]).toBe((3 * frameUs + 400) * 1000);
+    expect(a.tcb.state).toBe(threadState.restart);
+    expect(world.slot(pool).next).not.toBeNull();
+    enterWindow(world, 4 * frameUs);
+    world.expectCurrent(a);
+    world.ecall(systemCall.call);
+    expect(world.clocks[0]).toBeLessThan((4 * frameUs + 100) * 1000);
+    expect(world.kernel.nodes[0]!.overruns).toBe(0);
+  });
+
+  it('overruns are reported', () => {
+    const world = windowed();
+    threadIn(world, 1);
+    threadIn(world, 2);
+    start(world);
+    world.stepAside();
+    enterWindow(world, 2 * frameUs);
+    // As if the kernel had been busy for longer than it ever is.
+    world.clocks[0] = (2 * frameUs + 400) * 1000 + 120;
+    world.microvisor.timer(world.harts[0]!);
+    expect(world.kernel.nodes[0]!.overruns).toBe(1);
+    expect(world.log.at(-1)).toMatch(/^hart 0: a window of domain 2 begins \d+ cycles late$/);
+    expect(enterWindow(world, 2 * frameUs + 800)).toBe((2 * frameUs + 800) * 1000);
+  });
+
+  it('interrupts of cells outside the window are latched, and delivered when it begins', () => {
+    const world = windowed();
+    const irq = 7;
+    const notification = world.notification();
+    const handler = world.freeSlot();
+    world.must(initialCap.irqControl, label.IRQIssueIRQHandler, [irq, handler, 64], [initialCap.cNode]);
+    world.must(handler, label.IRQSetIRQHandler, [], [notification]);
+    const [, b] = [threadIn(world, 1), threadIn(world, 2)];
+    world.must(b.cap, label.TCBBindNotification, [], [notification]);
+    start(world);
+    world.stepAside();
+    enterWindow(world, 2 * frameUs);
+    expect(world.masked.get(irq)).toBe(true);
+    enterWindow(world, 2 * frameUs + 400);
+    expect(world.masked.get(irq)).toBe(false);
+    enterWindow(world, 2 * frameUs + 800);
+    expect(world.masked.get(irq)).toBe(true);
+  });
+
+  it('a release of another domain does not interrupt a window', () => {
+    const world = windowed();
+    const a = world.thread({ priority: 50, budget: 50, period: 550, resume: false });
+    world.must(initialCap.domain, label.DomainSetSet, [1], [a.cap]);
+    world.must(a.cap, label.TCBResume);
+    const b = threadIn(world, 2);
+    start(world);
+    world.stepAside();
+    enterWindow(world, 2 * frameUs);
+    world.expectCurrent(a);
+    enterWindow(world, 2 * frameUs + 400);
+    world.expectCurrent(b);
+    expect(a.tcb.inReleaseQueue).toBe(true);
+    expect(world.deadlines[0]).toBe((2 * frameUs + 800) * 1000 - world.kernel.guardTicks * 100);
+  });
+
+  it('a reschedule that was meant for another window costs this one nothing', () => {
+    const world = windowed();
+    threadIn(world, 1);
+    const b = threadIn(world, 2);
+    start(world);
+    world.stepAside();
+    enterWindow(world, 2 * frameUs + 400);
+    const before = world.clocks[0];
+    world.microvisor.reschedule(world.harts[0]!);
+    expect(world.clocks[0]).toBe(before);
+    world.expectCurrent(b);
+  });
+
+  it('every hart has a schedule of its own', () => {
+    const world = windowed(2);
+    start(world, 1);
+    expect(world.kernel.nodes.map((node) => node.windowEnd)).toEqual([Infinity, expect.any(Number)]);
+    expect(world.kernel.nodes[1]!.windowEnd % (frameUs * ticksPerUs)).toBe(0);
+    expect(world.rescheduled.has(1)).toBe(true);
+    expect(world.invoke(initialCap.domain, label.DomainScheduleSetStart, [10]).label).not.toBe(0);
+  });
+
+  it('a thread cannot count the instructions of others', () => {
+    const instret = 1n << 2n;
+    expect(windowed().current().context.csr('mcounteren') & instret).toBe(0n);
+    expect(new World().current().context.csr('mcounteren') & instret).toBe(instret);
+  });
+
+  it('the guard follows the cost table', () => {
+    expect(windowGuard({ ...defaultCosts, create: 2 * defaultCosts.create }) - windowGuard(defaultCosts)).toBe(
+      256 * defaultCosts.create,
+    );
+    expect(windowGuard(defaultCosts)).toBeLessThan(30_000);
+  });
+});

@@ -205,6 +205,11 @@ function checkNode(kernel: Kernel, node: Node): void {
       // Another hart may have queued something more urgent: it has been asked to choose again.
     }
   });
+  if (kernel.config.windows && !node.reprogram) {
+    check(current === node.idle || current.domain === node.domain, `hart ${node.id} runs a thread outside its windows`);
+    const end = (node.windowEnd - kernel.guardTicks) * kernel.cyclesPerTick;
+    check(node.deadline <= end, `hart ${node.id} is not going to leave its window in time`);
+  }
   let time = -Infinity;
   for (const tcb of membersOf(node.release)) {
     check(tcb.inReleaseQueue && tcb.affinity === node.id, 'release queue: a thread in it does not know');

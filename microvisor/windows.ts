@@ -22,6 +22,7 @@ export function startWindows(kernel: Kernel, node: Node): void {
     frame += node.domainSchedule[at]!.duration;
   }
   node.windowEnd = (Math.ceil(kernel.node.time / frame) + 1) * frame;
+  node.domainTime = Math.max(0, node.windowEnd - kernel.guardTicks - node.time);
   node.domainIndex = node.domainSchedule.length;
   node.reprogram = true;
   if (node !== kernel.node) kernel.node.reschedulePending |= 1 << node.id;

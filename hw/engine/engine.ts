@@ -59,7 +59,8 @@ function buildCore(memory: MachineMemory): Uint8Array<ArrayBuffer> {
 
 export class Engine {
   readonly code: CodePages;
-  private readonly caches: TranslationCache[];
+  /** One for each hart, or one that all share. */
+  readonly caches: readonly TranslationCache[];
   private readonly core: Core;
   /** The hart that is running. */
   running!: Hart;

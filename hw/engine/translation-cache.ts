@@ -6,11 +6,20 @@ import type { FenceScope } from '../hart/hart.ts';
 import { csrOffset, regimes, tlb } from './layout.ts';
 import type { MachineMemory } from './memory.ts';
 
-/** The banks of one address space, by regime; 0: none yet. */
-interface Space {
-  readonly key: string;
+/** What a translation is for. */
+export type Translated = 'read' | 'write' | 'execute';
+
+/** An address space, as the CSRs that name it say: satp, or vsatp and hgatp. */
+export interface TranslatedSpace {
   readonly machine: boolean;
   readonly virtual: boolean;
+  readonly atp: bigint;
+  readonly hgatp: bigint;
+}
+
+/** The banks of one address space, by regime; 0: none yet. */
+interface Space extends TranslatedSpace {
+  readonly key: string;
   readonly asid: number;
   readonly vmid: number;
   readonly banks: Int32Array;
@@ -18,6 +27,11 @@ interface Space {
 }
 
 const tables = [tlb.read, tlb.write, tlb.fetch] as const;
+const kinds = [
+  ['read', tlb.read],
+  ['write', tlb.write],
+  ['execute', tlb.fetch],
+] as const;
 
 const asidOf = (atp: bigint): number => Number((atp >> 44n) & 0xffffn);
 const vmidOf = (hgatp: bigint): number => Number((hgatp >> 44n) & 0x3fffn);
@@ -57,7 +71,8 @@ export class TranslationCache {
 
   private addSpace(key: string, virtual: boolean, atp: bigint, hgatp: bigint): Space {
     const banks = new Int32Array(regimes.count);
-    const space = { key, machine: key === 'M', virtual, asid: asidOf(atp), vmid: vmidOf(hgatp), banks, used: 0 };
+    const machine = key === 'M';
+    const space = { key, machine, virtual, atp, hgatp, asid: asidOf(atp), vmid: vmidOf(hgatp), banks, used: 0 };
     this.spaces.set(key, space);
     return space;
   }
@@ -146,6 +161,30 @@ export class TranslationCache {
   /** Bases of the banks that hold translations. */
   *banksInUse(): Iterable<number> {
     for (const space of this.spaces.values()) for (const bank of space.banks) if (bank !== 0) yield bank;
+  }
+
+  /**
+   * Calls `visit` for every translation that is cached: the virtual page, and where the page begins in machine memory.
+   * For whoever checks them against the tables.
+   */
+  eachTranslation(
+    visit: (space: TranslatedSpace, regime: number, kind: Translated, page: number, host: number) => void,
+  ): void {
+    const { u32 } = this.memory;
+    for (const space of this.spaces.values()) {
+      space.banks.forEach((bank, regime) => {
+        if (bank === 0 || u32[(bank + tlb.dirty) >>> 2] === 0) return;
+        for (const [kind, table] of kinds) {
+          for (let at = (bank + table) >>> 2, left = tlb.entries; left > 0; left--, at += tlb.entrySize >>> 2) {
+            const low = u32[at]!;
+            // A tag with bit 11 set matches no address.
+            if ((low & 0x800) !== 0) continue;
+            const host = kind === 'execute' ? u32[at + 3]! : (u32[at + 2]! + low) >>> 0;
+            visit(space, regime, kind, u32[at + 1]! * 2 ** 32 + low, host);
+          }
+        }
+      });
+    }
   }
 
   /** Drops every translation; banks stay with their spaces. */

@@ -24,7 +24,8 @@ class Computer {
       halt: (reason) => this.log.push(reason),
     });
     const { memory, harts: all } = this.machine;
-    this.world = new World({ machine: { memory, harts: all, port: platform.port } });
+    const { caches } = this.machine.engine;
+    this.world = new World({ machine: { memory, harts: all, port: platform.port }, caches });
     this.machine.install(this.world.microvisor);
     // The root thread, if it is left to itself, jumps to where it is.
     const image = new Uint32Array(1024).fill(0x6f);

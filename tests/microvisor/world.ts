@@ -3,6 +3,7 @@
 
 import { expect } from 'vitest';
 import { MachineMemory, ramBase } from '../../hw/engine/memory.ts';
+import type { TranslationCache } from '../../hw/engine/translation-cache.ts';
 import { exceptions, interrupts } from '../../hw/hart/causes.ts';
 import { type FenceScope, Hart, type HartPort } from '../../hw/hart/hart.ts';
 import { initialCap } from '../../microvisor/abi/boot-info.ts';
@@ -14,14 +15,15 @@ import { allRights } from '../../microvisor/abi/rights.ts';
 import { callRegister, systemCall } from '../../microvisor/abi/system-calls.ts';
 import { type BootOptions, boot, defaultKernelBytes } from '../../microvisor/boot.ts';
 import { defaultCosts } from '../../microvisor/costs.ts';
-import { checkInvariants } from '../../microvisor/invariants.ts';
-import { defaultConfig, Kernel, type KernelConfig, type Machine } from '../../microvisor/kernel.ts';
+import { cteInsert } from '../../microvisor/cspace/derivation.ts';
+import { cteDelete } from '../../microvisor/deletion.ts';
+import { checkInvariants } from '../../microvisor/invariants/sweep.ts';
+import { defaultConfig, irqState, Kernel, type KernelConfig, type Machine } from '../../microvisor/kernel.ts';
 import { lookupIPCBuffer } from '../../microvisor/message.ts';
 import {
   type Capability,
   type CNode,
   capType,
-  nullCap,
   type Slot,
   type Tcb,
   tcbSlot,
@@ -38,6 +40,8 @@ export interface WorldOptions {
   boot?: Partial<BootOptions>;
   /** A machine that runs code, instead of one that tests drive. */
   machine?: Pick<Machine, 'memory' | 'harts' | 'port'>;
+  /** Its cached translations, to be checked as well. */
+  caches?: readonly TranslationCache[];
 }
 
 /** What came back from a Call: error code (or label) and message words. */
@@ -110,7 +114,7 @@ export class World {
       ...options.boot,
     });
     this.microvisor = new Microvisor(this.kernel);
-    this.microvisor.afterEntry = () => checkInvariants(this.kernel);
+    this.microvisor.afterEntry = () => checkInvariants(this.kernel, options.caches);
     this.microvisor.start();
     this.rootTcb = this.kernel.nodes[0]!.current;
     const root = this.rootTcb.slots.slot(tcbSlot.cTable).cap;
@@ -420,12 +424,16 @@ export class World {
     const { cap } = this.slot(notification);
     if (cap.type !== capType.notification) throw new Error('not a notification');
     const irq = 10;
-    this.kernel.irqStates[irq] = 1;
-    this.kernel.irqSlots.slot(irq).cap = cap;
+    const { kernel } = this;
+    // What IRQControl_Get and IRQHandler_SetNotification do, without a thread to call them and without taking time.
+    const handler = this.slot(this.freeSlot());
+    kernel.irqStates[irq] = irqState.signal;
+    cteInsert(kernel, { type: capType.irqHandler, irq }, this.slot(initialCap.irqControl), handler);
+    cteInsert(kernel, cap, this.slot(notification), kernel.irqSlots.slot(irq));
+    kernel.node.cost = 0;
     this.interrupt(irq);
-    // Only for this: the sweep must not find a capability outside the derivation tree.
-    this.kernel.irqSlots.slot(irq).cap = nullCap;
-    this.kernel.irqStates[irq] = 0;
+    cteDelete(kernel, handler, true);
+    kernel.node.cost = 0;
     expect(this.current().name).toBe('rootserver');
   }
   expectCurrent(thread: Thread, hart = 0): void {

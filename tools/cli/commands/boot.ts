@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { CommandModule } from 'yargs';
 import type { StopReason } from '../../../hw/machine/machine.ts';
-import { checkInvariants } from '../../../microvisor/invariants.ts';
+import { checkInvariants } from '../../../microvisor/invariants/sweep.ts';
 import type { Outcome } from '../../../vdev/test-finisher.ts';
 import { runPaced } from '../../host/pace.ts';
 import { attachTerminal } from '../../host/terminal.ts';
@@ -177,7 +177,8 @@ async function bootTask(args: BootArguments): Promise<void> {
       ending.outcome = outcome;
     },
   });
-  if (args.invariants) system.microvisor.afterEntry = () => checkInvariants(system.kernel);
+  if (args.invariants)
+    system.microvisor.afterEntry = () => checkInvariants(system.kernel, system.machine.engine.caches);
   const { machine } = system;
   const terminal = attachTerminal({
     onInput: (bytes) => system.input(bytes),

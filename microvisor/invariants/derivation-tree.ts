@@ -1,5 +1,5 @@
 // The derivation tree: lists of slots in prefix order. Capabilities to one object are neighbours, the one that came with the object
-// first, badged ones after those without; who is whose child follows from that order, and so does which capability is the last.
+// first; who is whose child follows from that order and the marks, and so does which capability is the last.
 
 import { type AsidPool, type Capability, type CNode, capType, type Slot } from '../objects.ts';
 import { type KernelObject, nameOfSlot } from './names.ts';
@@ -106,7 +106,6 @@ function checkPair(prev: Slot, slot: Slot): void {
   const badge = badgeOf(slot.cap);
   if (badge === 0n) {
     if (slot.revocable) violated(rule, `${nameOfSlot(slot)} is the original and comes after ${nameOfSlot(prev)}`);
-    if (before !== 0n) violated(rule, `${nameOfSlot(slot)} has no badge and comes after one that has`);
   } else if (!slot.firstBadged && (badge !== before || slot.revocable)) {
     violated(rule, `${nameOfSlot(slot)} is the first with its badge and not marked so`);
   }

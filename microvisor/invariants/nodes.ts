@@ -116,11 +116,9 @@ function checkLeft(kernel: Kernel, node: Node): void {
   }
   if (node.reschedulePending !== 0) violated('node', `${where} has not told others to choose again`);
   if (node.cost !== 0) violated('node', `${where} has ${node.cost} cycles of work that its clock does not show`);
-  if (node.reprogram || node.deadline > dueAt(node) * kernel.cyclesPerTick) {
-    violated(
-      'timer',
-      `${where} is to be interrupted at cycle ${node.deadline}, something is due at tick ${dueAt(node)}`,
-    );
+  const due = dueAt(kernel, node);
+  if (node.reprogram || node.deadline > due * kernel.cyclesPerTick) {
+    violated('timer', `${where} is to be interrupted at cycle ${node.deadline}, something is due at tick ${due}`);
   }
   // Another hart may have made a more urgent thread ready: then a request to choose again is on its way.
   const priority = current === idle ? -1 : current.priority;

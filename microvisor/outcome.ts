@@ -25,17 +25,18 @@ export type Outcome = typeof done | typeof preempted | Answer | SyscallError;
 /** Progress of a long operation: false when it must be started again later. */
 export type Completed = boolean;
 
-export const invalidArgument = (number: number): SyscallError =>
-  new SyscallError(error.invalidArgument, [BigInt(number)]);
-export const invalidCapability = (number: number): SyscallError =>
-  new SyscallError(error.invalidCapability, [BigInt(number)]);
-export const illegalOperation = new SyscallError(error.illegalOperation);
-export const alignmentError = new SyscallError(error.alignmentError);
-export const truncatedMessage = new SyscallError(error.truncatedMessage);
-export const deleteFirst = new SyscallError(error.deleteFirst);
-export const revokeFirst = new SyscallError(error.revokeFirst);
-export const rangeError = (min: number | bigint, max: number | bigint): SyscallError =>
-  new SyscallError(error.rangeError, [BigInt(min), BigInt(max)]);
-export const notEnoughMemory = (left: number): SyscallError => new SyscallError(error.notEnoughMemory, [BigInt(left)]);
-export const failedLookup = (wasSource: boolean, why: LookupFailure): SyscallError =>
-  new SyscallError(error.failedLookup, [wasSource ? 1n : 0n], why);
+/** The errors that invocations return, by seL4's names. */
+export const refusal = {
+  illegalOperation: new SyscallError(error.illegalOperation),
+  alignmentError: new SyscallError(error.alignmentError),
+  truncatedMessage: new SyscallError(error.truncatedMessage),
+  deleteFirst: new SyscallError(error.deleteFirst),
+  revokeFirst: new SyscallError(error.revokeFirst),
+  invalidArgument: (number: number) => new SyscallError(error.invalidArgument, [BigInt(number)]),
+  invalidCapability: (number: number) => new SyscallError(error.invalidCapability, [BigInt(number)]),
+  rangeError: (min: number | bigint, max: number | bigint) =>
+    new SyscallError(error.rangeError, [BigInt(min), BigInt(max)]),
+  notEnoughMemory: (left: number) => new SyscallError(error.notEnoughMemory, [BigInt(left)]),
+  failedLookup: (wasSource: boolean, why: LookupFailure) =>
+    new SyscallError(error.failedLookup, [wasSource ? 1n : 0n], why),
+} as const;

@@ -21,17 +21,7 @@ import {
   Vcpu,
   vmRights,
 } from './objects.ts';
-import {
-  type Completed,
-  done,
-  failedLookup,
-  invalidArgument,
-  notEnoughMemory,
-  type Outcome,
-  preempted,
-  rangeError,
-  SyscallError,
-} from './outcome.ts';
+import { type Completed, done, type Outcome, preempted, refusal, SyscallError } from './outcome.ts';
 
 /** Binary logarithm of the size of an object; `userSize` counts for those whose size the user chooses. */
 export function getObjectSize(type: number, userSize: number): number {
@@ -75,16 +65,16 @@ export interface RetypeArguments {
 }
 
 function checkSizes(type: number, userSize: number): SyscallError | null {
-  if (type >= objectTypeCount) return invalidArgument(0);
+  if (type >= objectTypeCount) return refusal.invalidArgument(0);
   if (userSize >= wordBits || getObjectSize(type, userSize) > sizeBits.maxUntyped) {
-    return rangeError(0, sizeBits.maxUntyped);
+    return refusal.rangeError(0, sizeBits.maxUntyped);
   }
   const tooSmall =
     (type === objectType.capTable && userSize === 0) ||
     (type === objectType.untyped && userSize < sizeBits.minUntyped) ||
     (type === objectType.schedContext && userSize < sizeBits.minSchedContext);
   const noSuchMode = type === objectType.guestRoot && userSize !== 0 && userSize !== 39 && userSize !== 48;
-  return tooSmall || noSuchMode ? invalidArgument(1) : null;
+  return tooSmall || noSuchMode ? refusal.invalidArgument(1) : null;
 }
 
 export function retype(kernel: Kernel, slot: Slot, cap: UntypedCap, root: Capability, args: RetypeArguments): Outcome {
@@ -99,13 +89,16 @@ export function retype(kernel: Kernel, slot: Slot, cap: UntypedCap, root: Capabi
     nodeCap = found.cap;
   }
   if (nodeCap.type !== capType.cNode) {
-    return failedLookup(false, { type: lookupFailure.missingCapability, bitsLeft: Number(args.nodeDepth & 127n) });
+    return refusal.failedLookup(false, {
+      type: lookupFailure.missingCapability,
+      bitsLeft: Number(args.nodeDepth & 127n),
+    });
   }
   const { node } = nodeCap;
   const nodeSize = 2 ** node.radix;
-  if (nodeOffset > nodeSize - 1) return rangeError(0, nodeSize - 1);
-  if (nodeWindow < 1 || nodeWindow > retypeFanOutLimit) return rangeError(1, retypeFanOutLimit);
-  if (nodeWindow > nodeSize - nodeOffset) return rangeError(1, nodeSize - nodeOffset);
+  if (nodeOffset > nodeSize - 1) return refusal.rangeError(0, nodeSize - 1);
+  if (nodeWindow < 1 || nodeWindow > retypeFanOutLimit) return refusal.rangeError(1, retypeFanOutLimit);
+  if (nodeWindow > nodeSize - nodeOffset) return refusal.rangeError(1, nodeSize - nodeOffset);
   for (let i = 0; i < nodeWindow; i++) {
     const taken = ensureEmptySlot(node.slot(nodeOffset + i));
     if (taken !== null) return taken;
@@ -115,10 +108,10 @@ export function retype(kernel: Kernel, slot: Slot, cap: UntypedCap, root: Capabi
   const watermark = reset ? 0 : cap.watermark;
   const free = 2 ** cap.sizeBits - watermark;
   const objectSize = 2 ** getObjectSize(type, userSize);
-  if (Math.floor(free / objectSize) < nodeWindow) return notEnoughMemory(free);
-  if (cap.device && !isFrameType(type) && type !== objectType.untyped) return invalidArgument(1);
+  if (Math.floor(free / objectSize) < nodeWindow) return refusal.notEnoughMemory(free);
+  if (cap.device && !isFrameType(type) && type !== objectType.untyped) return refusal.invalidArgument(1);
   // Ours: registers of threads lie in machine memory, whose room for them is limited.
-  if (type === objectType.tcb && kernel.contextsLeft < nodeWindow) return notEnoughMemory(0);
+  if (type === objectType.tcb && kernel.contextsLeft < nodeWindow) return refusal.notEnoughMemory(0);
 
   if (reset && !resetUntypedCap(kernel, slot)) return preempted;
   const first = Math.ceil((cap.address + watermark) / objectSize) * objectSize;

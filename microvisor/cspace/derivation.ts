@@ -2,7 +2,7 @@
 
 import type { Kernel } from '../kernel.ts';
 import { type Capability, capType, nullCap, type Slot } from '../objects.ts';
-import { deleteFirst, illegalOperation, revokeFirst, type SyscallError } from '../outcome.ts';
+import { refusal, type SyscallError } from '../outcome.ts';
 import { capSize, isCapRevocable, sameObjectAs, sameRegionAs } from './capability.ts';
 
 /** Whether `b` is a child of `a`. */
@@ -14,10 +14,10 @@ export function isMDBParentOf(a: Slot, b: Slot): boolean {
 }
 
 export function ensureNoChildren(slot: Slot): SyscallError | null {
-  return slot.next !== null && isMDBParentOf(slot, slot.next) ? revokeFirst : null;
+  return slot.next !== null && isMDBParentOf(slot, slot.next) ? refusal.revokeFirst : null;
 }
 export function ensureEmptySlot(slot: Slot): SyscallError | null {
-  return slot.cap.type === capType.null ? null : deleteFirst;
+  return slot.cap.type === capType.null ? null : refusal.deleteFirst;
 }
 
 /** Whether no other capability names the same object: those that do are neighbours. */
@@ -35,7 +35,7 @@ export function deriveCap(slot: Slot, cap: Capability): Capability | SyscallErro
     case capType.untyped:
       return ensureNoChildren(slot) ?? cap;
     case capType.pageTable:
-      return cap.mapped ? cap : illegalOperation;
+      return cap.mapped ? cap : refusal.illegalOperation;
     case capType.frame:
       return { ...cap, asid: 0, mappedAddress: 0 };
     default:

@@ -4,7 +4,7 @@ import { lookupFailure } from '../abi/faults.ts';
 import { wordBits } from '../abi/limits.ts';
 import type { Kernel } from '../kernel.ts';
 import { type Capability, type CNodeCap, capType, type Slot, type Tcb, tcbSlot } from '../objects.ts';
-import { failedLookup, rangeError, type SyscallError } from '../outcome.ts';
+import { refusal, type SyscallError } from '../outcome.ts';
 
 /** What `resolveAddressBits` leaves unresolved: the last slot's capability is no CNode. */
 let bitsRemaining = 0;
@@ -84,13 +84,13 @@ export function lookupSlotForCNodeOp(
   depth: bigint,
 ): Slot | SyscallError {
   if (root.type !== capType.cNode) {
-    return failedLookup(isSource, { type: lookupFailure.invalidRoot });
+    return refusal.failedLookup(isSource, { type: lookupFailure.invalidRoot });
   }
-  if (depth < 1n || depth > BigInt(wordBits)) return rangeError(1, wordBits);
+  if (depth < 1n || depth > BigInt(wordBits)) return refusal.rangeError(1, wordBits);
   const slot = resolveAddressBits(kernel, root, lowHalf(address), highHalf(address), Number(depth));
-  if (slot === null) return failedLookup(isSource, kernel.lookupFailure!);
+  if (slot === null) return refusal.failedLookup(isSource, kernel.lookupFailure!);
   if (bitsRemaining !== 0) {
-    return failedLookup(isSource, { type: lookupFailure.depthMismatch, bitsFound: 0, bitsLeft: bitsRemaining });
+    return refusal.failedLookup(isSource, { type: lookupFailure.depthMismatch, bitsFound: 0, bitsLeft: bitsRemaining });
   }
   return slot;
 }

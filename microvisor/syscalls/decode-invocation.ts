@@ -6,7 +6,7 @@ import { type SendOptions, sendIPC } from '../endpoint.ts';
 import type { Kernel } from '../kernel.ts';
 import { sendSignal } from '../notification.ts';
 import { type Capability, capType, type Tcb } from '../objects.ts';
-import { done, illegalOperation, invalidCapability, type Outcome, truncatedMessage } from '../outcome.ts';
+import { done, type Outcome, refusal } from '../outcome.ts';
 import { retype } from '../untyped.ts';
 import { decodeCNodeInvocation } from './cnode-invocation.ts';
 import { decodeDomainInvocation } from './domain-invocation.ts';
@@ -31,11 +31,11 @@ export interface InvocationOptions extends SendOptions {
 export function sendMessage(kernel: Kernel, thread: Tcb, cap: Capability, options: SendOptions): Outcome | null {
   switch (cap.type) {
     case capType.endpoint:
-      if (!cap.canSend) return invalidCapability(0);
+      if (!cap.canSend) return refusal.invalidCapability(0);
       sendIPC(kernel, thread, cap, options);
       return done;
     case capType.notification:
-      if (!cap.canSend) return invalidCapability(0);
+      if (!cap.canSend) return refusal.invalidCapability(0);
       sendSignal(kernel, cap.notification, cap.badge);
       return done;
     case capType.reply:
@@ -51,8 +51,8 @@ export function decodeInvocation(invocation: Invocation, isFirstPhase: boolean):
   const { cap } = slot;
   switch (cap.type) {
     case capType.untyped:
-      if (invocation.label !== label.UntypedRetype) return illegalOperation;
-      if (invocation.lacks(6, 1)) return truncatedMessage;
+      if (invocation.label !== label.UntypedRetype) return refusal.illegalOperation;
+      if (invocation.lacks(6, 1)) return refusal.truncatedMessage;
       return retype(kernel, slot, cap, invocation.extraCap(0), {
         type: invocation.number(0),
         userSize: invocation.number(1),
@@ -76,7 +76,7 @@ export function decodeInvocation(invocation: Invocation, isFirstPhase: boolean):
     default:
       break;
   }
-  if (isFirstPhase) return invalidCapability(0);
+  if (isFirstPhase) return refusal.invalidCapability(0);
   switch (cap.type) {
     case capType.thread:
       return decodeTCBInvocation(invocation, cap);
@@ -93,6 +93,6 @@ export function decodeInvocation(invocation: Invocation, isFirstPhase: boolean):
     case capType.realmControl:
       return decodeRealmControlInvocation(invocation);
     default:
-      return invalidCapability(0);
+      return refusal.invalidCapability(0);
   }
 }

@@ -4,7 +4,7 @@
 import { label } from '../abi/invocation-labels.ts';
 import type { Node } from '../kernel.ts';
 import { capType } from '../objects.ts';
-import { done, illegalOperation, invalidArgument, type Outcome, rangeError, truncatedMessage } from '../outcome.ts';
+import { done, type Outcome, refusal } from '../outcome.ts';
 import { enqueue, isSchedulable, rescheduleRequired, tcbSchedDequeue } from '../scheduler.ts';
 import { startWindows } from '../windows.ts';
 import type { Invocation } from './invocation.ts';
@@ -21,19 +21,19 @@ export function decodeDomainInvocation(invocation: Invocation): Outcome {
     case label.DomainScheduleSetStart:
       return setStart(invocation);
     default:
-      return illegalOperation;
+      return refusal.illegalOperation;
   }
 }
 
 function setDomain(invocation: Invocation): Outcome {
   const { kernel } = invocation;
-  if (invocation.length === 0) return truncatedMessage;
+  if (invocation.length === 0) return refusal.truncatedMessage;
   // The argument is a byte.
   const domain = Number(invocation.word(0) & 0xffn);
-  if (domain >= kernel.config.numDomains) return invalidArgument(0);
-  if (invocation.extraCapCount < 1) return truncatedMessage;
+  if (domain >= kernel.config.numDomains) return refusal.invalidArgument(0);
+  if (invocation.extraCapCount < 1) return refusal.truncatedMessage;
   const cap = invocation.extraCap(0);
-  if (cap.type !== capType.thread) return invalidArgument(1);
+  if (cap.type !== capType.thread) return refusal.invalidArgument(1);
   const { tcb } = cap;
   tcbSchedDequeue(kernel, tcb);
   tcb.domain = domain;
@@ -54,15 +54,15 @@ function entryOf(invocation: Invocation): { node: Node; index: number } {
 
 function configureSchedule(invocation: Invocation): Outcome {
   const { config } = invocation.kernel;
-  if (invocation.length < 3) return truncatedMessage;
+  if (invocation.length < 3) return refusal.truncatedMessage;
   const { node, index } = entryOf(invocation);
   const domain = Number(invocation.word(1) & 0xffn);
   const duration = invocation.word(2);
-  if (index >= config.domainScheduleLength - 1) return rangeError(0, config.domainScheduleLength - 2);
-  if (domain >= config.numDomains) return rangeError(0, config.numDomains - 1);
-  if (duration > maxDuration) return invalidArgument(2);
-  if (duration === 0n && domain !== 0) return invalidArgument(1);
-  if (index === node.domainStart && duration === 0n) return invalidArgument(2);
+  if (index >= config.domainScheduleLength - 1) return refusal.rangeError(0, config.domainScheduleLength - 2);
+  if (domain >= config.numDomains) return refusal.rangeError(0, config.numDomains - 1);
+  if (duration > maxDuration) return refusal.invalidArgument(2);
+  if (duration === 0n && domain !== 0) return refusal.invalidArgument(1);
+  if (index === node.domainStart && duration === 0n) return refusal.invalidArgument(2);
   node.domainSchedule[index] = { domain, duration: Number(duration) };
   return done;
 }
@@ -70,10 +70,10 @@ function configureSchedule(invocation: Invocation): Outcome {
 function setStart(invocation: Invocation): Outcome {
   const { kernel } = invocation;
   const { config } = kernel;
-  if (invocation.length < 1) return truncatedMessage;
+  if (invocation.length < 1) return refusal.truncatedMessage;
   const { node, index } = entryOf(invocation);
-  if (index >= config.domainScheduleLength) return rangeError(0, config.domainScheduleLength - 1);
-  if (node.domainSchedule[index]!.duration === 0) return invalidArgument(0);
+  if (index >= config.domainScheduleLength) return refusal.rangeError(0, config.domainScheduleLength - 1);
+  if (node.domainSchedule[index]!.duration === 0) return refusal.invalidArgument(0);
   node.domainStart = index;
   if (config.windows) {
     startWindows(kernel, node);

@@ -4,15 +4,7 @@ import { vcpuFence, vcpuRegisters } from '../abi/extensions.ts';
 import { label } from '../abi/invocation-labels.ts';
 import { findVSpaceForASID } from '../address-space.ts';
 import { capType, type Tcb, type VcpuCap } from '../objects.ts';
-import {
-  Answer,
-  done,
-  illegalOperation,
-  invalidCapability,
-  type Outcome,
-  rangeError,
-  truncatedMessage,
-} from '../outcome.ts';
+import { Answer, done, type Outcome, refusal } from '../outcome.ts';
 import { bindRealm } from '../realm-thread.ts';
 import { remoteTCBStall } from '../scheduler.ts';
 import { bindVcpu, injectInterrupts, readVcpuRegister, vcpuRegister, writeVcpuRegister } from '../vcpu.ts';
@@ -22,15 +14,15 @@ export function decodeVCPUInvocation(invocation: Invocation, { vcpu }: VcpuCap):
   const { kernel } = invocation;
   if (invocation.label === label.VCPUBind) return bind(invocation, { type: capType.vcpu, vcpu });
   const { tcb } = vcpu;
-  if (tcb === null) return illegalOperation;
+  if (tcb === null) return refusal.illegalOperation;
   switch (invocation.label) {
     case label.VCPUReadRegister: {
-      if (invocation.length < 1) return truncatedMessage;
+      if (invocation.length < 1) return refusal.truncatedMessage;
       const register = vcpuRegister(invocation.word(0));
       return register === undefined ? unknownRegister() : new Answer([readVcpuRegister(kernel, tcb, register)]);
     }
     case label.VCPUWriteRegister: {
-      if (invocation.length < 2) return truncatedMessage;
+      if (invocation.length < 2) return refusal.truncatedMessage;
       const register = vcpuRegister(invocation.word(0));
       if (register === undefined) return unknownRegister();
       remoteTCBStall(kernel, tcb);
@@ -38,17 +30,17 @@ export function decodeVCPUInvocation(invocation: Invocation, { vcpu }: VcpuCap):
       return done;
     }
     case label.VCPUInject:
-      if (invocation.length < 2) return truncatedMessage;
+      if (invocation.length < 2) return refusal.truncatedMessage;
       remoteTCBStall(kernel, tcb);
       injectInterrupts(kernel, tcb, invocation.word(0), invocation.word(1));
       return done;
     case label.VCPUFence:
       return fence(invocation, vcpu.asid);
     default:
-      return illegalOperation;
+      return refusal.illegalOperation;
   }
 }
-const unknownRegister = (): Outcome => rangeError(0, vcpuRegisters.length - 1);
+const unknownRegister = (): Outcome => refusal.rangeError(0, vcpuRegisters.length - 1);
 
 /** A thread that may become something else: not the caller, and an ordinary thread so far. */
 const isPlain = (invocation: Invocation, tcb: Tcb): boolean =>
@@ -56,22 +48,22 @@ const isPlain = (invocation: Invocation, tcb: Tcb): boolean =>
 
 function bind(invocation: Invocation, { vcpu }: VcpuCap): Outcome {
   const { kernel } = invocation;
-  if (invocation.extraCapCount < 2) return truncatedMessage;
+  if (invocation.extraCapCount < 2) return refusal.truncatedMessage;
   const thread = invocation.extraCap(0);
   const table = invocation.extraCap(1);
-  if (thread.type !== capType.thread) return invalidCapability(1);
-  if (table.type !== capType.pageTable || table.guestLevels === 0 || !table.mapped) return invalidCapability(2);
+  if (thread.type !== capType.thread) return refusal.invalidCapability(1);
+  if (table.type !== capType.pageTable || table.guestLevels === 0 || !table.mapped) return refusal.invalidCapability(2);
   const root = findVSpaceForASID(kernel, table.asid);
   // A VMID has 14 bits (privileged specification, hgatp), an ASID 16.
-  if (root === null || root.address !== table.address || table.asid >= 2 ** 14) return invalidCapability(2);
-  if (vcpu.tcb !== null || !isPlain(invocation, thread.tcb)) return illegalOperation;
+  if (root === null || root.address !== table.address || table.asid >= 2 ** 14) return refusal.invalidCapability(2);
+  if (vcpu.tcb !== null || !isPlain(invocation, thread.tcb)) return refusal.illegalOperation;
   remoteTCBStall(kernel, thread.tcb);
   bindVcpu(vcpu, thread.tcb, table.asid, root);
   return done;
 }
 
 function fence(invocation: Invocation, vmid: number): Outcome {
-  if (invocation.length < 3) return truncatedMessage;
+  if (invocation.length < 3) return refusal.truncatedMessage;
   const { harts } = invocation.kernel.machine;
   const all = 2n ** 64n - 1n;
   const address = invocation.word(1);
@@ -96,17 +88,17 @@ function fence(invocation: Invocation, vmid: number): Outcome {
       // The machine notices stores to code when they happen.
       return done;
     default:
-      return rangeError(0, vcpuFence.instructions);
+      return refusal.rangeError(0, vcpuFence.instructions);
   }
 }
 
 export function decodeRealmControlInvocation(invocation: Invocation): Outcome {
   const { kernel } = invocation;
-  if (invocation.label !== label.RealmControlBind) return illegalOperation;
-  if (invocation.lacks(1, 1)) return truncatedMessage;
+  if (invocation.label !== label.RealmControlBind) return refusal.illegalOperation;
+  if (invocation.lacks(1, 1)) return refusal.truncatedMessage;
   const thread = invocation.extraCap(0);
-  if (thread.type !== capType.thread) return invalidCapability(1);
-  if (!isPlain(invocation, thread.tcb)) return illegalOperation;
+  if (thread.type !== capType.thread) return refusal.invalidCapability(1);
+  if (!isPlain(invocation, thread.tcb)) return refusal.illegalOperation;
   remoteTCBStall(kernel, thread.tcb);
-  return bindRealm(kernel, thread.tcb, invocation.number(0)) ? done : rangeError(0, 0);
+  return bindRealm(kernel, thread.tcb, invocation.number(0)) ? done : refusal.rangeError(0, 0);
 }

@@ -6,29 +6,20 @@ import { lookupTargetSlot } from '../cspace/lookup.ts';
 import { cteDeleteOne } from '../deletion.ts';
 import { irqState } from '../kernel.ts';
 import { capType, type IrqHandlerCap } from '../objects.ts';
-import {
-  done,
-  illegalOperation,
-  invalidCapability,
-  type Outcome,
-  rangeError,
-  revokeFirst,
-  SyscallError,
-  truncatedMessage,
-} from '../outcome.ts';
+import { done, type Outcome, refusal, SyscallError } from '../outcome.ts';
 import type { Invocation } from './invocation.ts';
 
 /** Get and GetTrigger: the latter has the trigger as its second word. */
 export function decodeIRQControlInvocation(invocation: Invocation): Outcome {
   const { kernel } = invocation;
   const withTrigger = invocation.label === label.RISCVIRQIssueIRQHandlerTrigger;
-  if (!withTrigger && invocation.label !== label.IRQIssueIRQHandler) return illegalOperation;
+  if (!withTrigger && invocation.label !== label.IRQIssueIRQHandler) return refusal.illegalOperation;
   const at = withTrigger ? 2 : 1;
-  if (invocation.lacks(at + 2, 1)) return truncatedMessage;
+  if (invocation.lacks(at + 2, 1)) return refusal.truncatedMessage;
   const irq = invocation.number(0);
   const most = kernel.irqStates.length - 1;
-  if (irq > most || irq === 0) return rangeError(1, most);
-  if (kernel.irqStates[irq] !== irqState.inactive) return revokeFirst;
+  if (irq > most || irq === 0) return refusal.rangeError(1, most);
+  if (kernel.irqStates[irq] !== irqState.inactive) return refusal.revokeFirst;
   const slot = lookupTargetSlot(kernel, invocation.extraCap(0), invocation.word(at), invocation.word(at + 1));
   if (slot instanceof SyscallError) return slot;
   const taken = ensureEmptySlot(slot);
@@ -49,10 +40,10 @@ export function decodeIRQHandlerInvocation(invocation: Invocation, { irq }: IrqH
       kernel.machine.port.completeInterrupt(irq);
       return done;
     case label.IRQSetIRQHandler: {
-      if (invocation.extraCapCount < 1) return truncatedMessage;
+      if (invocation.extraCapCount < 1) return refusal.truncatedMessage;
       const source = invocation.extraSlot(0);
       const { cap } = source;
-      if (cap.type !== capType.notification || !cap.canSend) return invalidCapability(0);
+      if (cap.type !== capType.notification || !cap.canSend) return refusal.invalidCapability(0);
       cteDeleteOne(kernel, notificationSlot);
       cteInsert(kernel, cap, source, notificationSlot);
       return done;
@@ -61,6 +52,6 @@ export function decodeIRQHandlerInvocation(invocation: Invocation, { irq }: IrqH
       cteDeleteOne(kernel, notificationSlot);
       return done;
     default:
-      return illegalOperation;
+      return refusal.illegalOperation;
   }
 }

@@ -5,15 +5,7 @@ import { minRefills } from '../abi/limits.ts';
 import { schedContextFlag } from '../abi/rights.ts';
 import type { Kernel } from '../kernel.ts';
 import { capType, type SchedContext, type SchedContextCap, type SchedControlCap } from '../objects.ts';
-import {
-  Answer,
-  done,
-  illegalOperation,
-  invalidCapability,
-  type Outcome,
-  rangeError,
-  truncatedMessage,
-} from '../outcome.ts';
+import { Answer, done, type Outcome, refusal } from '../outcome.ts';
 import {
   schedContextBindNtfn,
   schedContextBindTCB,
@@ -46,19 +38,20 @@ const maxPeriodUs = (kernel: Kernel): bigint => (2n ** 64n - 1n) / BigInt(kernel
 
 export function decodeSchedControlInvocation(invocation: Invocation, cap: SchedControlCap): Outcome {
   const { kernel } = invocation;
-  if (invocation.label !== label.SchedControlConfigureFlags) return illegalOperation;
-  if (invocation.lacks(5, 1)) return truncatedMessage;
+  if (invocation.label !== label.SchedControlConfigureFlags) return refusal.illegalOperation;
+  if (invocation.lacks(5, 1)) return refusal.truncatedMessage;
   const budgetUs = invocation.word(0);
   const periodUs = invocation.word(1);
   const least = BigInt(kernel.minBudgetUs);
   const most = maxPeriodUs(kernel);
-  if (budgetUs > most || periodUs > most || budgetUs < least || periodUs < least) return rangeError(least, most);
-  if (budgetUs > periodUs) return rangeError(least, periodUs);
+  if (budgetUs > most || periodUs > most || budgetUs < least || periodUs < least)
+    return refusal.rangeError(least, most);
+  if (budgetUs > periodUs) return refusal.rangeError(least, periodUs);
   const target = invocation.extraCap(0);
-  if (target.type !== capType.schedContext) return invalidCapability(1);
+  if (target.type !== capType.schedContext) return refusal.invalidCapability(1);
   const extraRefills = invocation.number(2);
   const mostRefills = refillAbsoluteMax(target.schedContext) - minRefills;
-  if (extraRefills > mostRefills) return rangeError(0, mostRefills);
+  if (extraRefills > mostRefills) return refusal.rangeError(0, mostRefills);
   const sc = target.schedContext;
   configure(kernel, sc, cap.core, {
     budget: kernel.usToTicks(Number(budgetUs)),
@@ -116,7 +109,7 @@ export function decodeSchedContextInvocation(invocation: Invocation, cap: SchedC
     case label.SchedContextUnbindObject:
       return unbindObject(invocation, sc);
     case label.SchedContextUnbind:
-      if (sc.tcb === invocation.thread) return illegalOperation;
+      if (sc.tcb === invocation.thread) return refusal.illegalOperation;
       schedContextUnbindAllTCBs(kernel, sc);
       schedContextUnbindNtfn(sc);
       schedContextUnbindReply(sc);
@@ -124,51 +117,51 @@ export function decodeSchedContextInvocation(invocation: Invocation, cap: SchedC
     case label.SchedContextYieldTo:
       return yieldTo(invocation, sc);
     default:
-      return illegalOperation;
+      return refusal.illegalOperation;
   }
 }
 
 function bind(invocation: Invocation, sc: SchedContext): Outcome {
   const { kernel } = invocation;
-  if (invocation.extraCapCount < 1) return truncatedMessage;
+  if (invocation.extraCapCount < 1) return refusal.truncatedMessage;
   const cap = invocation.extraCap(0);
   switch (cap.type) {
     case capType.thread:
-      if (sc.tcb !== null || cap.tcb.schedContext !== null) return illegalOperation;
-      if (isBlocked(cap.tcb) && !isReleased(kernel, sc)) return illegalOperation;
+      if (sc.tcb !== null || cap.tcb.schedContext !== null) return refusal.illegalOperation;
+      if (isBlocked(cap.tcb) && !isReleased(kernel, sc)) return refusal.illegalOperation;
       schedContextBindTCB(kernel, sc, cap.tcb);
       return done;
     case capType.notification:
-      if (sc.notification !== null || cap.notification.schedContext !== null) return illegalOperation;
+      if (sc.notification !== null || cap.notification.schedContext !== null) return refusal.illegalOperation;
       schedContextBindNtfn(sc, cap.notification);
       return done;
     default:
-      return invalidCapability(1);
+      return refusal.invalidCapability(1);
   }
 }
 
 function unbindObject(invocation: Invocation, sc: SchedContext): Outcome {
-  if (invocation.extraCapCount < 1) return truncatedMessage;
+  if (invocation.extraCapCount < 1) return refusal.truncatedMessage;
   const cap = invocation.extraCap(0);
   switch (cap.type) {
     case capType.thread:
-      if (sc.tcb !== cap.tcb || sc.tcb === invocation.thread) return illegalOperation;
+      if (sc.tcb !== cap.tcb || sc.tcb === invocation.thread) return refusal.illegalOperation;
       schedContextUnbindTCB(invocation.kernel, sc);
       return done;
     case capType.notification:
-      if (sc.notification !== cap.notification) return illegalOperation;
+      if (sc.notification !== cap.notification) return refusal.illegalOperation;
       schedContextUnbindNtfn(sc);
       return done;
     default:
-      return invalidCapability(1);
+      return refusal.invalidCapability(1);
   }
 }
 
 function yieldTo(invocation: Invocation, sc: SchedContext): Outcome {
   const { kernel, thread } = invocation;
   const { tcb } = sc;
-  if (tcb === null || tcb === thread) return illegalOperation;
-  if (tcb.priority > thread.maxControlledPriority || thread.yieldTo !== null) return illegalOperation;
+  if (tcb === null || tcb === thread) return refusal.illegalOperation;
+  if (tcb.priority > thread.maxControlledPriority || thread.yieldTo !== null) return refusal.illegalOperation;
   if (sc.yieldFrom !== null) schedContextCompleteYieldTo(kernel, sc.yieldFrom);
   schedContextResume(kernel, sc);
   if (!isSchedulable(tcb)) return new Answer([schedContextUpdateConsumed(kernel, sc)]);

@@ -19,19 +19,7 @@ import {
   type ThreadCap,
   tcbSlot,
 } from '../objects.ts';
-import {
-  Answer,
-  alignmentError,
-  type Completed,
-  done,
-  illegalOperation,
-  invalidCapability,
-  type Outcome,
-  preempted,
-  rangeError,
-  SyscallError,
-  truncatedMessage,
-} from '../outcome.ts';
+import { Answer, type Completed, done, type Outcome, preempted, refusal, SyscallError } from '../outcome.ts';
 import { readRegister, rewind, setFpu, writeRegister } from '../registers.ts';
 import { schedContextBindTCB, schedContextUnbindTCB } from '../sched-context.ts';
 import { isBlocked, remoteTCBStall, rescheduleRequired } from '../scheduler.ts';
@@ -73,18 +61,18 @@ export function decodeTCBInvocation(invocation: Invocation, cap: ThreadCap): Out
     case label.TCBBindNotification:
       return decodeBindNotification(invocation, tcb);
     case label.TCBUnbindNotification:
-      if (tcb.boundNotification === null) return illegalOperation;
+      if (tcb.boundNotification === null) return refusal.illegalOperation;
       unbindNotification(tcb);
       return done;
     case label.TCBSetTLSBase:
-      if (invocation.length < 1) return truncatedMessage;
+      if (invocation.length < 1) return refusal.truncatedMessage;
       setTlsBase(tcb, invocation.word(0));
       rescheduleIfCurrent(kernel, tcb);
       return done;
     case label.TCBSetFlags:
       return setFlags(invocation, tcb);
     default:
-      return illegalOperation;
+      return refusal.illegalOperation;
   }
 }
 
@@ -100,21 +88,21 @@ export function setTlsBase(tcb: Tcb, base: bigint): void {
 }
 
 function readRegisters(invocation: Invocation, tcb: Tcb): Outcome {
-  if (invocation.length < 2) return truncatedMessage;
+  if (invocation.length < 2) return refusal.truncatedMessage;
   const count = invocation.number(1);
-  if (count < 1 || count > userContext.length) return rangeError(1, userContext.length);
-  if (tcb === invocation.thread) return illegalOperation;
+  if (count < 1 || count > userContext.length) return refusal.rangeError(1, userContext.length);
+  if (tcb === invocation.thread) return refusal.illegalOperation;
   if ((invocation.word(0) & 1n) !== 0n) suspend(invocation.kernel, tcb);
   return new Answer(userContext.slice(0, count).map((register) => readRegister(tcb, register)));
 }
 
 function writeRegisters(invocation: Invocation, tcb: Tcb): Outcome {
   const { kernel } = invocation;
-  if (invocation.length < 2) return truncatedMessage;
+  if (invocation.length < 2) return refusal.truncatedMessage;
   const resume = (invocation.word(0) & 1n) !== 0n;
   const asked = invocation.number(1);
-  if (invocation.length - 2 < asked) return truncatedMessage;
-  if (tcb === invocation.thread) return illegalOperation;
+  if (invocation.length - 2 < asked) return refusal.truncatedMessage;
+  if (tcb === invocation.thread) return refusal.illegalOperation;
   const count = Math.min(asked, userContext.length);
   for (let i = 0; i < count; i++) writeRegister(tcb, userContext[i]!, invocation.word(2 + i));
   rewind(tcb.context);
@@ -126,10 +114,10 @@ const copyFlag = { suspendSource: 1n, resumeTarget: 2n, transferFrame: 4n, trans
 
 function copyRegisters(invocation: Invocation, tcb: Tcb): Outcome {
   const { kernel } = invocation;
-  if (invocation.lacks(1, 1)) return truncatedMessage;
+  if (invocation.lacks(1, 1)) return refusal.truncatedMessage;
   const flags = invocation.word(0);
   const sourceCap = invocation.extraCap(0);
-  if (sourceCap.type !== capType.thread) return invalidCapability(1);
+  if (sourceCap.type !== capType.thread) return refusal.invalidCapability(1);
   const source = sourceCap.tcb;
   if ((flags & copyFlag.suspendSource) !== 0n) suspend(kernel, source);
   if ((flags & copyFlag.resumeTarget) !== 0n) restart(kernel, tcb);
@@ -149,7 +137,7 @@ function copyRegisters(invocation: Invocation, tcb: Tcb): Outcome {
 }
 
 function setFlags(invocation: Invocation, tcb: Tcb): Outcome {
-  if (invocation.length < 2) return truncatedMessage;
+  if (invocation.length < 2) return refusal.truncatedMessage;
   const known = tcbFlag.fpuDisabled | tcbFlag.foreign;
   tcb.flags &= ~Number(invocation.word(0) & BigInt(known));
   tcb.flags |= Number(invocation.word(1) & BigInt(known));
@@ -217,8 +205,8 @@ function decodeBuffer(address: bigint, slot: Slot): Required<ThreadControlCaps>[
   if (address === 0n) return { address, cap: nullCap, source: null };
   const cap = deriveCap(slot, slot.cap);
   if (cap instanceof SyscallError) return cap;
-  if (cap.type !== capType.frame || cap.device) return illegalOperation;
-  if (BigInt.asUintN(sizeBits.ipcBuffer, address) !== 0n) return alignmentError;
+  if (cap.type !== capType.frame || cap.device) return refusal.illegalOperation;
+  if (BigInt.asUintN(sizeBits.ipcBuffer, address) !== 0n) return refusal.alignmentError;
   return { address, cap, source: slot };
 }
 
@@ -233,19 +221,19 @@ function decodeRoots(
     slotCapLongRunningDelete(tcb.slots.slot(tcbSlot.cTable)) ||
     slotCapLongRunningDelete(tcb.slots.slot(tcbSlot.vTable))
   ) {
-    return illegalOperation;
+    return refusal.illegalOperation;
   }
   const cRoot = deriveCap(cRootSlot, cRootData === 0n ? cRootSlot.cap : updateCapData(false, cRootData, cRootSlot.cap));
   if (cRoot instanceof SyscallError) return cRoot;
-  if (cRoot.type !== capType.cNode) return illegalOperation;
+  if (cRoot.type !== capType.cNode) return refusal.illegalOperation;
   const vRoot = deriveCap(vRootSlot, vRootData === 0n ? vRootSlot.cap : updateCapData(false, vRootData, vRootSlot.cap));
   if (vRoot instanceof SyscallError) return vRoot;
-  if (vRoot.type !== capType.pageTable || !vRoot.mapped || vRoot.guestLevels !== 0) return illegalOperation;
+  if (vRoot.type !== capType.pageTable || !vRoot.mapped || vRoot.guestLevels !== 0) return refusal.illegalOperation;
   return { cRoot: { cap: cRoot, source: cRootSlot }, vRoot: { cap: vRoot, source: vRootSlot } };
 }
 
 function configure(invocation: Invocation, tcb: Tcb): Outcome {
-  if (invocation.lacks(3, 3)) return truncatedMessage;
+  if (invocation.lacks(3, 3)) return refusal.truncatedMessage;
   const [cRootSlot, vRootSlot, bufferSlot] = [0, 1, 2].map((i) => invocation.extraSlot(i)) as [Slot, Slot, Slot];
   const buffer = decodeBuffer(invocation.word(2), bufferSlot);
   if (buffer instanceof SyscallError) return buffer;
@@ -255,25 +243,25 @@ function configure(invocation: Invocation, tcb: Tcb): Outcome {
 }
 
 function setSpace(invocation: Invocation, tcb: Tcb): Outcome {
-  if (invocation.lacks(2, 3)) return truncatedMessage;
+  if (invocation.lacks(2, 3)) return refusal.truncatedMessage;
   const [handlerSlot, cRootSlot, vRootSlot] = [0, 1, 2].map((i) => invocation.extraSlot(i)) as [Slot, Slot, Slot];
   const handler = handlerSlot.cap;
   const roots = decodeRoots(tcb, invocation.word(0), cRootSlot, invocation.word(1), vRootSlot);
   if (roots instanceof SyscallError) return roots;
-  if (!validFaultHandler(handler)) return invalidCapability(1);
+  if (!validFaultHandler(handler)) return refusal.invalidCapability(1);
   return threadControlCaps(invocation, tcb, { ...roots, faultHandler: { cap: handler, source: handlerSlot } });
 }
 
 function setIPCBuffer(invocation: Invocation, tcb: Tcb): Outcome {
-  if (invocation.lacks(1, 1)) return truncatedMessage;
+  if (invocation.lacks(1, 1)) return refusal.truncatedMessage;
   const buffer = decodeBuffer(invocation.word(0), invocation.extraSlot(0));
   return buffer instanceof SyscallError ? buffer : threadControlCaps(invocation, tcb, { buffer });
 }
 
 function setTimeoutEndpoint(invocation: Invocation, tcb: Tcb): Outcome {
-  if (invocation.extraCapCount < 1) return truncatedMessage;
+  if (invocation.extraCapCount < 1) return refusal.truncatedMessage;
   const source = invocation.extraSlot(0);
-  if (!validFaultHandler(source.cap)) return invalidCapability(1);
+  if (!validFaultHandler(source.cap)) return refusal.invalidCapability(1);
   return threadControlCaps(invocation, tcb, { timeoutHandler: { cap: source.cap, source } });
 }
 
@@ -286,14 +274,14 @@ function validFaultHandler(cap: Capability): boolean {
 // Scheduling.
 
 function checkPriority(priority: number, authority: Tcb): SyscallError | null {
-  return priority > authority.maxControlledPriority ? rangeError(0, authority.maxControlledPriority) : null;
+  return priority > authority.maxControlledPriority ? refusal.rangeError(0, authority.maxControlledPriority) : null;
 }
 
 /** The priority that SetPriority or SetMCPriority asks for, if the authority allows it. */
 function decodePriority(invocation: Invocation): number | SyscallError {
-  if (invocation.lacks(1, 1)) return truncatedMessage;
+  if (invocation.lacks(1, 1)) return refusal.truncatedMessage;
   const authority = invocation.extraCap(0);
-  if (authority.type !== capType.thread) return invalidCapability(1);
+  if (authority.type !== capType.thread) return refusal.invalidCapability(1);
   const priority = invocation.number(0);
   return checkPriority(priority, authority.tcb) ?? priority;
 }
@@ -312,17 +300,17 @@ function decodeSetMCPriority(invocation: Invocation, tcb: Tcb): Outcome {
 
 function setSchedParams(invocation: Invocation, tcb: Tcb): Outcome {
   const { kernel } = invocation;
-  if (invocation.lacks(2, 3)) return truncatedMessage;
+  if (invocation.lacks(2, 3)) return refusal.truncatedMessage;
   const mcp = invocation.number(0);
   const priority = invocation.number(1);
   const authority = invocation.extraCap(0);
-  if (authority.type !== capType.thread) return invalidCapability(1);
+  if (authority.type !== capType.thread) return refusal.invalidCapability(1);
   const refused = checkPriority(mcp, authority.tcb) ?? checkPriority(priority, authority.tcb);
   if (refused !== null) return refused;
   const sc = decodeSchedContext(invocation, tcb);
   if (sc instanceof SyscallError) return sc;
   const handler = invocation.extraSlot(2);
-  if (!validFaultHandler(handler.cap)) return invalidCapability(3);
+  if (!validFaultHandler(handler.cap)) return refusal.invalidCapability(3);
 
   if (!installTCBCap(invocation, tcb, tcbSlot.faultHandler, { cap: handler.cap, source: handler })) return preempted;
   tcb.maxControlledPriority = mcp;
@@ -341,25 +329,25 @@ function decodeSchedContext(invocation: Invocation, tcb: Tcb): SchedContext | nu
     case capType.schedContext: {
       const { schedContext } = cap;
       if (tcb.schedContext !== schedContext && (tcb.schedContext !== null || schedContext.tcb !== null)) {
-        return illegalOperation;
+        return refusal.illegalOperation;
       }
-      if (isBlocked(tcb) && !isReleased(invocation.kernel, schedContext)) return illegalOperation;
+      if (isBlocked(tcb) && !isReleased(invocation.kernel, schedContext)) return refusal.illegalOperation;
       return schedContext;
     }
     case capType.null:
-      return tcb === invocation.thread ? illegalOperation : null;
+      return tcb === invocation.thread ? refusal.illegalOperation : null;
     default:
-      return invalidCapability(2);
+      return refusal.invalidCapability(2);
   }
 }
 
 function decodeBindNotification(invocation: Invocation, tcb: Tcb): Outcome {
-  if (invocation.extraCapCount < 1) return truncatedMessage;
-  if (tcb.boundNotification !== null) return illegalOperation;
+  if (invocation.extraCapCount < 1) return refusal.truncatedMessage;
+  if (tcb.boundNotification !== null) return refusal.illegalOperation;
   const cap = invocation.extraCap(0);
-  if (cap.type !== capType.notification || !cap.canReceive) return illegalOperation;
+  if (cap.type !== capType.notification || !cap.canReceive) return refusal.illegalOperation;
   const { notification } = cap;
-  if (notification.queue.head !== null || notification.boundTcb !== null) return illegalOperation;
+  if (notification.queue.head !== null || notification.boundTcb !== null) return refusal.illegalOperation;
   bindNotification(tcb, notification);
   return done;
 }

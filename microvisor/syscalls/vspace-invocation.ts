@@ -29,47 +29,34 @@ import {
   type FrameCap,
   type PageTableCap,
 } from '../objects.ts';
-import {
-  Answer,
-  alignmentError,
-  deleteFirst,
-  done,
-  failedLookup,
-  illegalOperation,
-  invalidArgument,
-  invalidCapability,
-  type Outcome,
-  revokeFirst,
-  SyscallError,
-  truncatedMessage,
-} from '../outcome.ts';
+import { Answer, done, type Outcome, refusal, SyscallError } from '../outcome.ts';
 import type { Invocation } from './invocation.ts';
 
-const invalidRoot = (): SyscallError => failedLookup(false, { type: lookupFailure.invalidRoot });
+const invalidRoot = (): SyscallError => refusal.failedLookup(false, { type: lookupFailure.invalidRoot });
 
 /** The address space that a capability names, if it has an ASID. */
 function decodeSpace(invocation: Invocation, cap: PageTableCap): AsidRoot | SyscallError {
   const root = findVSpaceForASID(invocation.kernel, cap.asid);
   if (root === null) return invalidRoot();
-  return root.address === cap.address ? root : invalidCapability(1);
+  return root.address === cap.address ? root : refusal.invalidCapability(1);
 }
 const isMappedTable = (cap: Capability): cap is PageTableCap => cap.type === capType.pageTable && cap.mapped;
 
 export function decodePageTableInvocation(invocation: Invocation, cap: PageTableCap): Outcome {
   const { kernel, slot } = invocation;
   if (invocation.label === label.RISCVPageTableUnmap) return unmapTable(invocation, cap);
-  if (invocation.label !== label.RISCVPageTableMap) return illegalOperation;
-  if (invocation.lacks(2, 1)) return truncatedMessage;
+  if (invocation.label !== label.RISCVPageTableMap) return refusal.illegalOperation;
+  if (invocation.lacks(2, 1)) return refusal.truncatedMessage;
   // A guest root is nobody's child table.
-  if (cap.mapped || cap.guestLevels !== 0) return invalidCapability(0);
+  if (cap.mapped || cap.guestLevels !== 0) return refusal.invalidCapability(0);
   const address = invocation.number(0);
   const space = invocation.extraCap(0);
-  if (!isMappedTable(space)) return invalidCapability(1);
-  if (address >= spaceTop(space, userTop)) return invalidArgument(0);
+  if (!isMappedTable(space)) return refusal.invalidCapability(1);
+  if (address >= spaceTop(space, userTop)) return refusal.invalidArgument(0);
   const root = decodeSpace(invocation, space);
   if (root instanceof SyscallError) return root;
   const { bitsLeft, entry, address: at } = lookupPTSlot(kernel, root, address);
-  if (bitsLeft === sizeBits.page || isValid(entry)) return deleteFirst;
+  if (bitsLeft === sizeBits.page || isValid(entry)) return refusal.deleteFirst;
   const mappedAddress = Math.floor(address / 2 ** bitsLeft) * 2 ** bitsLeft;
   slot.cap = { ...cap, mapped: true, asid: space.asid, mappedAddress };
   updatePTE(kernel, at, tableEntry(cap.address), space.asid, root);
@@ -78,9 +65,9 @@ export function decodePageTableInvocation(invocation: Invocation, cap: PageTable
 
 function unmapTable(invocation: Invocation, cap: PageTableCap): Outcome {
   const { kernel, slot } = invocation;
-  if (!isFinalCapability(slot)) return revokeFirst;
+  if (!isFinalCapability(slot)) return refusal.revokeFirst;
   if (cap.mapped) {
-    if (findVSpaceForASID(kernel, cap.asid)?.address === cap.address) return revokeFirst;
+    if (findVSpaceForASID(kernel, cap.asid)?.address === cap.address) return refusal.revokeFirst;
     unmapPageTable(kernel, cap.asid, cap.mappedAddress, cap.address);
     kernel.clearMemory(cap.address, capSize(cap));
   }
@@ -100,33 +87,33 @@ export function decodeFrameInvocation(invocation: Invocation, cap: FrameCap): Ou
     case label.RISCVPageGetAddress:
       return new Answer([BigInt(cap.address)]);
     default:
-      return illegalOperation;
+      return refusal.illegalOperation;
   }
 }
 
 function mapPage(invocation: Invocation, cap: FrameCap): Outcome {
   const { kernel, slot } = invocation;
-  if (invocation.lacks(3, 1)) return truncatedMessage;
+  if (invocation.lacks(3, 1)) return refusal.truncatedMessage;
   const address = invocation.number(0);
   const space = invocation.extraCap(0);
-  if (!isMappedTable(space)) return invalidCapability(1);
+  if (!isMappedTable(space)) return refusal.invalidCapability(1);
   const root = decodeSpace(invocation, space);
   if (root instanceof SyscallError) return root;
   const size = 2 ** cap.sizeBits;
   // The sum wraps like the machine's words do.
   const last = Number(BigInt.asUintN(64, invocation.word(0) + BigInt(size - 1)));
-  if (last >= spaceTop(root, userTop)) return invalidArgument(0);
-  if (BigInt.asUintN(cap.sizeBits, invocation.word(0)) !== 0n) return alignmentError;
+  if (last >= spaceTop(root, userTop)) return refusal.invalidArgument(0);
+  if (BigInt.asUintN(cap.sizeBits, invocation.word(0)) !== 0n) return refusal.alignmentError;
   const { bitsLeft, entry, address: at } = lookupPTSlot(kernel, root, address);
   if (bitsLeft !== cap.sizeBits) {
-    return failedLookup(false, { type: lookupFailure.missingCapability, bitsLeft });
+    return refusal.failedLookup(false, { type: lookupFailure.missingCapability, bitsLeft });
   }
   if (cap.asid !== 0) {
-    if (cap.asid !== space.asid) return invalidCapability(1);
-    if (cap.mappedAddress !== address) return invalidArgument(0);
-    if (isPageTable(entry)) return deleteFirst;
+    if (cap.asid !== space.asid) return refusal.invalidCapability(1);
+    if (cap.mappedAddress !== address) return refusal.invalidArgument(0);
+    if (isPageTable(entry)) return refusal.deleteFirst;
   } else if (isValid(entry)) {
-    return deleteFirst;
+    return refusal.deleteFirst;
   }
   const rights = maskVMRights(cap.rights, rightsFromWord(invocation.word(1)));
   const executable = (invocation.word(2) & BigInt(vmAttribute.executeNever)) === 0n;
@@ -137,14 +124,14 @@ function mapPage(invocation: Invocation, cap: FrameCap): Outcome {
 
 export function decodeASIDControlInvocation(invocation: Invocation): Outcome {
   const { kernel } = invocation;
-  if (invocation.label !== label.RISCVASIDControlMakePool) return illegalOperation;
-  if (invocation.lacks(2, 2)) return truncatedMessage;
+  if (invocation.label !== label.RISCVASIDControlMakePool) return refusal.illegalOperation;
+  if (invocation.lacks(2, 2)) return refusal.truncatedMessage;
   const parent = invocation.extraSlot(0);
   const untyped = parent.cap;
   const index = kernel.asidTable.indexOf(null);
-  if (index < 0 || index >= asidPoolCount) return deleteFirst;
+  if (index < 0 || index >= asidPoolCount) return refusal.deleteFirst;
   if (untyped.type !== capType.untyped || untyped.sizeBits !== sizeBits.asidPool || untyped.device) {
-    return invalidCapability(1);
+    return refusal.invalidCapability(1);
   }
   const children = ensureNoChildren(parent);
   if (children !== null) return children;
@@ -162,18 +149,18 @@ export function decodeASIDControlInvocation(invocation: Invocation): Outcome {
 
 export function decodeASIDPoolInvocation(invocation: Invocation, cap: AsidPoolCap): Outcome {
   const { kernel } = invocation;
-  if (invocation.label !== label.RISCVASIDPoolAssign) return illegalOperation;
-  if (invocation.extraCapCount < 1) return truncatedMessage;
+  if (invocation.label !== label.RISCVASIDPoolAssign) return refusal.illegalOperation;
+  if (invocation.extraCapCount < 1) return refusal.truncatedMessage;
   const space = invocation.extraSlot(0);
   const table = space.cap;
-  if (table.type !== capType.pageTable || table.mapped) return invalidCapability(1);
+  if (table.type !== capType.pageTable || table.mapped) return refusal.invalidCapability(1);
   const pool = kernel.asidTable[cap.base / asidsPerPool] ?? null;
   if (pool === null) return invalidRoot();
-  if (pool !== cap.pool) return invalidCapability(0);
+  if (pool !== cap.pool) return refusal.invalidCapability(0);
   let index = 0;
   // ASID 0 stands for none.
   while (index < asidsPerPool && (cap.base + index === 0 || (pool.roots[index] ?? null) !== null)) index++;
-  if (index === asidsPerPool) return deleteFirst;
+  if (index === asidsPerPool) return refusal.deleteFirst;
   space.cap = { ...table, asid: cap.base + index, mappedAddress: 0, mapped: true };
   while (pool.roots.length <= index) pool.roots.push(null);
   pool.roots[index] = { address: table.address, guestLevels: table.guestLevels };

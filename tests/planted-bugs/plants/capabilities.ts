@@ -171,7 +171,7 @@ export const capabilityPlants: readonly Plant[] = [
   {
     name: 'an untyped never runs out',
     file: 'microvisor/untyped.ts',
-    find: 'if (Math.floor(free / objectSize) < nodeWindow) return notEnoughMemory(free);',
+    find: 'if (Math.floor(free / objectSize) < nodeWindow) return refusal.notEnoughMemory(free);',
     replace: '',
     foundBy: [{ file: capabilities, test: 'Untyped: alignment, exhaustion, reset when the last child dies' }],
   },

@@ -60,7 +60,7 @@ export const ipcPlants: readonly Plant[] = [
   {
     name: 'an end without the write right sends',
     file: 'microvisor/syscalls/decode-invocation.ts',
-    find: `      if (!cap.canSend) return invalidCapability(0);
+    find: `      if (!cap.canSend) return refusal.invalidCapability(0);
       sendIPC`,
     replace: '      sendIPC',
     foundBy: [{ file: ipc, test: 'an end without the right cannot call' }],
@@ -68,7 +68,7 @@ export const ipcPlants: readonly Plant[] = [
   {
     name: 'an end without the write right signals',
     file: 'microvisor/syscalls/decode-invocation.ts',
-    find: `      if (!cap.canSend) return invalidCapability(0);
+    find: `      if (!cap.canSend) return refusal.invalidCapability(0);
       sendSignal`,
     replace: '      sendSignal',
     foundBy: [{ file: ipc, test: 'an end without the right cannot call' }],

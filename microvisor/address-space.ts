@@ -126,13 +126,11 @@ export function deleteASIDPool(kernel: Kernel, base: number): void {
   refreshRoots(kernel);
 }
 function refreshRoots(kernel: Kernel): void {
-  for (const node of kernel.nodes) {
-    if (node.current !== node.idle && setVMRoot(kernel, node.current)) kernel.machine.harts[node.id]!.bankEpoch = -1;
-  }
+  for (const node of kernel.nodes) if (node.current !== node.idle) setVMRoot(kernel, node.current);
 }
 
-const satp = csrOffset('satp') >>> 2;
-const hgatp = csrOffset('hgatp') >>> 2;
+const satp = csrOffset('satp');
+const hgatp = csrOffset('hgatp');
 const sv39 = 8;
 
 /** Makes the thread's address space that of its context: an empty one, if it has none that is valid. true: it was another. */
@@ -150,13 +148,12 @@ export function setVMRoot(kernel: Kernel, tcb: Tcb): boolean {
   return setRoot(tcb, satp, sv39, valid ? cap.asid : 0, valid ? cap.address : kernel.emptyRoot);
 }
 
-function setRoot(tcb: Tcb, register: number, mode: number, asid: number, address: number): boolean {
-  const { u32 } = tcb.context.memory;
-  const at = (tcb.context.base >>> 2) + register;
+function setRoot({ context }: Tcb, register: number, mode: number, asid: number, address: number): boolean {
   const low = address / 4096;
-  const high = ((mode << 28) | (asid << 12)) >>> 0;
-  if (u32[at] === low && u32[at + 1] === high) return false;
-  u32[at] = low;
-  u32[at + 1] = high;
+  const high = (mode << 28) | (asid << 12);
+  if (context.low(register) === low && (context.high(register) | 0) === high) return false;
+  context.setLow(register, low);
+  context.setHigh(register, high);
+  context.bankEpoch = -1;
   return true;
 }

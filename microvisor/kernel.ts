@@ -71,8 +71,6 @@ export class Node {
   reprogram = true;
   /** Harts that have to choose again when this one leaves the kernel. */
   reschedulePending = 0;
-  /** Cycles: when the kernel's timer is due. */
-  deadline = Infinity;
   /** Cycles of kernel work in this entry that the clock doesn't show yet. */
   cost = 0;
   domain = 0;
@@ -125,6 +123,8 @@ export class Kernel {
   readonly cyclesPerTick: number;
   /** How much before its end a window is left. */
   readonly guardTicks: number;
+  readonly minBudgetUs: number;
+  readonly minBudget: number;
 
   constructor(
     readonly machine: Machine,
@@ -133,6 +133,8 @@ export class Kernel {
   ) {
     this.cyclesPerTick = config.clockHz / config.timebaseHz;
     this.guardTicks = Math.ceil(windowGuard(costs) / this.cyclesPerTick);
+    this.minBudgetUs = 2 * config.kernelWcetUs;
+    this.minBudget = this.usToTicks(this.minBudgetUs);
     for (let i = 0; i < (machine.harts.length > 1 ? 3 : 1); i++) this.irqStates.push(irqState.kernel);
     // Harts begin in the first contexts (Hart's constructor): these become the idle threads'.
     this.unusedContext = machine.harts.length;
@@ -164,12 +166,6 @@ export class Kernel {
   }
   ticksToUs(ticks: number): number {
     return Math.floor(ticks / (this.config.timebaseHz / 1_000_000));
-  }
-  get minBudgetUs(): number {
-    return 2 * this.config.kernelWcetUs;
-  }
-  get minBudget(): number {
-    return this.usToTicks(this.minBudgetUs);
   }
 
   /** How many threads can still be made: machine memory bounds them, besides RAM. */

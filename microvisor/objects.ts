@@ -171,9 +171,13 @@ export class Slot {
   ) {}
 }
 
+const slotPageBits = 8;
+const slotsPerPage = 2 ** slotPageBits;
+
 /** Slots that lie together: a CNode, or those that belong to a TCB or the kernel. */
 export class CNode {
-  private slots: (Slot | undefined)[] = [];
+  /** In pages: a sparse array of all of them would be a hash table. */
+  private slots: Slot[][] = [];
   constructor(
     readonly address: number,
     readonly radix: number,
@@ -182,21 +186,24 @@ export class CNode {
   ) {}
   /** The slot at `index`, which is below 2^radix. Slots come into being when first looked at. */
   slot(index: number): Slot {
-    let slot = this.slots[index];
-    if (slot === undefined) {
-      slot = new Slot(this, index);
-      this.slots[index] = slot;
-    }
+    return this.slots[index >>> slotPageBits]?.[index % slotsPerPage] ?? this.add(index, new Slot(this, index));
+  }
+  private add(index: number, slot: Slot): Slot {
+    const page = this.slots[index >>> slotPageBits] ?? [];
+    this.slots[index >>> slotPageBits] = page;
+    page[index % slotsPerPage] = slot;
     return slot;
   }
   /** Slots that hold a capability. */
   *occupied(): IterableIterator<Slot> {
-    for (const slot of this.slots) if (slot !== undefined && slot.cap.type !== capType.null) yield slot;
+    for (const page of this.slots) {
+      for (const slot of page ?? []) if (slot !== undefined && slot.cap.type !== capType.null) yield slot;
+    }
   }
   /** Puts back what `occupied` gave. */
   restore(slots: readonly (readonly [number, Slot])[]): void {
     this.slots = [];
-    for (const [index, slot] of slots) this.slots[index] = slot;
+    for (const [index, slot] of slots) this.add(index, slot);
   }
 }
 

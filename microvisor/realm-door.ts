@@ -46,8 +46,8 @@ export class RealmDoor implements RealmThread {
     const { port } = this.kernel.machine;
     if (port.interruptPending(this.hart)) return this.tcb.realmDebt === 0;
     // A system call of this turn may have set an earlier deadline.
-    const limit = Math.min(this.limit, this.kernel.nodes[this.hart]!.deadline);
-    const paid = Math.min(this.tcb.realmDebt, Math.max(0, limit - port.now(this.hart)));
+    const limit = Math.min(this.limit, port.deadlines[this.hart]!);
+    const paid = Math.min(this.tcb.realmDebt, Math.max(0, limit - port.clocks[this.hart]!));
     port.charge(this.hart, paid);
     this.tcb.realmDebt -= paid;
     return this.tcb.realmDebt === 0;

@@ -187,7 +187,7 @@ export function possibleSwitchTo(kernel: Kernel, tcb: Tcb): void {
 /** Reads the clock and adds what passed since the last entry to what the current context has used. */
 export function updateTimestamp(kernel: Kernel): void {
   const { node } = kernel;
-  const now = Math.floor((kernel.machine.port.now(node.id) + node.cost) / kernel.cyclesPerTick);
+  const now = Math.floor((kernel.machine.port.clocks[node.id]! + node.cost) / kernel.cyclesPerTick);
   const passed = now - node.time;
   node.time = now;
   node.consumed += passed;
@@ -229,8 +229,7 @@ function setNextInterrupt(kernel: Kernel): void {
   // A virtual hart in WFI is woken by its own timer.
   if (node.virtualTimers.length > 0) deadline = Math.min(deadline, nextVirtualTimer(kernel)?.vcpu?.wakeAt ?? Infinity);
   const cycles = deadline * kernel.cyclesPerTick;
-  node.deadline = cycles <= Number.MAX_SAFE_INTEGER ? cycles : Infinity;
-  kernel.machine.port.setDeadline(node.id, node.deadline);
+  kernel.machine.port.deadlines[node.id] = cycles <= Number.MAX_SAFE_INTEGER ? cycles : Infinity;
 }
 
 // The choice.
@@ -330,13 +329,11 @@ export function install(kernel: Kernel, node: Node): void {
   const hart = kernel.machine.harts[node.id]!;
   const { context } = node.current;
   if (node.current === node.idle) context.set('waiting', 1);
-  else if (setVMRoot(kernel, node.current)) hart.bankEpoch = -1;
+  else setVMRoot(kernel, node.current);
   // Who was in between may have stored to what is reserved.
   context.dropReservation();
   if (hart.context === context) return;
   node.cost += kernel.costs.threadSwitch;
   if (hart.context.get('virtual') !== context.get('virtual')) node.cost += kernel.costs.worldSwitch;
   hart.context = context;
-  // Banks may have changed their owners since this context was last on a hart.
-  hart.bankEpoch = -1;
 }

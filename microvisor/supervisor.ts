@@ -8,6 +8,7 @@ import { tcbFlag } from './abi/rights.ts';
 import { callRegister, lowestApiCall } from './abi/system-calls.ts';
 import { checkBudget, checkBudgetRestart, payCosts } from './budget.ts';
 import { handleFault } from './fault-handler.ts';
+import type { Fault } from './fault-values.ts';
 import { irqState, type Kernel } from './kernel.ts';
 import { sendSignal } from './notification.ts';
 import { capType, type Tcb, threadState } from './objects.ts';
@@ -64,27 +65,22 @@ export class Microvisor implements Supervisor, RealmTraps {
       else this.externalInterrupt(hart);
       return;
     }
-    this.enter(hart.id);
-    const { kernel } = this;
-    const thread = kernel.node.current;
-    saveFaultIp(thread.context);
+    const thread = this.enter(hart.id);
     if (thread.vcpu !== null) {
-      this.withBudget(() =>
-        handleVcpuTrap(kernel, thread, { cause, tval: hart.tval, tval2: hart.tval2, tinst: hart.tinst }),
-      );
+      if (this.hasBudget()) handleVcpuTrap(this.kernel, thread, hart);
     } else if (cause === exceptions.userEcall) {
-      this.ecall();
+      this.ecall(thread);
     } else {
-      this.userFault(cause, hart.tval);
+      this.userFault(thread, cause, hart.tval);
     }
     this.leave();
   }
 
   /** The deadline of a hart has come. */
   timer(hart: Hart): void {
-    this.interruptEntry(hart, () => {
-      this.kernel.node.reprogram = true;
-    });
+    this.enterForInterrupt(hart);
+    this.kernel.node.reprogram = true;
+    this.leave();
   }
   /** Another hart made a thread of this one ready. */
   reschedule(hart: Hart): void {
@@ -92,23 +88,21 @@ export class Microvisor implements Supervisor, RealmTraps {
     this.enter(hart.id);
     // It was sent to a window that is over, and has nothing to do with this one.
     if (kernel.config.windows && !kernel.node.reprogram && !isOutranked(kernel)) return;
-    this.interruptEntry(hart, () => {
-      kernel.node.reprogram = true;
-      rescheduleRequired(kernel);
-    });
+    this.enterForInterrupt(hart);
+    kernel.node.reprogram = true;
+    rescheduleRequired(kernel);
+    this.leave();
   }
   private externalInterrupt(hart: Hart): void {
-    this.interruptEntry(hart, () => this.handleInterrupt(this.kernel.machine.port.claimInterrupt(hart.id)));
+    this.enterForInterrupt(hart);
+    this.handleInterrupt(this.kernel.machine.port.claimInterrupt(hart.id));
+    this.leave();
   }
 
-  private interruptEntry(hart: Hart, handle: () => void): void {
+  private enterForInterrupt(hart: Hart): void {
     this.enter(hart.id);
-    const { kernel } = this;
-    saveFaultIp(kernel.node.current.context);
-    updateTimestamp(kernel);
-    checkBudget(kernel);
-    handle();
-    this.leave();
+    updateTimestamp(this.kernel);
+    checkBudget(this.kernel);
   }
 
   private handleInterrupt(irq: number): void {
@@ -123,9 +117,13 @@ export class Microvisor implements Supervisor, RealmTraps {
     if (cap.type === capType.notification && cap.canSend) sendSignal(kernel, cap.notification, cap.badge);
   }
 
-  private enter(hart: number): void {
+  /** Begins an entry; returns the thread that the hart was running. */
+  private enter(hart: number): Tcb {
     const { kernel } = this;
     kernel.node = kernel.nodes[hart]!;
+    const { current } = kernel.node;
+    saveFaultIp(current.context);
+    return current;
   }
 
   /** Chooses who runs next and puts it on the hart. */
@@ -151,42 +149,34 @@ export class Microvisor implements Supervisor, RealmTraps {
     this.afterEntry?.(node.id);
   }
 
-  /** Does what the current thread asks for, or leaves it until its budget allows. */
-  private withBudget(handle: () => void): void {
+  /** Whether the current thread may have what it asks for now; if not, it asks again when its budget allows. */
+  private hasBudget(): boolean {
     updateTimestamp(this.kernel);
-    if (checkBudgetRestart(this.kernel)) handle();
+    return checkBudgetRestart(this.kernel);
   }
 
-  private ecall(): void {
+  private ecall({ context, flags }: Tcb): void {
     const { kernel } = this;
-    const { context, flags } = kernel.node.current;
     skipInstruction(context);
     const low = context.xLow(callRegister.number) | 0;
     const isKernels = (flags & tcbFlag.foreign) === 0 && context.xHigh(callRegister.number) === 0xffff_ffff;
     if (isKernels && low < 0 && low >= lowestApiCall) {
-      updateTimestamp(kernel);
-      if (checkBudgetRestart(kernel)) handleSyscall(kernel, low);
+      if (this.hasBudget()) handleSyscall(kernel, low);
       return;
     }
     if (isKernels && handleDebugCall(kernel, low)) return;
-    const number = context.x(callRegister.number);
-    const foreign = (flags & tcbFlag.foreign) !== 0;
-    this.withBudget(() => handleUnknownSyscall(kernel, number, foreign));
+    if (!this.hasBudget()) return;
+    handleUnknownSyscall(kernel, context.x(callRegister.number), (flags & tcbFlag.foreign) !== 0);
   }
 
-  private userFault(cause: number, address: bigint): void {
-    const { kernel } = this;
-    const thread = kernel.node.current;
+  private userFault(thread: Tcb, cause: number, address: bigint): void {
+    if (!this.hasBudget()) return;
     const fsr = accessFault[cause];
-    this.withBudget(() =>
-      handleFault(
-        kernel,
-        thread,
-        fsr === undefined
-          ? { type: faultType.userException, number: cause, code: 0 }
-          : { type: faultType.vmFault, address, fsr, instruction: fsr === exceptions.instructionAccessFault },
-      ),
-    );
+    const fault: Fault =
+      fsr === undefined
+        ? { type: faultType.userException, number: cause, code: 0 }
+        : { type: faultType.vmFault, address, fsr, instruction: fsr === exceptions.instructionAccessFault };
+    handleFault(this.kernel, thread, fault);
   }
 
   // Realms.
@@ -203,12 +193,13 @@ export class Microvisor implements Supervisor, RealmTraps {
   runRealm(hart: Hart, limit: number): void {
     const { port } = this.kernel.machine;
     const node = this.kernel.nodes[hart.id]!;
-    while (port.now(hart.id) < Math.min(limit, node.deadline) && !port.interruptPending(hart.id)) {
+    const { clocks, deadlines } = port;
+    while (clocks[hart.id]! < Math.min(limit, deadlines[hart.id]!) && !port.interruptPending(hart.id)) {
       const tcb = node.current;
       if (tcb.realm === null) return;
-      const before = port.now(hart.id);
+      const before = clocks[hart.id]!;
       this.realmTurn(hart, tcb, tcb.realm, limit);
-      if (node.current === tcb && port.now(hart.id) === before) throw new Error(`"${tcb.name}" stops the clock`);
+      if (node.current === tcb && clocks[hart.id]! === before) throw new Error(`"${tcb.name}" stops the clock`);
     }
   }
 
@@ -216,7 +207,7 @@ export class Microvisor implements Supervisor, RealmTraps {
     const { port } = this.kernel.machine;
     const door = new RealmDoor(this.kernel, this, hart.id, tcb);
     door.limit = limit;
-    const before = port.now(hart.id);
+    const before = port.clocks[hart.id]!;
     if (!door.payDebt()) return;
     if (tcb.context.pc === realmPc.calling) {
       this.exception(hart.id, exceptions.userEcall, 0n);
@@ -226,22 +217,18 @@ export class Microvisor implements Supervisor, RealmTraps {
       realm.resume(door);
     }
     // A turn that took no time still takes some, so that no realm stops the clock.
-    if (this.kernel.nodes[hart.id]!.current === tcb && port.now(hart.id) === before) port.charge(hart.id, 1);
+    if (this.kernel.nodes[hart.id]!.current === tcb && port.clocks[hart.id]! === before) port.charge(hart.id, 1);
   }
 
   exception(hart: number, cause: number, tval: bigint): void {
-    this.enter(hart);
-    saveFaultIp(this.kernel.node.current.context);
-    if (cause === exceptions.userEcall) this.ecall();
-    else this.userFault(cause, tval);
+    const thread = this.enter(hart);
+    if (cause === exceptions.userEcall) this.ecall(thread);
+    else this.userFault(thread, cause, tval);
     this.leave();
   }
   userException(hart: number, number: number, code: number): void {
-    this.enter(hart);
-    const { kernel } = this;
-    const thread = kernel.node.current;
-    saveFaultIp(thread.context);
-    this.withBudget(() => handleFault(kernel, thread, { type: faultType.userException, number, code }));
+    const thread = this.enter(hart);
+    if (this.hasBudget()) handleFault(this.kernel, thread, { type: faultType.userException, number, code });
     this.leave();
   }
 }

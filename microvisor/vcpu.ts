@@ -1,6 +1,8 @@
 // Virtual harts: a thread whose context runs in VS-mode, over a stage-2 table. Extension: see abi/extensions.ts.
 
+import type { Context } from '../hw/hart/context.ts';
 import { updateFpOff } from '../hw/hart/floating-point.ts';
+import type { Hart } from '../hw/hart/hart.ts';
 import { vcpuRegisters, virtualInterrupts } from './abi/extensions.ts';
 import { faultType } from './abi/faults.ts';
 import { cancelVirtualTimer } from './cancel-ipc.ts';
@@ -29,7 +31,13 @@ export function bindVcpu(vcpu: Vcpu, tcb: Tcb, asid: number, root: AsidRoot): vo
   context.setCsr('hstatus', hstatus);
   context.setCsr('hedeleg', hedeleg);
   context.setCsr('hideleg', interrupts);
+  changeMode(context);
+}
+
+/** What is derived from mode, vsstatus and vsatp follows them. */
+function changeMode(context: Context): void {
   updateFpOff(context);
+  context.bankEpoch = -1;
 }
 
 /** The thread is an ordinary one again, in user mode. */
@@ -41,7 +49,7 @@ export function unbindVcpu(vcpu: Vcpu): void {
   tcb.vcpu = null;
   tcb.context.set('privilege', 0);
   tcb.context.set('virtual', 0);
-  updateFpOff(tcb.context);
+  changeMode(tcb.context);
 }
 
 /** The name of a register by its number, if there is one. */
@@ -75,7 +83,6 @@ export function writeVcpuRegister(
       break;
     case 'vsstatus':
       context.setCsr('vsstatus', (value & ~(3n << 32n)) | uxl64);
-      updateFpOff(context);
       break;
     case 'vstimecmp':
     case 'htimedelta':
@@ -87,6 +94,7 @@ export function writeVcpuRegister(
     default:
       context.setCsr(register, value);
   }
+  changeMode(context);
   wakeIfPending(kernel, tcb);
 }
 
@@ -154,11 +162,7 @@ const virtualInstruction = 22;
 const wfi = 0x1050_0073n;
 
 /** A trap of a virtual hart that HS does not delegate. */
-export function handleVcpuTrap(
-  kernel: Kernel,
-  tcb: Tcb,
-  trap: { cause: number; tval: bigint; tval2: bigint; tinst: bigint },
-): void {
+export function handleVcpuTrap(kernel: Kernel, tcb: Tcb, trap: Hart): void {
   if (trap.cause === virtualInstruction && trap.tval === wfi && tcb.context.get('privilege') === 1) {
     waitForInterrupt(kernel, tcb);
     return;

@@ -12,7 +12,7 @@ import { commitTime, rescheduleRequired } from './scheduler.ts';
 /** Whether the hart in the kernel has to leave its window now. */
 export const isWindowOver = (kernel: Kernel): boolean =>
   kernel.config.windows &&
-  kernel.machine.port.now(kernel.node.id) + kernel.node.cost >=
+  kernel.machine.port.clocks[kernel.node.id]! + kernel.node.cost >=
     (kernel.node.windowEnd - kernel.guardTicks) * kernel.cyclesPerTick;
 
 /** Arms a node's schedule: its frames begin at multiples of their length, the first after one that is whole. */
@@ -53,7 +53,7 @@ export function beginWindow(kernel: Kernel): void {
 export function padWindow(kernel: Kernel): void {
   const { node } = kernel;
   const { port } = kernel.machine;
-  const early = node.time * kernel.cyclesPerTick - port.now(node.id);
+  const early = node.time * kernel.cyclesPerTick - port.clocks[node.id]!;
   if (early >= 0) {
     port.charge(node.id, early);
     return;

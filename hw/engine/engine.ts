@@ -112,7 +112,7 @@ export class Engine {
     const { memory } = this;
     this.running = hart;
     const cache = this.cacheOf(hart);
-    if (hart.bankEpoch !== cache.evictions) this.chooseBanks(hart);
+    if (hart.context.bankEpoch !== cache.evictions) this.chooseBanks(hart);
     memory.u32[control.left >>> 2] = budget;
     const left = this.core.run(hart.context.base, budget);
     memory.u32[control.left >>> 2] = left;
@@ -213,7 +213,7 @@ export class Engine {
       context.setLow(fields.dataBank, cache.bank(context, data));
       context.setLow(fields.fetchBank, cache.bank(context, fetch));
     } while (epoch !== cache.evictions);
-    hart.bankEpoch = epoch;
+    context.bankEpoch = epoch;
   }
 
   fence(hart: Hart, scope: FenceScope): void {

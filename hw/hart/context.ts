@@ -4,6 +4,9 @@ import { type CsrSlot, csrAt, context as fields } from '../engine/layout.ts';
 import type { MachineMemory } from '../engine/memory.ts';
 
 export class Context {
+  /** The state of the translation cache when the context's banks were chosen; −1: they must be chosen before it runs. */
+  bankEpoch = -1;
+
   constructor(
     readonly memory: MachineMemory,
     /** Offset in machine memory; a multiple of 4 KiB. */

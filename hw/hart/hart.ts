@@ -52,8 +52,6 @@ export class Hart {
   context: Context;
   port!: HartPort;
   supervisor: Supervisor | undefined;
-  /** The state of the translation cache when the context's banks were chosen; −1: they must be chosen again. */
-  bankEpoch = -1;
 
   constructor(
     readonly id: number,

@@ -59,4 +59,5 @@ export function resetContext(context: Context, { pc, privilege, virtual = false,
   context.set('virtual', virtual && privilege !== privileges.m ? 1 : 0);
   updateFpOff(context);
   regimeOf(context);
+  context.bankEpoch = -1;
 }

@@ -19,18 +19,35 @@ export interface SavedLane {
 }
 
 export class Lane {
-  /** Where the current slice ends; the hart's clock is this minus what the engine has left. */
-  sliceEnd = 0;
   /** Cycles that were not retired instructions: traps, waiting, charges. */
   overhead = 0;
-  /** The resident kernel's deadline in cycles. */
-  deadline = Infinity;
   /** The cycle from which on mtimecmp has been reached. */
   timerRise = Infinity;
   /** By time, and by order of sending among equals. */
   private arrivals: Arrival[] = [];
 
-  constructor(readonly hart: Hart) {}
+  constructor(
+    readonly hart: Hart,
+    private readonly clocks: Float64Array,
+    private readonly deadlines: Float64Array,
+  ) {
+    this.deadline = Infinity;
+  }
+
+  /** Where the current slice ends; the hart's clock is this minus what the engine has left. */
+  get sliceEnd(): number {
+    return this.clocks[this.hart.id]!;
+  }
+  set sliceEnd(cycle: number) {
+    this.clocks[this.hart.id] = cycle;
+  }
+  /** The resident kernel's deadline in cycles. */
+  get deadline(): number {
+    return this.deadlines[this.hart.id]!;
+  }
+  set deadline(cycle: number) {
+    this.deadlines[this.hart.id] = cycle;
+  }
 
   /** Passes cycles without instructions. */
   spend(cycles: number): void {

@@ -60,7 +60,7 @@ export type StopReason =
 
 /** What a resident kernel is told besides traps, and the threads that it runs itself. */
 export interface KernelHooks {
-  /** The hart has reached the deadline that was set with `setDeadline`. */
+  /** The hart has reached the deadline that was set in `deadlines`. */
   timer(hart: Hart): void;
   /** Another hart asked with `sendReschedule`. */
   reschedule(hart: Hart): void;
@@ -92,6 +92,10 @@ export class Machine {
   /** Called around every instruction; with it the machine runs one instruction at a time, to the same effect. */
   onInstruction: InstructionObserver | undefined;
 
+  /** Each hart's clock in cycles; while it executes instructions, where its slice of them will end. */
+  readonly clocks: Float64Array;
+  /** A resident kernel's next event on each hart, in cycles; Infinity: none. */
+  readonly deadlines: Float64Array;
   private readonly lanes: Lane[];
   private clint: Attachment<AclintState> | undefined;
   private running: Lane | undefined;
@@ -118,7 +122,9 @@ export class Machine {
       config.harts,
       (config.supervisor?.mode ?? config.supervisorMode) === 'HS',
     );
-    this.lanes = this.harts.map((hart) => new Lane(hart));
+    this.clocks = new Float64Array(config.harts);
+    this.deadlines = new Float64Array(config.harts);
+    this.lanes = this.harts.map((hart) => new Lane(hart, this.clocks, this.deadlines));
     for (const lane of this.lanes) {
       lane.hart.supervisor = config.supervisor;
       lane.hart.port = this.portOf(lane);
@@ -256,10 +262,6 @@ export class Machine {
     lane.send({ cycle: this.now + this.lookahead, lines, raised });
   }
 
-  /** A resident kernel's next event on this hart, in cycles; Infinity: none. */
-  setDeadline(hart: Hart, cycle: number): void {
-    this.lanes[hart.id]!.deadline = cycle;
-  }
   /** Whether the resident kernel's deadline on this hart has come. */
   deadlineReached(hart: Hart): boolean {
     const lane = this.lanes[hart.id]!;
@@ -408,7 +410,7 @@ export class Machine {
 
   private step(lane: Lane, observer: InstructionObserver): void {
     const { hart } = lane;
-    if (hart.bankEpoch < 0) this.engine.chooseBanks(hart);
+    if (hart.context.bankEpoch < 0) this.engine.chooseBanks(hart);
     const { pc } = hart.context;
     const word = this.engine.instructionAt(hart, pc);
     observer.before(hart);
@@ -470,7 +472,7 @@ export class Machine {
     saved.harts.forEach(({ context, lines, guestLines, ...progress }, index) => {
       const lane = lanes[index]!;
       lane.load(progress);
-      Object.assign(lane.hart, { lines, guestLines, bankEpoch: -1, context: new Context(memory, context) });
+      Object.assign(lane.hart, { lines, guestLines, context: new Context(memory, context) });
     });
     this.devices.load(saved.devices);
     this.hash.load(saved.hash);

@@ -117,8 +117,9 @@ function checkLeft(kernel: Kernel, node: Node): void {
   if (node.reschedulePending !== 0) violated('node', `${where} has not told others to choose again`);
   if (node.cost !== 0) violated('node', `${where} has ${node.cost} cycles of work that its clock does not show`);
   const due = dueAt(kernel, node);
-  if (node.reprogram || node.deadline > due * kernel.cyclesPerTick) {
-    violated('timer', `${where} is to be interrupted at cycle ${node.deadline}, something is due at tick ${due}`);
+  const deadline = kernel.machine.port.deadlines[node.id]!;
+  if (node.reprogram || deadline > due * kernel.cyclesPerTick) {
+    violated('timer', `${where} is to be interrupted at cycle ${deadline}, something is due at tick ${due}`);
   }
   // Another hart may have made a more urgent thread ready: then a request to choose again is on its way.
   const priority = current === idle ? -1 : current.priority;

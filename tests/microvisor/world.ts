@@ -80,8 +80,8 @@ export class World {
   readonly kernel: Kernel;
   readonly microvisor: Microvisor;
   readonly harts: Hart[] = [];
-  readonly clocks: number[] = [];
-  readonly deadlines: number[] = [];
+  readonly clocks: Float64Array;
+  readonly deadlines: Float64Array;
   readonly fences: FenceScope[] = [];
   readonly rescheduled = new Set<number>();
   readonly log: string[] = [];
@@ -97,6 +97,8 @@ export class World {
   private nextBufferAddress = 0x40_0000;
 
   constructor(options: WorldOptions = {}) {
+    this.clocks = new Float64Array(options.harts ?? 1);
+    this.deadlines = new Float64Array(options.harts ?? 1).fill(Infinity);
     const machine = options.machine ?? this.drivenMachine(options);
     if (options.machine !== undefined) this.harts.push(...options.machine.harts);
     this.kernel = new Kernel(
@@ -132,8 +134,6 @@ export class World {
       const hart = new Hart(id, memory);
       hart.port = this.hartPort();
       this.harts.push(hart);
-      this.clocks.push(0);
-      this.deadlines.push(Infinity);
     }
     return { memory, harts: this.harts, port: this.kernelPort() };
   }
@@ -154,12 +154,10 @@ export class World {
   }
   private kernelPort(): KernelPort {
     return {
-      now: (hart) => this.clocks[hart]!,
+      clocks: this.clocks,
+      deadlines: this.deadlines,
       charge: (hart, cycles) => {
         this.clocks[hart]! += cycles;
-      },
-      setDeadline: (hart, cycles) => {
-        this.deadlines[hart] = cycles;
       },
       sendReschedule: (hart) => this.rescheduled.add(hart),
       interruptPending: () => this.pending,

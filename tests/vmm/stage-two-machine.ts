@@ -86,7 +86,7 @@ export class StageTwoMachine implements Supervisor {
     const disposition = handleExit(this.vm, exit);
     context.pc = exit.pc;
     for (let index = 1; index <= exit.written; index++) context.setX(index, BigInt.asIntN(64, exit.x[index]!));
-    hart.bankEpoch = -1;
+    context.bankEpoch = -1;
     if (disposition === 'stop') this.stop(hart);
     else if (disposition === 'wait') context.set('waiting', 1);
     if (this.ending) this.machine.stop();
@@ -107,7 +107,6 @@ export class StageTwoMachine implements Supervisor {
     context.setCsr('hideleg', interrupts);
     context.setCsr('hcounteren', 7n);
     context.setCsr('hgatp', (8n << 60n) | (1n << 44n) | BigInt(tables >>> 12));
-    hart.bankEpoch = -1;
   }
 
   /** Where guest physical memory really is. */
@@ -173,7 +172,7 @@ export class StageTwoMachine implements Supervisor {
     context.setX(10, BigInt.asIntN(64, a0));
     context.setX(11, BigInt.asIntN(64, a1));
     context.set('waiting', 0);
-    hart.bankEpoch = -1;
+    context.bankEpoch = -1;
   }
 
   private readVcpu({ context }: Hart, register: VcpuRegister): bigint {
@@ -189,6 +188,6 @@ export class StageTwoMachine implements Supervisor {
     else if (register === 'vsie') context.setCsr('mie', (value << 1n) & interrupts);
     else if (register !== 'time') context.setCsr(register, value);
     updateFpOff(context);
-    hart.bankEpoch = -1;
+    context.bankEpoch = -1;
   }
 }

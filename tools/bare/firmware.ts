@@ -72,7 +72,6 @@ export class Firmware implements Supervisor {
     context.setCsr('mie', BigInt(msip));
     context.setX(a0, BigInt(hart.id));
     context.setX(a1, BigInt.asIntN(64, opaque));
-    hart.bankEpoch = -1;
   }
 
   trap(hart: Hart, cause: number, interrupt: boolean): void {

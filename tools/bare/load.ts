@@ -123,7 +123,6 @@ export function startHarts(board: Board, entry: number, tree: number, info = 0):
     hart.context.setX(10, BigInt(hart.id));
     hart.context.setX(11, BigInt(tree));
     hart.context.setX(12, BigInt(info));
-    hart.bankEpoch = -1;
   }
 }
 

@@ -43,11 +43,13 @@ export class Platform {
     /** or wants it to stay pending. */
     latched: boolean[];
   };
+  readonly port: KernelPort;
 
   constructor(
     readonly machine: Machine,
     private readonly events: PortEvents,
   ) {
+    this.port = this.portOf(machine);
     const perInterrupt = <T>(value: T): T[] => new Array<T>(sources + 1).fill(value);
     this.state = {
       plic: createPlic(2 * machine.harts.length, sources, []),
@@ -98,62 +100,64 @@ export class Platform {
     this.follow();
   }
 
-  readonly port: KernelPort = {
-    now: (hart) => this.machine.cycles(this.hart(hart)),
-    charge: (hart, cycles) => this.machine.charge(this.hart(hart), cycles),
-    setDeadline: (hart, cycles) => this.machine.setDeadline(this.hart(hart), cycles),
-    sendReschedule: (hart) => this.machine.sendReschedule(this.hart(hart)),
-    interruptPending: (hart) =>
-      (this.hart(hart).lines & supervisorExternal) !== 0 || this.machine.deadlineReached(this.hart(hart)),
-    claimInterrupt: (hart) => {
-      const irq = this.read(claim(hart));
-      this.follow();
-      return irq;
-    },
-    completeInterrupt: (irq) => {
-      const { home, latched } = this.state;
-      const hart = home[irq] ?? 0;
-      // A controller takes completions of enabled interrupts only; whoever served this one may be late.
-      if (latched[irq]) this.enable(hart, irq, true);
-      this.write(claim(hart), irq);
-      if (latched[irq]) this.enable(hart, irq, false);
-      this.follow();
-    },
-    maskInterrupt: (irq, masked) => {
-      if (irq > sources) return;
-      this.state.masked[irq] = masked;
-      this.followMask(irq);
-    },
-    placeInterrupt: (irq, hart, latched) => {
-      const { state } = this;
-      const before = state.home[irq]!;
-      if (before === hart && state.latched[irq] === latched) return;
-      this.enable(before, irq, false);
-      state.home[irq] = hart;
-      state.latched[irq] = latched;
-      this.followMask(irq);
-    },
-    setInterruptTrigger: (irq, edge) => {
-      const others = this.plic.edges.filter((each) => each !== irq);
-      this.plic.edges = edge ? [...others, irq] : others;
-    },
-    traceEntry: (hart) => this.machine.traceEvent(this.hart(hart), kernelEntry),
-    codeWritten: (physical, length) => {
-      for (let at = physical; at < physical + length; at += pageSize) {
-        this.machine.engine.written(this.machine.memory.hostAddress(at), Math.min(pageSize, physical + length - at));
-      }
-    },
-    loadDevice: (_hart, physical, size) => {
-      const { bus } = this.machine;
-      if (!bus.load(physical, size)) return undefined;
-      return size === 8 ? (BigInt(bus.high >>> 0) << 32n) | BigInt(bus.low >>> 0) : BigInt(bus.low >>> 0);
-    },
-    storeDevice: (_hart, physical, size, value) =>
-      this.machine.bus.store(physical, size, Number(value & 0xffff_ffffn), Number((value >> 32n) & 0xffff_ffffn)),
-    putChar: (byte) => this.events.putChar(byte),
-    halt: (reason) => this.events.halt(reason),
-    log: (line) => this.events.log(line),
-  };
+  private portOf(machine: Machine): KernelPort {
+    return {
+      clocks: machine.clocks,
+      deadlines: machine.deadlines,
+      charge: (hart, cycles) => machine.charge(this.hart(hart), cycles),
+      sendReschedule: (hart) => machine.sendReschedule(this.hart(hart)),
+      interruptPending: (hart) =>
+        (this.hart(hart).lines & supervisorExternal) !== 0 || machine.deadlineReached(this.hart(hart)),
+      claimInterrupt: (hart) => {
+        const irq = this.read(claim(hart));
+        this.follow();
+        return irq;
+      },
+      completeInterrupt: (irq) => {
+        const { home, latched } = this.state;
+        const hart = home[irq] ?? 0;
+        // A controller takes completions of enabled interrupts only; whoever served this one may be late.
+        if (latched[irq]) this.enable(hart, irq, true);
+        this.write(claim(hart), irq);
+        if (latched[irq]) this.enable(hart, irq, false);
+        this.follow();
+      },
+      maskInterrupt: (irq, masked) => {
+        if (irq > sources) return;
+        this.state.masked[irq] = masked;
+        this.followMask(irq);
+      },
+      placeInterrupt: (irq, hart, latched) => {
+        const { state } = this;
+        const before = state.home[irq]!;
+        if (before === hart && state.latched[irq] === latched) return;
+        this.enable(before, irq, false);
+        state.home[irq] = hart;
+        state.latched[irq] = latched;
+        this.followMask(irq);
+      },
+      setInterruptTrigger: (irq, edge) => {
+        const others = this.plic.edges.filter((each) => each !== irq);
+        this.plic.edges = edge ? [...others, irq] : others;
+      },
+      traceEntry: (hart) => machine.traceEvent(this.hart(hart), kernelEntry),
+      codeWritten: (physical, length) => {
+        for (let at = physical; at < physical + length; at += pageSize) {
+          machine.engine.written(machine.memory.hostAddress(at), Math.min(pageSize, physical + length - at));
+        }
+      },
+      loadDevice: (_hart, physical, size) => {
+        const { bus } = machine;
+        if (!bus.load(physical, size)) return undefined;
+        return size === 8 ? (BigInt(bus.high >>> 0) << 32n) | BigInt(bus.low >>> 0) : BigInt(bus.low >>> 0);
+      },
+      storeDevice: (_hart, physical, size, value) =>
+        machine.bus.store(physical, size, Number(value & 0xffff_ffffn), Number((value >> 32n) & 0xffff_ffffn)),
+      putChar: (byte) => this.events.putChar(byte),
+      halt: (reason) => this.events.halt(reason),
+      log: (line) => this.events.log(line),
+    };
+  }
 
   private hart(id: number): Machine['harts'][number] {
     return this.machine.harts[id]!;

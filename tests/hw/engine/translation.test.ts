@@ -72,7 +72,6 @@ class Walk {
     const hart = bench.machine.harts[0]!;
     const { context } = hart;
     resetContext(context, { pc: ram, privilege: 3 });
-    hart.bankEpoch = -1;
     // A fetch that succeeds finds an environment call.
     bench.store(data, 0x73n, 4);
     const target = bench.address(kind) - ram + (user ? codeAt : ram);

@@ -50,7 +50,6 @@ class Guest {
     const hart = bench.machine.harts[0]!;
     const { context } = hart;
     resetContext(context, { pc: 0x1000n, privilege: 1, virtual: true, supervisor: 'M' });
-    hart.bankEpoch = -1;
     this.rebase();
     context.setCsr('stvec', bench.address('hypervisor'));
     context.setCsr('menvcfg', 0n);

@@ -98,7 +98,6 @@ describe('atomic operations of two harts', () => {
           const pc = ram + BigInt(0x1000 * hart.id);
           machine.writeMemory(Number(pc), placed(programOf(hart.id, pair[hart.id]!, order)));
           resetContext(hart.context, { pc, privilege: 3 });
-          hart.bankEpoch = -1;
           hart.context.setX(8, word);
           hart.context.setX(9, operandOf(hart.id));
         }

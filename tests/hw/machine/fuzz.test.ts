@@ -53,7 +53,6 @@ describe('a program of random instructions', () => {
               const near = ram + BigInt(index * 128) + (values[index & 3]! & 0xfffn);
               hart.context.setX(index, index & 4 ? BigInt.asIntN(64, values[index & 3]!) : near);
             }
-            hart.bankEpoch = -1;
             start = Math.max(start, machine.cycles(hart));
           }
           const reason = machine.run(start + 120);

@@ -1,6 +1,7 @@
 // Small systems from manifest to messages: the boot task makes them, the cells talk, fail, and begin again.
 
 import { describe, expect, test } from 'vitest';
+import { nativeLayout } from '../../tools/plan/conventions.ts';
 import { boot, manifestOf, SystemBench } from './system-bench.ts';
 
 const cell = (name: string, program: string, priority: number, more = ''): string =>
@@ -110,6 +111,20 @@ describe('memory that belongs to nobody or to another', () => {
     expect(bench.state('prober')).toBe('stopped');
     expect([...bench.unhandled, ...bench.faults].join()).toContain('prober');
     expect(bench.lines('bert')).toEqual(['line: hello from anna']);
+  });
+
+  test('a stack overflow hits the guard page, not a neighbour', () => {
+    const stack = 16 * 1024;
+    const bench = boot(
+      `${machine}cells:\n${cell('deep', 'servers/overflow', 50, ', stack: 16K')}${cell('counter', 'servers/counter', 40)}`,
+    ).run(5);
+    expect(bench.lines('deep')).toEqual(['s']);
+    // Its lowest call had all of the stack but one frame of 256 bytes; the next is the first below it.
+    const firstBelow = nativeLayout.stackTop - stack - 256;
+    expect(bench.unhandled).toEqual([
+      expect.stringMatching(`^deep: memory fault at 0x${firstBelow.toString(16)} \\(pc 0x10[0-9a-f]+, store\\)$`),
+    ]);
+    expect(bench.state('counter')).toBe('running');
   });
 
   test('is out of reach of machine code, and the fault says where', () => {

@@ -1,21 +1,64 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Tcb } from '../../microvisor/objects.ts';
 import { refillHead } from '../../microvisor/sporadic.ts';
-import { initialCap, label, objectType, systemCall, threadState, World } from './world.ts';
+import { initialCap, label, objectType, systemCall, type Thread, threadState, World } from './world.ts';
+
+/** Whether a thread could run if nothing were more urgent. */
+const canRun = ({ state, schedContext, inReleaseQueue }: Tcb): boolean =>
+  (state === threadState.running || state === threadState.restart) && schedContext !== null && !inReleaseQueue;
 
 describe('scheduling', () => {
   it('the highest-priority runnable thread runs at every decision point', () => {
-    const world = new World();
-    const priorities = [3, 200, 40, 32, 31, 254, 64];
-    const notifications = priorities.map(() => world.notification());
-    const threads = priorities.map((priority) => world.thread({ priority, budget: 1000 }));
-    world.stepAside();
-    const order: number[] = [];
-    while (!world.isIdle) {
-      order.push(world.current().priority);
-      world.wait(notifications[threads.findIndex(({ tcb }) => tcb === world.current())]!);
-    }
-    expect(order).toEqual([...priorities].sort((a, b) => b - a));
+    const priority = fc.oneof(fc.constantFrom(30, 31, 32, 33, 255), fc.nat(255));
+    const step = fc.record({
+      what: fc.constantFrom('signal', 'wait', 'priority', 'suspend', 'resume', 'yield', 'compute'),
+      which: fc.nat(5),
+      priority,
+      us: fc.integer({ min: 1, max: 1500 }),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(priority, { minLength: 5, maxLength: 5 }),
+        fc.array(step, { minLength: 30, maxLength: 60 }),
+        (priorities, steps) => {
+          const world = new World();
+          const others = priorities.map((each, i) =>
+            world.thread({ priority: each, budget: 700, period: 700 * (i + 1) }),
+          );
+          const threads = [{ tcb: world.rootTcb, cap: initialCap.tcb as number }, ...others];
+          const notifications = threads.map(() => world.notification());
+          const handler = world.freeSlot();
+          world.must(initialCap.irqControl, label.IRQIssueIRQHandler, [7, handler, 64], [initialCap.cNode]);
+          world.must(handler, label.IRQSetIRQHandler, [], [notifications[0]!]);
+          for (const { what, which, priority: next, us } of steps) {
+            const acting = threads.findIndex(({ tcb }) => tcb === world.current());
+            if (acting < 0) {
+              // All sleep. An interrupt wakes the root thread, unless someone has stopped it for good.
+              world.interrupt(7);
+            } else if (what === 'signal') {
+              world.signal(notifications[which]!);
+            } else if (what === 'wait') {
+              world.wait(notifications[acting]!);
+            } else if (what === 'priority') {
+              world.call(threads[which]!.cap, label.TCBSetPriority, [next], [initialCap.tcb]);
+            } else if (what === 'suspend') {
+              world.call(threads[which]!.cap, label.TCBSuspend);
+            } else if (what === 'resume') {
+              world.call(threads[which]!.cap, label.TCBResume);
+            } else if (what === 'yield') {
+              world.ecall(systemCall.yield);
+            } else {
+              world.runUntil(world.now() + us);
+            }
+            const runnable = threads.filter(({ tcb }) => canRun(tcb));
+            const most = Math.max(-1, ...runnable.map(({ tcb }) => tcb.priority));
+            expect([what, world.isIdle ? -1 : world.current().priority]).toEqual([what, most]);
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
   });
 
   it('raising a priority preempts at once, and no one can raise above its own limit', () => {
@@ -33,16 +76,31 @@ describe('scheduling', () => {
 
   it('equals share round-robin', () => {
     const world = new World();
-    const threads = [world.thread({ priority: 50, budget: 500 }), world.thread({ priority: 50, budget: 500 })];
-    world.stepAside();
-    const order: string[] = [];
-    for (let slice = 0; slice < 6; slice++) {
-      order.push(world.current().name);
-      world.runUntil(world.deadlines[0]! / 1000 + 0.001);
+    const threads = ['a', 'b', 'c'].map((name) => {
+      const thread = world.thread({ priority: 50, budget: 500 });
+      thread.tcb.name = name;
+      return thread;
+    });
+    const aside = world.stepAside();
+    const slices: { name: string; us: number }[] = [];
+    let since = world.now();
+    for (let slice = 0; slice < 9; slice++) {
+      const { name } = world.current();
+      // Someone more urgent comes in between, now and then: that ends no one's turn.
+      if (slice % 3 === 1) {
+        world.runUntil(since + 200);
+        world.interruptRoot(aside);
+        world.wait(aside);
+        expect(world.current().name).toBe(name);
+      }
+      while (world.current().name === name) world.runUntil(world.deadlines[0]! / 1000);
+      slices.push({ name, us: world.now() - since });
+      since = world.now();
     }
-    expect(new Set(order).size).toBe(threads.length);
-    expect(order[0]).not.toBe(order[1]);
-    expect(order.filter((_, i) => i % 2 === 0)).toEqual([order[0], order[0], order[0]]);
+    const order = slices.map(({ name }) => name).join('');
+    expect(['abcabcabc', 'bcabcabca', 'cabcabcab', 'acbacbacb', 'bacbacbac', 'cbacbacba']).toContain(order);
+    for (const { us } of slices) expect(Math.abs(us - 500)).toBeLessThan(20);
+    expect(threads.map(({ tcb }) => tcb.state)).toEqual(Array(3).fill(threadState.running));
   });
 
   it('a budget throttles exactly at its tick and replenishes exactly on time', () => {
@@ -99,19 +157,50 @@ describe('scheduling', () => {
   });
 
   it('restart or resume cannot refill a budget early', () => {
-    const world = new World();
-    const thread = world.thread({ priority: 50, budget: 1000, period: 10_000 });
-    const aside = world.stepAside();
-    world.runUntil(world.deadlines[0]! / 1000);
-    expect(world.isIdle).toBe(true);
-    const release = refillHead(thread.tcb.schedContext!).time;
-    world.interruptRoot(aside);
-    world.must(thread.cap, label.TCBSuspend);
-    world.must(thread.cap, label.TCBResume);
-    expect(world.configure(thread.sc, { budget: 1000, period: 10_000 }).label).toBe(0);
-    expect(refillHead(thread.tcb.schedContext!).time).toBe(release);
-    world.wait(aside);
-    expect(world.isIdle).toBe(true);
+    const { cNode, vspace } = initialCap;
+    const ways: Record<string, (world: World, thread: Thread) => void> = {
+      'suspend and resume': (world, { cap }) => {
+        world.must(cap, label.TCBSuspend);
+        world.must(cap, label.TCBResume);
+      },
+      'write registers': (world, { cap }) => void world.must(cap, label.TCBWriteRegisters, [1, 1, 0x1000]),
+      'another space': (world, { cap }) => void world.must(cap, label.TCBSetSpace, [0, 0], [0, cNode, vspace]),
+      'another priority': (world, { cap }) => void world.must(cap, label.TCBSetPriority, [60], [initialCap.tcb]),
+      'unbind and bind': (world, { cap, sc }) => {
+        world.must(sc, label.SchedContextUnbind);
+        world.must(sc, label.SchedContextBind, [], [cap]);
+      },
+      'a new thread on the old context': (world, { cap, sc }) => {
+        world.delete(cap);
+        const next = world.thread({ priority: 50 });
+        world.must(sc, label.SchedContextBind, [], [next.cap]);
+      },
+      'the same parameters again': (world, { sc }) => {
+        expect(world.configure(sc, { budget: 1000, period: 10_000 }).label).toBe(0);
+      },
+      'the parameters of half the time': (world, { sc }) => {
+        expect(world.configure(sc, { budget: 500, period: 5000 }).label).toBe(0);
+      },
+    };
+    for (const [name, restart] of Object.entries(ways)) {
+      for (const sporadic of [false, true]) {
+        const world = new World();
+        const thread = world.thread({ priority: 50, budget: 1000, period: 10_000, sporadic });
+        const { schedContext } = thread.tcb;
+        const aside = world.stepAside();
+        world.runUntil(world.deadlines[0]! / 1000);
+        expect(world.isIdle).toBe(true);
+        const release = refillHead(schedContext!).time;
+        world.interruptRoot(aside);
+        restart(world, thread);
+        world.wait(aside);
+        expect([name, world.isIdle]).toEqual([name, true]);
+        world.runUntil(release / 10 - 0.001);
+        expect([name, world.isIdle]).toEqual([name, true]);
+        world.runUntil(release / 10);
+        expect([name, world.current().schedContext === schedContext]).toEqual([name, true]);
+      }
+    }
   });
 
   it('refills add up to the budget whatever is done with them', () => {
@@ -160,42 +249,50 @@ describe('scheduling', () => {
     expect(configure(20n, most, 8n).label).toBe(0);
   });
 
-  it('a passive server runs on its caller’s time and gives it back on death', () => {
+  it("a passive server runs on its caller's time and gives it back on death", () => {
     const world = new World();
     const endpoint = world.endpoint();
     const reply = world.reply();
-    const ready = world.notification();
     const server = world.thread({ priority: 120, budget: 1000 });
-    const client = world.thread({ priority: 110, budget: 1000, period: 5000 });
+    const client = world.thread({ priority: 110, budget: 1000, period: 50_000 });
     const aside = world.stepAside();
     world.expectCurrent(server);
-    // The server gives its own context up while it waits.
     world.recv(endpoint, reply);
-    world.expectCurrent(client);
     world.interruptRoot(aside);
     world.must(server.sc, label.SchedContextUnbindObject, [], [server.cap]);
     expect(server.tcb.schedContext === null).toBe(true);
-    world.wait(ready);
+    world.wait(aside);
     world.expectCurrent(client);
-    const sc = client.tcb.schedContext;
+    const sc = client.tcb.schedContext!;
+    const owner = (): string => [client, server].find(({ tcb }) => tcb.schedContext === sc)?.tcb.name ?? 'nobody';
+    const clientName = client.tcb.name;
+    const start = world.now();
     world.call(endpoint, 1);
     world.expectCurrent(server);
-    expect(server.tcb.schedContext === sc).toBe(true);
-    expect(client.tcb.schedContext === null).toBe(true);
-    world.interrupt(0);
-    // The reply object goes with the server: the client has its context again.
-    world.kernel.nodes[0]!.current = server.tcb;
+    expect(owner()).toBe(server.tcb.name);
+    world.runUntil(world.now() + 300);
     world.replyRecv(endpoint, reply);
     world.expectCurrent(client);
-    expect(client.tcb.schedContext === sc).toBe(true);
-    world.call(endpoint, 1);
-    world.expectCurrent(server);
-    world.signal(ready);
-    expect(world.current().name).toBe('rootserver');
-    world.delete(reply);
-    expect(client.tcb.schedContext === sc).toBe(true);
+    expect(owner()).toBe(clientName);
     expect(server.tcb.schedContext === null).toBe(true);
+    // The rest is what the next call has: when it is used up, the server waits for the caller's next period.
+    world.call(endpoint, 1);
+    world.runUntil(start + 990);
+    world.expectCurrent(server);
+    world.runUntil(start + 1000);
+    expect(world.isIdle).toBe(true);
+    expect([server.tcb.inReleaseQueue, owner()]).toEqual([true, server.tcb.name]);
+    world.runUntil(refillHead(sc).time / 10);
+    world.expectCurrent(server);
+    // It dies; with its reply object the caller's time comes back.
+    world.interruptRoot(aside);
+    world.delete(server.cap);
+    world.delete(reply);
+    expect(owner()).toBe(clientName);
     expect(client.tcb.state).toBe(threadState.inactive);
+    world.must(client.cap, label.TCBResume);
+    world.wait(aside);
+    world.expectCurrent(client);
   });
 
   it('donation chains unwind in order', () => {

@@ -105,9 +105,32 @@ describe('virtual harts', () => {
     expect(world.deadlines[0]).toBe(at * 100);
     world.runUntil(at / 10);
     world.expectCurrent(thread);
-    // A timer in the past fires at once.
-    world.exception(virtualInstruction, wfi);
-    world.expectCurrent(thread);
+  });
+
+  it('a timer set in the past fires at once', () => {
+    for (const ticks of [0, 1, 2000, Infinity]) {
+      for (const offset of [0n, 500n, -500n]) {
+        const { world, thread, vcpu, aside } = createGuest();
+        const { context } = thread.tcb;
+        const now = 5000;
+        world.runUntil(now / 10);
+        context.setCsr('mie', context.csr('mie') | 0x40n);
+        context.setCsr('htimedelta', BigInt.asUintN(64, offset));
+        const past = ticks === Infinity ? 0n : BigInt(now - ticks) + offset;
+        // Set while the guest runs, it ends the next WFI before it begins.
+        context.setCsr('vstimecmp', past);
+        world.exception(virtualInstruction, wfi);
+        world.expectCurrent(thread);
+        // Set by the monitor while the guest sleeps, it wakes it.
+        context.setCsr('vstimecmp', 2n ** 62n);
+        world.exception(virtualInstruction, wfi);
+        expect(world.isIdle).toBe(true);
+        world.interruptRoot(aside);
+        world.must(vcpu, label.VCPUWriteRegister, [register('vstimecmp'), past]);
+        world.wait(aside);
+        world.expectCurrent(thread);
+      }
+    }
   });
 
   it('a suspended virtual hart does not wake', () => {

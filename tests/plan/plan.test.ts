@@ -11,6 +11,7 @@ import { hartAccounts, memoryAccount } from '../../tools/plan/account.ts';
 import { buildPlan } from '../../tools/plan/build.ts';
 import { callBadge, faultBadge, guestLayout, nativeLayout, signalBadge, slots } from '../../tools/plan/conventions.ts';
 import type { Capability, Plan } from '../../tools/plan/plan.ts';
+import { sharings } from '../../tools/plan/sharing.ts';
 import { MemoryFiles } from '../manifest/memory-files.ts';
 
 // The SDK expects its realm; only its arithmetic is used here.
@@ -324,6 +325,44 @@ describe('time and memory', () => {
     expect(normal.domains.find((each) => each.tcb === 'linux.vcpu1.tcb')).toBeUndefined();
     for (const { frameNs, entries } of demo.domainSchedules)
       expect(entries.reduce((sum, entry) => sum + entry.lengthNs, 0)).toBe(frameNs);
+  });
+
+  const windows = `schedule: { modes: { normal: {
+  0: { frame: 1ms, windows: [{ at: 0, for: 400us, cells: [a] }, { at: 400us, for: 400us, cells: [b] }] },
+  1: { frame: 1ms, windows: [{ at: 0, for: 400us, cells: [c] }] } } } }\n`;
+
+  test('domains of different harts have different numbers', () => {
+    const plan = planOf(
+      `${head}machine: { harts: 2 }\ncells:\n${cell('a', 10)}${cell('b', 10)}${cell('c', 10, ', hart: 1')}${windows}`,
+    );
+    expect(plan.domainSchedules.flatMap(({ domains }) => domains)).toEqual([
+      { tcb: 'a.tcb', domain: 1 },
+      { tcb: 'b.tcb', domain: 2 },
+      { tcb: 'c.tcb', domain: 3 },
+    ]);
+  });
+
+  test('a passive server without a window runs in that of its callers', () => {
+    const rpc = 'channels:\n  - { name: get, type: rpc, from: b, to: store }\n';
+    const store = cell('store', 20, ', passive: true');
+    const plan = planOf(
+      `${head}machine: { harts: 2 }\ncells:\n${cell('a', 10)}${cell('b', 10)}${cell('c', 10, ', hart: 1')}${store}${rpc}${windows}`,
+    );
+    const domainOf = (tcb: string) =>
+      plan.domainSchedules.flatMap(({ domains }) => domains).find((each) => each.tcb === tcb)?.domain;
+    expect(domainOf('store.tcb')).toBe(domainOf('b.tcb'));
+  });
+
+  test('tells what cells share: channels, servers, regions, supervisors, windows and harts', () => {
+    const shared = sharings(demo).map(({ through, cells }) => `${through}: ${cells.join(' ')}`);
+    expect(shared).toContain('server console: pilot unix linux');
+    expect(shared).toContain('channel lan: switch linux');
+    expect(shared).toContain('hart 1: switch block linux');
+    expect(shared).toContain('supervisor supervisor: switch block pilot unix linux');
+    const alone = planOf(
+      `${head}machine: { harts: 2 }\ncells:\n${cell('a', 10)}${cell('b', 10)}${cell('c', 10, ', hart: 1')}${windows}`,
+    );
+    expect(sharings(alone)).toEqual([{ cells: ['a', 'b', 'c'], through: 'the boot task, which takes their faults' }]);
   });
 
   test('an interrupt reaches the notification of its owner', () => {

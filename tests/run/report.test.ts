@@ -37,6 +37,8 @@ const report: RunReport = {
       console: ['x'],
     },
   ],
+  windows: [],
+  sharing: [],
   versions: { microvisor: '0', node: 'v20' },
 };
 
@@ -50,4 +52,20 @@ test('a report says the outcome, what is missing, and what became of each cell',
       '  longer  vm     stopped  23 instructions, 0 messages, 2 restarts',
     ].join('\n'),
   );
+});
+
+test('with windows it tells which began late, and what cells share nevertheless', () => {
+  const windowed = {
+    ...report,
+    windows: [
+      { hart: 0, overruns: 0 },
+      { hart: 2, overruns: 3 },
+    ],
+    sharing: [{ cells: ['a', 'longer'], through: 'server console' }],
+  };
+  expect(describeReport(windowed).split('\n').slice(-3)).toEqual([
+    '  windows of hart 0: all began on time',
+    '  windows of hart 2: 3 began late',
+    '  a channel between a, longer: server console',
+  ]);
 });

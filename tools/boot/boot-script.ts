@@ -108,6 +108,10 @@ export const bootFaultBadge = (index: number): bigint => (1n << 63n) | BigInt(in
 /** Bits of a notification word that passive servers can have. */
 const maxPassive = 63;
 
+/** Entries of a hart's domain schedule in the kernel, the end marker included. */
+export const domainScheduleLength = ({ domainSchedules }: Plan): number =>
+  1 + Math.max(1, ...domainSchedules.map(({ entries }) => entries.length));
+
 export function writeScript(
   plan: Plan,
   facts: BootFacts,
@@ -147,7 +151,11 @@ class ScriptWriter {
     this.configureTime();
     this.invoke('TCBBindNotification', initialCap.tcb, [], [this.own.notification]);
     for (const [index, thread] of this.plan.threads.entries()) this.configureThread(thread, index);
+    this.configureWindows();
     for (const thread of this.plan.threads) this.startThread(thread);
+    for (const { hart } of this.plan.domainSchedules) {
+      this.invoke('DomainScheduleSetStart', initialCap.domain, [hart * domainScheduleLength(this.plan)]);
+    }
     const { faultEndpoint, faultReply } = this.own;
     return { steps: this.steps, faultEndpoint, faultReply, passive: this.passive, slots: this.slots };
   }
@@ -339,6 +347,21 @@ class ScriptWriter {
     }
     for (const { object, notification } of this.plan.schedContexts) {
       if (notification) this.invoke('SchedContextBind', this.slotOf(object), [], [this.slotOf(notification)]);
+    }
+  }
+
+  /** The domains of threads, and when each runs. */
+  private configureWindows(): void {
+    const { domainSchedules, machine } = this.plan;
+    for (const { hart, entries, domains } of domainSchedules) {
+      for (const [index, { domain, lengthNs }] of entries.entries()) {
+        const ticks = Math.round((lengthNs * machine.timebaseHz) / 1e9);
+        const words = [hart * domainScheduleLength(this.plan) + index, domain, ticks];
+        this.invoke('DomainScheduleConfigure', initialCap.domain, words);
+      }
+      for (const { tcb, domain } of domains) {
+        this.invoke('DomainSetSet', initialCap.domain, [domain], [this.slotOf(tcb)]);
+      }
     }
   }
 

@@ -1,13 +1,16 @@
 // What a manifest may say and this version does not run yet: named all at once, instead of being ignored.
 
 import { CommandError } from '../cli/command-error.ts';
-import type { Cell, Manifest } from '../manifest/model.ts';
+import { type Cell, hartsOf, type Manifest } from '../manifest/model.ts';
 
 /** Throws a CommandError that lists everything of the manifest that `run` cannot do in this version. */
 export function refuseUnsupported(manifest: Manifest): void {
   const { schedule, health, faults, devices, cells } = manifest;
   const missing = [
-    ...(schedule === undefined ? [] : ['schedule: windows and modes']),
+    ...((schedule?.modes.length ?? 0) > 1 ? ['schedule.modes: more than one, and switches between them'] : []),
+    ...cells
+      .filter((cell) => isSpread(cell, schedule))
+      .map(({ name }) => `cells.${name}: virtual harts on several harts, with windows`),
     ...(health.length === 0 ? [] : ['health: the table of errors and actions']),
     ...(faults?.armed ? ['faults: armed fault plans'] : []),
     ...devices
@@ -24,6 +27,12 @@ export function refuseUnsupported(manifest: Manifest): void {
     'take it out to run the rest; `check` accepts it as it is',
   );
 }
+
+/** A VM whose monitor would have to run in the windows of several harts. */
+const isSpread = (cell: Cell, schedule: Manifest['schedule']): boolean => {
+  const harts = new Set(hartsOf(cell));
+  return harts.size > 1 && (schedule?.modes ?? []).some((mode) => mode.harts.some(({ hart }) => harts.has(hart)));
+};
 
 const isServer = (cell: Cell): boolean => cell.kind === 'native' && cell.program.format === 'typescript';
 

@@ -9,6 +9,7 @@ import {
   defaultConfig,
   defaultCosts,
   Kernel,
+  type KernelConfig,
   loadKernel,
   Microvisor,
   type Realm,
@@ -21,7 +22,14 @@ import { NodeRealm, type RealmFault } from '../host/realm.ts';
 import type { Manifest } from '../manifest/model.ts';
 import type { Plan, Thread } from '../plan/plan.ts';
 import { Activity, type SavedActivity } from './activity.ts';
-import { type BootFacts, bootFaultBadge, type Script, type ThreadStart, writeScript } from './boot-script.ts';
+import {
+  type BootFacts,
+  bootFaultBadge,
+  domainScheduleLength,
+  type Script,
+  type ThreadStart,
+  writeScript,
+} from './boot-script.ts';
 import { BootTask, type BootTaskOwner } from './boot-task.ts';
 import { type LoadedImages, loadImages } from './contents.ts';
 import { attachDevices, type DeviceOutput } from './devices.ts';
@@ -105,7 +113,7 @@ export class System implements BootTaskOwner {
       },
     });
     const { memory, harts: allHarts } = this.machine;
-    const config = { ...defaultConfig, clockHz, timebaseHz, rootCNodeSizeBits };
+    const config = { ...defaultConfig, clockHz, timebaseHz, rootCNodeSizeBits, ...windowsOf(plan) };
     const doors = {
       memory,
       harts: allHarts,
@@ -237,6 +245,17 @@ export class System implements BootTaskOwner {
     this.activity.load(activity);
     this.isBooted = true;
   }
+}
+
+/** What the kernel has to know of a plan with windows. */
+function windowsOf(plan: Plan): Partial<KernelConfig> {
+  const domains = plan.domainSchedules.flatMap((schedule) => schedule.domains.map(({ domain }) => domain));
+  if (plan.domainSchedules.length === 0) return {};
+  return {
+    windows: true,
+    numDomains: 1 + Math.max(...domains),
+    domainScheduleLength: domainScheduleLength(plan),
+  };
 }
 
 const hex = (value: bigint | undefined): string => `0x${(value ?? 0n).toString(16)}`;

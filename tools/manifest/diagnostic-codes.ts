@@ -61,6 +61,10 @@ export const diagnosticCodes = {
   'window-outside-frame': 'A window ends after its frame.',
   'window-foreign-cell': 'A window names a cell that has no thread on its hart.',
   'window-sets-overlap': 'Cells that share one window of a hart share all of them: a window is one domain.',
+  'window-too-short': 'A window is not longer than the longest operation of the kernel.',
+  'window-ticks': 'The times of windows are whole ticks of the timer.',
+  'window-gap': 'The windows of hart 0 leave the boot task no time.',
+  'passive-across-windows': 'A passive server is called from different windows.',
   'never-runs': 'A cell on a windowed hart has no window in any mode.',
   'timebase-over-clock': 'The clock is not a multiple of the timebase.',
   // Calls.

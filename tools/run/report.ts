@@ -1,6 +1,7 @@
 // What a run came to: the report as data (report.json) and as text.
 
 import { formatTime } from '../manifest/units.ts';
+import type { Sharing } from '../plan/sharing.ts';
 
 export type Outcome =
   /** Everything expected was seen; or the time was up, and nothing was expected. */
@@ -42,6 +43,10 @@ export interface RunReport {
   instructions: number;
   traceHash: string;
   cells: CellReport[];
+  /** Of each hart with windows: how many of them began late. */
+  windows: { hart: number; overruns: number }[];
+  /** With windows: what several cells share nevertheless. */
+  sharing: Sharing[];
   versions: { microvisor: string; node: string };
 }
 
@@ -61,6 +66,12 @@ export function describeReport(report: RunReport): string {
     const { faultCount, faults } = cell;
     for (const fault of faults) lines.push(`  ${' '.repeat(width)}  fault: ${fault}`);
     if (faults.length > 1) lines.push(`  ${' '.repeat(width)}  ${faultCount} faults in all`);
+  }
+  for (const { hart, overruns } of report.windows) {
+    lines.push(`  windows of hart ${hart}: ${overruns === 0 ? 'all began on time' : `${overruns} began late`}`);
+  }
+  for (const { cells: users, through } of report.sharing) {
+    lines.push(`  a channel between ${users.join(', ')}: ${through}`);
   }
   return lines.join('\n');
 }

@@ -6,6 +6,7 @@ import { formatRealmFault } from '../host/realm.ts';
 import type { Manifest } from '../manifest/model.ts';
 import { ownPackage } from '../manifest/package-root.ts';
 import type { Plan } from '../plan/plan.ts';
+import { sharings } from '../plan/sharing.ts';
 import { ConsoleLines } from './console-lines.ts';
 import { Expectations, parseExpectation, parseTyping, Typist } from './expectation.ts';
 import { PlainText } from './plain-text.ts';
@@ -161,6 +162,11 @@ export class RunningSystem {
       instructions: machine.harts.reduce((sum, hart) => sum + machine.instructionsOf(hart), 0),
       traceHash: machine.hash.value,
       cells,
+      windows: this.plan.domainSchedules.map(({ hart }) => ({
+        hart,
+        overruns: system.kernel.nodes[hart]!.overruns,
+      })),
+      sharing: this.plan.domainSchedules.length === 0 ? [] : sharings(this.plan),
       versions: { microvisor: ownPackage().version, node: process.version },
     };
   }

@@ -48,8 +48,8 @@ export type InitialThread =
 
 export interface BootOptions {
   initialThread: InitialThread;
-  /** Bytes at the start of RAM that the kernel keeps: at least 32 KiB. */
-  kernelBytes?: number;
+  /** What of RAM the kernel keeps: at least 32 KiB. What is below counts as a device, as firmware's memory does on seL4. */
+  kernelMemory?: Region;
   deviceTree?: Uint8Array;
   /** Device ranges that the kernel keeps: those of the CLINT and the PLIC, unless given. */
   kernelDevices?: readonly Region[];
@@ -59,7 +59,7 @@ export interface BootOptions {
   reserved?: readonly Region[];
 }
 
-export const defaultKernelBytes = 0x20_0000;
+export const defaultKernelMemory: Region = { start: ramBase, end: ramBase + 0x20_0000 };
 const kernelDevices: readonly Region[] = [
   { start: 0x200_0000, end: 0x220_0000 },
   { start: 0xc00_0000, end: 0xc60_0000 },
@@ -86,6 +86,7 @@ class Boot {
   private readonly root: CNode;
   private readonly free: Region[] = [];
   private allocated = 0;
+  private readonly kernelMemory: Region;
   private nextSlot = numInitialCaps;
   private biFrame = 0;
   private space: AsidRoot = { address: 0, guestLevels: 0 };
@@ -95,6 +96,7 @@ class Boot {
     private readonly options: BootOptions,
   ) {
     const { initialThread, deviceTree } = options;
+    this.kernelMemory = options.kernelMemory ?? defaultKernelMemory;
     this.extraBytes = deviceTree === undefined ? 0 : 16 + deviceTree.length;
     this.image =
       initialThread.kind === 'image'
@@ -130,8 +132,7 @@ class Boot {
 
   /** Ranges of RAM and devices that are not free, sorted. */
   private taken(): Region[] {
-    const kernelEnd = ramBase + (this.options.kernelBytes ?? defaultKernelBytes);
-    return [{ start: ramBase, end: kernelEnd }, this.image.physical, ...(this.options.reserved ?? [])]
+    return [this.kernelMemory, this.image.physical, ...(this.options.reserved ?? [])]
       .filter(({ start, end }) => start < end)
       .sort((a, b) => a.start - b.start);
   }
@@ -139,7 +140,7 @@ class Boot {
   /** Finds the free memory, and the place of the initial objects at the end of it. Returns the root CNode. */
   private layOut(): CNode {
     const { kernel } = this;
-    let start = ramBase;
+    let { start } = this.kernelMemory;
     const end = ramBase + kernel.machine.memory.layout.ramSize;
     for (const taken of this.taken()) {
       if (taken.start > start) this.free.push({ start, end: taken.start });
@@ -202,8 +203,8 @@ class Boot {
   run(): void {
     const { kernel, options } = this;
     const { config } = kernel;
-    // The first pages of RAM are the kernel's: a table that maps nothing, of the size that stage 2 needs.
-    kernel.emptyRoot = ramBase + 0x4000;
+    // In the kernel's memory: a table that maps nothing, of the size and alignment that stage 2 needs.
+    kernel.emptyRoot = Math.ceil(this.kernelMemory.start / 0x4000) * 0x4000;
     const rootCap: CNodeCap = {
       type: capType.cNode,
       node: this.root,
@@ -344,7 +345,7 @@ class Boot {
   private createUntypeds(): void {
     const first = this.nextSlot;
     const { machine } = this.kernel;
-    const ram = { start: ramBase, end: ramBase + machine.memory.layout.ramSize };
+    const ram = { start: this.kernelMemory.start, end: ramBase + machine.memory.layout.ramSize };
     const notDevices = [ram, ...(this.options.kernelDevices ?? kernelDevices)].sort((a, b) => a.start - b.start);
     let start = 0;
     for (const region of notDevices) {

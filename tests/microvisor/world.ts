@@ -2,7 +2,7 @@
 // of the invariants.
 
 import { expect } from 'vitest';
-import { MachineMemory, ramBase } from '../../hw/engine/memory.ts';
+import { MachineMemory } from '../../hw/engine/memory.ts';
 import type { TranslationCache } from '../../hw/engine/translation-cache.ts';
 import { exceptions, interrupts } from '../../hw/hart/causes.ts';
 import { type FenceScope, Hart, type HartPort } from '../../hw/hart/hart.ts';
@@ -13,7 +13,7 @@ import { messageInfoFromWord, messageInfoWord } from '../../microvisor/abi/messa
 import { objectType } from '../../microvisor/abi/object-types.ts';
 import { allRights } from '../../microvisor/abi/rights.ts';
 import { callRegister, systemCall } from '../../microvisor/abi/system-calls.ts';
-import { type BootOptions, boot, defaultKernelBytes } from '../../microvisor/boot.ts';
+import { type BootOptions, boot, defaultKernelMemory } from '../../microvisor/boot.ts';
 import { defaultCosts } from '../../microvisor/costs.ts';
 import { cteInsert } from '../../microvisor/cspace/derivation.ts';
 import { cteDelete } from '../../microvisor/deletion.ts';
@@ -73,7 +73,7 @@ export interface Thread {
 }
 
 /** Where the page of the initial image lies. */
-export const imageStart = ramBase + defaultKernelBytes;
+export const imageStart = defaultKernelMemory.end;
 const pageSize = 4096;
 
 export class World {

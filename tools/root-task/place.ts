@@ -4,9 +4,12 @@ import { pageSize } from '../../hw/engine/layout.ts';
 import { ramBase } from '../../hw/engine/memory.ts';
 import type { Machine } from '../../hw/machine/machine.ts';
 import { userTop } from '../../microvisor/abi/limits.ts';
-import { defaultKernelBytes, type InitialThread } from '../../microvisor/boot.ts';
+import type { InitialThread, Region } from '../../microvisor/boot.ts';
 import type { ElfImage } from '../image/elf.ts';
 import { failure, hex, type ReadResult } from '../image/image-error.ts';
+
+/** Where seL4 lies on this board: behind 2 MiB of firmware, and as large as its debug build for one core. */
+export const kernelMemory: Region = { start: ramBase + 0x20_0000, end: ramBase + 0x22_a000 };
 
 const pageOf = (address: number): number => Math.floor(address / pageSize) * pageSize;
 const remedy = 'link a static RV64 executable at low addresses, as seL4 user programs are';
@@ -23,10 +26,10 @@ export function placeRootTask(machine: Machine, elf: ElfImage): ReadResult<Initi
   }
   const virtualStart = pageOf(Math.min(...starts.map(Number)));
   const size = pageOf(Number(top) + pageSize - 1) - virtualStart;
-  const start = ramBase + defaultKernelBytes;
-  const { ramSize } = machine.memory.layout;
-  if (size > ramSize - defaultKernelBytes) {
-    return failure('program headers', `it spans ${size} bytes, and RAM has ${ramSize}`, 'give more with --ram');
+  const start = kernelMemory.end;
+  const room = ramBase + machine.memory.layout.ramSize - start;
+  if (size > room) {
+    return failure('program headers', `it spans ${size} bytes, and RAM has room for ${room}`, 'give more with --ram');
   }
   for (const { virtualAddress, bytes } of elf.segments) {
     machine.writeMemory(start + (Number(virtualAddress) - virtualStart), bytes);

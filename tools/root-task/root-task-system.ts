@@ -15,7 +15,7 @@ import { virtTree } from '../../vdev/virt-tree.ts';
 import { Platform } from '../boot/kernel-port.ts';
 import type { ElfImage } from '../image/elf.ts';
 import type { ReadResult } from '../image/image-error.ts';
-import { placeRootTask } from './place.ts';
+import { kernelMemory, placeRootTask } from './place.ts';
 import { type Profile, profileShapes } from './profile.ts';
 
 export interface RootTaskOptions {
@@ -108,7 +108,8 @@ export class RootTaskSystem {
   start(elf: ElfImage): ReadResult<InitialThread> {
     const placed = placeRootTask(this.machine, elf);
     if (!placed.ok) return placed;
-    boot(this.kernel, { initialThread: placed.value, deviceTree: this.options.deviceTree ?? this.boardTree() });
+    const deviceTree = this.options.deviceTree ?? this.boardTree();
+    boot(this.kernel, { initialThread: placed.value, kernelMemory, deviceTree });
     this.rootThread = this.kernel.threads[0];
     this.microvisor.start();
     return placed;

@@ -1,53 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { assemble } from '../../hw/isa/assemble.ts';
-import { Machine } from '../../hw/machine/machine.ts';
-import type { FrameCap } from '../../microvisor/objects.ts';
-import { Platform } from '../../tools/boot/kernel-port.ts';
-import { allRights, imageStart, initialCap, label, objectType, type Thread, threadState, World } from './world.ts';
-
-const codeAddress = 0x10_0000;
-
-/** A kernel on a machine that runs code. Time is the machine's. */
-class Computer {
-  readonly machine: Machine;
-  readonly world: World;
-  output = '';
-  readonly log: string[] = [];
-
-  constructor(harts = 1) {
-    this.machine = new Machine({ harts, ramSize: 16 * 2 ** 20, supervisorMode: 'HS' });
-    const platform = new Platform(this.machine, {
-      putChar: (byte) => {
-        this.output += String.fromCharCode(byte);
-      },
-      log: (line) => this.log.push(line),
-      halt: (reason) => this.log.push(reason),
-    });
-    const { memory, harts: all } = this.machine;
-    const { caches } = this.machine.engine;
-    this.world = new World({ machine: { memory, harts: all, port: platform.port }, caches });
-    this.machine.install(this.world.microvisor);
-    // The root thread, if it is left to itself, jumps to where it is.
-    const image = new Uint32Array(1024).fill(0x6f);
-    this.machine.writeMemory(imageStart, new Uint8Array(image.buffer));
-  }
-
-  /** Assembles code, and maps it at `codeAddress` of an address space. Returns the frame's slot. */
-  load(source: string, space: number = initialCap.vspace, address = codeAddress): number {
-    const { world } = this;
-    const frame = world.make(objectType.page);
-    const { bytes } = assemble(source, { origin: address });
-    this.machine.writeMemory((world.cap(frame) as FrameCap).address, bytes);
-    world.must(frame, label.RISCVPageMap, [address, allRights, 0], [space]);
-    return frame;
-  }
-  start(thread: Thread, pc = codeAddress): void {
-    this.world.must(thread.cap, label.TCBWriteRegisters, [1, 1, pc]);
-  }
-  runFor(us: number): void {
-    this.machine.run(this.machine.now + us * 1000);
-  }
-}
+import { Computer, codeAddress } from './computer.ts';
+import { initialCap, label, objectType, threadState } from './world.ts';
 
 describe('machine code', () => {
   it('runs in user mode over the kernel’s page tables, and calls a server', () => {

@@ -356,7 +356,7 @@ describe('scheduling', () => {
     expect(Number(consumed)).toBeLessThan(330);
   });
 
-  it('domain windows start and end on time', () => {
+  it('a domain schedule gives each domain its time', () => {
     const world = new World({ config: { numDomains: 2, domainScheduleLength: 4 } });
     const threads = [world.thread({ priority: 50, budget: 100_000 }), world.thread({ priority: 50, budget: 100_000 })];
     world.must(initialCap.domain, label.DomainSetSet, [1], [threads[1]!.cap]);

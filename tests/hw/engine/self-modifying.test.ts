@@ -1,6 +1,73 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decode } from '../../../hw/isa/decode.ts';
 import { Bench } from '../machine/bench.ts';
+
+/** Instructions of the loop that changes itself, and how often it runs between two changes. */
+const loopLength = 12;
+const rounds = 10;
+
+/**
+ * A loop that adds up immediates, run hot, then changed by the instructions in `patches` and run hot again: the place and the new
+ * immediate of each, and in which order. Returns the sum.
+ */
+function sumOfChangingLoop(patches: readonly { place: number; immediate: number }[], slack: number): bigint {
+  const bench = new Bench(
+    `
+      la t0, body
+      la t1, patches
+      li a1, ${patches.length}
+    next:
+      li a0, ${rounds}
+    again:
+      ${'addi a5, a5, 0\n'.repeat(slack)}
+    body:
+      ${'addi s0, s0, 1\n'.repeat(loopLength)}
+      addi a0, a0, -1
+      bnez a0, again
+      beqz a1, end
+      addi a1, a1, -1
+      lw t2, 0(t1)
+      lw a2, 4(t1)
+      addi t1, t1, 8
+      add t2, t2, t0
+      sw a2, 0(t2)
+      fence.i
+      j next
+    end:
+      j end
+      .balign 8
+    patches:
+      .zero ${patches.length * 8 + 8}
+    `,
+    { ramSize: 1 << 20 },
+  );
+  const table = bench.symbols.get('patches')!;
+  for (const [i, { place, immediate }] of patches.entries()) {
+    bench.store(table + BigInt(8 * i), BigInt(4 * place), 4);
+    // addi s0, s0, immediate
+    bench.store(table + BigInt(8 * i + 4), BigInt(immediate * 2 ** 20 + 0x40413), 4);
+  }
+  const perRound = slack + loopLength + 2;
+  return bench.run((patches.length + 1) * (rounds * perRound + 12) + 100).x('s0');
+}
+
+it('translated code notices stores to itself', () => {
+  const patch = fc.record({ place: fc.nat(loopLength - 1), immediate: fc.integer({ min: 0, max: 2047 }) });
+  fc.assert(
+    fc.property(fc.array(patch, { maxLength: 120, size: 'max' }), fc.nat(8), (patches, slack) => {
+      const immediates = new Array<number>(loopLength).fill(1);
+      const sum = (): number => rounds * immediates.reduce((all, each) => all + each, 0);
+      let expected = sum();
+      for (const { place, immediate } of patches) {
+        immediates[place] = immediate;
+        expected += sum();
+      }
+      expect(sumOfChangingLoop(patches, slack)).toBe(BigInt(expected));
+    }),
+    { numRuns: 40 },
+  );
+});
 
 describe('a store to code', () => {
   it('changes the instruction that was executed a moment ago', () => {

@@ -3,6 +3,7 @@
 import type { Plant } from '../plant.ts';
 
 const scheduling = 'tests/microvisor/scheduling.test.ts';
+const windows = 'tests/microvisor/windows.test.ts';
 const vcpu = 'tests/microvisor/vcpu.test.ts';
 
 export const schedulingPlants: readonly Plant[] = [
@@ -120,5 +121,26 @@ export const schedulingPlants: readonly Plant[] = [
     find: '  if (at <= 0n) return 0;',
     replace: '  if (at <= 0n) return Infinity;',
     foundBy: [{ file: vcpu, test: 'a timer set in the past fires at once' }],
+  },
+  {
+    name: 'a window begins as soon as the one before is through',
+    file: 'microvisor/windows.ts',
+    find: '    port.charge(node.id, early);',
+    replace: '    port.charge(node.id, 0);',
+    foundBy: [{ file: windows, test: 'domain windows start and end on time, overruns are reported' }],
+  },
+  {
+    name: 'a window is longer by its guard',
+    file: 'microvisor/windows.ts',
+    find: 'if (node.domainTime > 0 && node.windowEnd > now) break;',
+    replace: 'node.domainTime = Math.max(0, node.windowEnd - node.time);\n    if (node.windowEnd > now) break;',
+    foundBy: [{ file: windows, test: 'domain windows start and end on time, overruns are reported' }],
+  },
+  {
+    name: 'an overrun is not counted',
+    file: 'microvisor/windows.ts',
+    find: '  node.overruns++;',
+    replace: '',
+    foundBy: [{ file: windows, test: 'domain windows start and end on time, overruns are reported' }],
   },
 ];

@@ -2,10 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Command, runCommandLine } from '../../tools/cli/command-line.ts';
+import type { Command } from '../../tools/cli/command-line.ts';
 import { commands } from '../../tools/cli/commands.ts';
 import { exitCodes } from '../../tools/cli/exit-codes.ts';
 import { styleFor, table, wantsColor, wrap } from '../../tools/cli/output.ts';
+import { run, runWith } from './run-command.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -16,29 +17,6 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
   vi.unstubAllEnvs();
 });
-
-/** Runs a command line; the commands' own output goes through process.stdout and process.stderr as in life. */
-async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  return runWith(commands, ...args);
-}
-
-async function runWith(
-  list: readonly Command[],
-  ...args: string[]
-): Promise<{ code: number; out: string; err: string }> {
-  const text = { out: '', err: '' };
-  const sinks = (['stdout', 'stderr'] as const).map((stream) =>
-    vi.spyOn(process[stream], 'write').mockImplementation((chunk) => {
-      text[stream === 'stdout' ? 'out' : 'err'] += String(chunk);
-      return true;
-    }),
-  );
-  try {
-    return { code: await runCommandLine(list, args), ...text };
-  } finally {
-    for (const sink of sinks) sink.mockRestore();
-  }
-}
 
 const file = (name: string, text: string): string => {
   const path = join(folder, name);

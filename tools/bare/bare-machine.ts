@@ -2,17 +2,12 @@
 
 import { romBase } from '../../hw/engine/memory.ts';
 import type { Machine, SavedMachine } from '../../hw/machine/machine.ts';
-import { diskBackend, overlayDisk, type SavedOverlay } from '../../vdev/disk.ts';
-import { entropyState } from '../../vdev/entropy.ts';
+import type { SavedOverlay } from '../../vdev/disk.ts';
 import { htifPort } from '../../vdev/htif.ts';
 import type { Outcome } from '../../vdev/test-finisher.ts';
-import { blkState, virtioBlk } from '../../vdev/virtio/blk.ts';
-import { virtioMmio } from '../../vdev/virtio/mmio.ts';
-import { virtioRng } from '../../vdev/virtio/rng.ts';
-import { virtioState } from '../../vdev/virtio/transport.ts';
+import { disk, entropy, type Overlay } from '../board/devices.ts';
 import { CommandError } from '../cli/command-error.ts';
 import { type ArchiveKind, readArchive, writeArchive } from '../host/archive.ts';
-import { hostDisk } from '../host/disk-file.ts';
 import { findSymbol, readElf } from '../image/elf.ts';
 import { Board } from './board.ts';
 import { Firmware } from './firmware.ts';
@@ -45,7 +40,7 @@ export class BareMachine {
   readonly machine: Machine;
   private readonly board: Board;
   private firmware: Firmware | undefined;
-  private readonly overlays: ReturnType<typeof overlayDisk>[];
+  private readonly overlays: Overlay[];
   private htif: HtifPlace | undefined;
 
   /** Throws a CommandError when a disk image cannot be used. */
@@ -68,14 +63,11 @@ export class BareMachine {
     });
     this.machine = this.board.machine;
     this.overlays = disks.map((path, index) => {
-      const overlay = overlayDisk(hostDisk(path));
-      const model = virtioBlk(diskBackend(overlay));
-      const state = virtioState(model, blkState({ capacitySectors: overlay.size / 512 }));
-      this.board.addVirtio(`disk${index}`, virtioMmio(model), state);
-      return overlay;
+      const device = disk(path);
+      this.board.addVirtio(`disk${index}`, device);
+      return device.overlay;
     });
-    const entropy = virtioState(virtioRng, entropyState(seed, 'virtio-rng'));
-    this.board.addVirtio('rng', virtioMmio(virtioRng), entropy);
+    this.board.addVirtio('rng', entropy(seed, 'virtio-rng'));
   }
 
   /** An ELF that starts in M-mode on every hart. */

@@ -1,16 +1,14 @@
 // QEMU's `virt` board: the machine with its devices at their places, wired to the interrupt controllers.
 
-import type { DeviceModel } from '../../hw/device.ts';
 import type { Hart, Supervisor } from '../../hw/hart/hart.ts';
 import type { Attachment } from '../../hw/machine/bus.ts';
 import { Machine } from '../../hw/machine/machine.ts';
-import { goldfishRtc, goldfishRtcState } from '../../vdev/goldfish-rtc.ts';
 import { createPlic, isInterrupting, type PlicState, plic, setSource } from '../../vdev/plic.ts';
-import { type Outcome, testFinisher, testFinisherState } from '../../vdev/test-finisher.ts';
-import { uart16550, uart16550State } from '../../vdev/uart16550.ts';
+import type { Uart16550State } from '../../vdev/uart16550.ts';
 import { virtioSlot, virtMap } from '../../vdev/virt-map.ts';
+import { attachDevice, attachVirtDevices, type BoardDevice, type VirtEvents } from '../board/devices.ts';
 
-export interface BoardOptions {
+export interface BoardOptions extends VirtEvents {
   harts: number;
   ramSize: number;
   /** Cycles per second of virtual time; default 1 GHz. */
@@ -18,10 +16,6 @@ export interface BoardOptions {
   supervisor?: Supervisor;
   /** Unix time at boot, in seconds. */
   epochSeconds?: number;
-  /** What the UART sends. */
-  onConsole: (bytes: Uint8Array) => void;
-  /** The guest has ended the run by itself. */
-  onOutcome: (outcome: Outcome) => void;
 }
 
 const seip = 1 << 9;
@@ -29,7 +23,7 @@ const meip = 1 << 11;
 
 export class Board {
   readonly machine: Machine;
-  readonly uart: Attachment;
+  readonly uart: Attachment<Uart16550State>;
   /** Slots of the virtio transports that hold a device. */
   readonly virtioSlots: number[] = [];
   private readonly plic: Attachment<PlicState>;
@@ -49,41 +43,21 @@ export class Board {
       return value;
     };
     this.plic = machine.attach('plic', virtMap.plic.base, { ...plic, read, write }, createPlic(2 * harts));
-    this.uart = this.wire('uart', virtMap.uart, uart16550, uart16550State(), (_port, bytes) =>
-      options.onConsole(bytes),
-    );
-    this.wire('rtc', virtMap.rtc, goldfishRtc, goldfishRtcState(epochSeconds));
-    const finisher = this.wire('finisher', virtMap.finisher, testFinisher, testFinisherState(), () => {
-      if (finisher.state.outcome) options.onOutcome(finisher.state.outcome);
-    });
+    this.uart = attachVirtDevices(this, epochSeconds, options);
   }
 
-  private wire<S>(
-    name: string,
-    { base, irq }: { base: number; irq?: number },
-    model: DeviceModel<S>,
-    state: S,
-    emit: (port: number, bytes: Uint8Array) => void = () => {},
-  ): Attachment<S> {
-    const setInterrupt = (raised: boolean): void => {
-      if (irq === undefined) return;
-      setSource(this.plic.state, irq, raised);
-      this.followPlic();
-    };
-    return this.machine.attach(name, base, model, state, { setInterrupt, emit });
-  }
+  /** Drives an input of the PLIC. */
+  readonly setInterrupt = (irq: number, raised: boolean): void => {
+    setSource(this.plic.state, irq, raised);
+    this.followPlic();
+  };
 
   /** Puts a device behind the next free virtio transport. Throws a RangeError when all eight are taken. */
-  addVirtio<S>(
-    name: string,
-    model: DeviceModel<S>,
-    state: S,
-    emit: (port: number, bytes: Uint8Array) => void = () => {},
-  ): Attachment<S> {
+  addVirtio<S>(name: string, device: BoardDevice<S>): Attachment<S> {
     const slot = this.virtioSlots.length;
     if (slot >= 8) throw new RangeError('the board has eight virtio slots, and all are taken');
     this.virtioSlots.push(slot);
-    return this.wire(name, virtioSlot(slot), model, state, emit);
+    return attachDevice(this, name, virtioSlot(slot), device);
   }
 
   /** Bytes that the UART has received and the guest has not read, for firmware's console. */

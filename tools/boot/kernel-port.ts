@@ -72,9 +72,14 @@ export class Platform {
   }
 
   /** Drives a device's interrupt line. */
-  setInterrupt(irq: number, raised: boolean): void {
+  readonly setInterrupt = (irq: number, raised: boolean): void => {
     setSource(this.plic, irq, raised);
     this.follow();
+  };
+
+  /** Whether somebody has asked for an interrupt. */
+  isWanted(irq: number): boolean {
+    return !this.state.masked[irq]!;
   }
 
   private follow(): void {

@@ -1,17 +1,16 @@
 // A root task on the kernel: QEMU's `virt` board with the devices that seL4's user level drives, and nothing else.
 
-import type { DeviceModel } from '../../hw/device.ts';
 import { ramBase } from '../../hw/engine/memory.ts';
 import type { Attachment } from '../../hw/machine/bus.ts';
 import { Machine, type StopReason } from '../../hw/machine/machine.ts';
 import { boot, defaultConfig, defaultCosts, type InitialThread, Kernel, Microvisor } from '../../microvisor/index.ts';
 import type { Tcb } from '../../microvisor/objects.ts';
 import { writeFdt } from '../../vdev/fdt.ts';
-import { goldfishRtc, goldfishRtcState } from '../../vdev/goldfish-rtc.ts';
-import { type Outcome, testFinisher, testFinisherState } from '../../vdev/test-finisher.ts';
-import { uart16550, uart16550State } from '../../vdev/uart16550.ts';
-import { virtMap, type Window } from '../../vdev/virt-map.ts';
+import type { Outcome } from '../../vdev/test-finisher.ts';
+import type { Uart16550State } from '../../vdev/uart16550.ts';
+import { virtMap } from '../../vdev/virt-map.ts';
 import { virtTree } from '../../vdev/virt-tree.ts';
+import { attachVirtDevices } from '../board/devices.ts';
 import { Platform } from '../boot/kernel-port.ts';
 import type { ElfImage } from '../image/elf.ts';
 import type { ReadResult } from '../image/image-error.ts';
@@ -44,13 +43,14 @@ export class RootTaskSystem {
   readonly kernel: Kernel;
   readonly microvisor: Microvisor;
   private readonly platform: Platform;
+  private readonly uart: Attachment<Uart16550State>;
   private rootThread: Tcb | undefined;
   /** Whether the first thread has faulted with nobody to tell. */
   rootFaulted = false;
 
   constructor(
     private readonly options: RootTaskOptions,
-    private readonly events: RootTaskEvents,
+    events: RootTaskEvents,
   ) {
     const { profile, harts, ramSize, clockHz, numDomains, rootCNodeSizeBits } = options;
     const shape = profileShapes[profile];
@@ -79,29 +79,13 @@ export class RootTaskSystem {
     this.kernel = new Kernel(doors, config, defaultCosts);
     this.microvisor = new Microvisor(this.kernel);
     machine.install(this.microvisor);
-    this.attachDevices();
-  }
-
-  private attachDevices(): void {
-    this.wire('uart', virtMap.uart, uart16550, uart16550State(), (_port, bytes) => this.events.console(bytes));
-    this.wire('rtc', virtMap.rtc, goldfishRtc, goldfishRtcState(0));
-    const finisher = this.wire('finisher', virtMap.finisher, testFinisher, testFinisherState(), () => {
-      if (finisher.state.outcome === null) return;
-      this.events.outcome(finisher.state.outcome);
-      this.machine.stop();
+    this.uart = attachVirtDevices(this.platform, 0, {
+      onConsole: (bytes) => events.console(bytes),
+      onOutcome: (outcome) => {
+        events.outcome(outcome);
+        machine.stop();
+      },
     });
-  }
-  private wire<S>(
-    name: string,
-    { base, irq }: Window,
-    model: DeviceModel<S>,
-    state: S,
-    emit: (port: number, bytes: Uint8Array) => void = () => {},
-  ): Attachment<S> {
-    const setInterrupt = (raised: boolean): void => {
-      if (irq !== undefined) this.platform.setInterrupt(irq, raised);
-    };
-    return this.machine.attach(name, base, model, state, { setInterrupt, emit });
   }
 
   /** Loads the task and lets every hart choose its first thread; nothing runs yet. Refuses an image that cannot be one. */
@@ -124,6 +108,12 @@ export class RootTaskSystem {
   /** Bytes typed at the UART. */
   input(bytes: Uint8Array): void {
     this.machine.input('uart', 0, bytes);
+  }
+
+  /** Whether the task would be told of bytes typed at the UART: an idle one can otherwise not be woken by them. */
+  get listening(): boolean {
+    const receivedData = 1;
+    return (this.uart.state.ier & receivedData) !== 0 && this.platform.isWanted(virtMap.uart.irq);
   }
 
   /** See `Machine.run`. */

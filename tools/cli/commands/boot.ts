@@ -198,7 +198,7 @@ async function bootTask(args: BootArguments): Promise<void> {
     ending.reason = await runPaced(machine, {
       limit: (limitNs * machine.clockHz) / 1e9,
       realTime: terminal.interactive,
-      inputMayCome: () => !terminal.ended && terminal.interactive,
+      inputMayCome: () => !terminal.ended && system.listening,
       ended: () => isOver() || ending.left === true || ending.interrupted === true,
     });
     machine.hashMemory();

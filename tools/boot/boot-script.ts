@@ -77,6 +77,7 @@ export interface Script {
 }
 
 const typeCodes: Record<Exclude<ObjectType, 'IRQHandler' | 'DeviceFrame'>, number> = {
+  Untyped: objectType.untyped,
   CNode: objectType.capTable,
   TCB: objectType.tcb,
   SchedContext: objectType.schedContext,
@@ -194,7 +195,8 @@ class ScriptWriter {
         type === 'Frame' && bits === sizeBits.largePage
           ? objectType.megaPage
           : typeCodes[type as keyof typeof typeCodes];
-      const userSize = type === 'CNode' ? bits - sizeBits.slot : type === 'SchedContext' ? bits : 0;
+      const ownSize = type === 'SchedContext' || type === 'Untyped';
+      const userSize = type === 'CNode' ? bits - sizeBits.slot : ownSize ? bits : 0;
       this.slots.set(id, this.create(code, bits, userSize, count));
     }
     // An untyped gives out its memory from its beginning: what lies lower comes first.

@@ -28,7 +28,10 @@ export function loadImages(plan: Plan): LoadedImages {
   for (const server of plan.servers) if (server.guest) guests.set(server.cell, loadGuest(server, contents));
   for (const thread of plan.threads) {
     if (thread.program.kind !== 'elf') continue;
-    starts.set(thread, { kind: 'code', entry: readProgram(thread.program.image).entry, stack: nativeLayout.stackTop });
+    const { image, entry } = thread.program;
+    const elf = readProgram(image);
+    const start = entry === undefined ? elf.entry : elf.symbols.find(({ name }) => name === entry)!.address;
+    starts.set(thread, { kind: 'code', entry: start, stack: nativeLayout.stackTop });
   }
   for (const content of plan.contents) {
     const { object, offset } = content;

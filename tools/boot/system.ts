@@ -20,7 +20,7 @@ import type { SavedOverlay } from '../../vdev/disk.ts';
 import { CommandError } from '../cli/command-error.ts';
 import { NodeRealm, type RealmFault } from '../host/realm.ts';
 import type { Manifest } from '../manifest/model.ts';
-import type { Plan, Thread } from '../plan/plan.ts';
+import type { ObjectId, Plan, Thread } from '../plan/plan.ts';
 import { Activity, type SavedActivity } from './activity.ts';
 import {
   type BootFacts,
@@ -136,6 +136,11 @@ export class System implements BootTaskOwner {
   /** Runs until the clock reaches `limit` (cycles), or the machine stops; see `Machine.run`. */
   run(limit: number): StopReason {
     return this.machine.run(limit);
+  }
+
+  /** Slot of the boot task's capability to an object of the plan, the first of several; undefined before the script is written. */
+  slotOf(object: ObjectId): number | undefined {
+    return this.script?.slots.get(object);
   }
 
   // ---- realms: number 0 is the boot task's, n + 1 that of thread n of the plan

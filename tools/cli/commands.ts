@@ -8,6 +8,7 @@ import { bootCommand } from './commands/boot.ts';
 import { checkCommand } from './commands/check.ts';
 import { diffCommand } from './commands/diff.ts';
 import { disasmCommand } from './commands/disasm.ts';
+import { proveIsolationCommand } from './commands/prove-isolation.ts';
 import { runCommand } from './commands/run.ts';
 
 export const commands: readonly Command[] = [
@@ -15,6 +16,7 @@ export const commands: readonly Command[] = [
   runCommand,
   bootCommand,
   bareCommand,
+  proveIsolationCommand,
   diffCommand,
   asmCommand,
   disasmCommand,

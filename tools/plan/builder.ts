@@ -25,7 +25,7 @@ export const rights = {
   all: { read: true, write: true, grant: true, grantReply: true },
 } as const satisfies Record<string, Rights>;
 
-const fixedSizeBits: Record<Exclude<ObjectType, 'Frame' | 'CNode' | 'DeviceFrame'>, number> = {
+const fixedSizeBits: Record<Exclude<ObjectType, 'Frame' | 'CNode' | 'DeviceFrame' | 'Untyped'>, number> = {
   TCB: abi.tcb,
   SchedContext: Math.log2(coreSchedContextBytes),
   Endpoint: abi.endpoint,
@@ -64,7 +64,7 @@ export class PlanBuilder {
 
   object(
     id: ObjectId,
-    type: Exclude<ObjectType, 'Frame' | 'CNode' | 'PageTable' | 'DeviceFrame'>,
+    type: Exclude<ObjectType, 'Frame' | 'CNode' | 'PageTable' | 'DeviceFrame' | 'Untyped'>,
     owner: string,
   ): ObjectId {
     return this.#add({ id, type, sizeBits: fixedSizeBits[type], count: 1, owner });

@@ -7,6 +7,7 @@ import type { ImageFile } from '../manifest/model.ts';
 
 /** seL4's object types, and the extensions GuestRoot and VCPU. */
 export type ObjectType =
+  | 'Untyped'
   | 'CNode'
   | 'TCB'
   | 'SchedContext'
@@ -83,7 +84,8 @@ export interface AddressSpace {
 /** What a thread runs. */
 export type Program =
   | { kind: 'realm'; image: ImageFile }
-  | { kind: 'elf'; image: ImageFile }
+  /** `entry`: the symbol to begin at, instead of the image's own entry. */
+  | { kind: 'elf'; image: ImageFile; entry?: string }
   /** Built in: guests/vmm. */
   | { kind: 'monitor'; of: string }
   /** Built in: guests/posix. */

@@ -1,0 +1,132 @@
+// Isolation, tested: the same system with different secrets in one cell, and whether another can tell.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { System, type SystemEvents } from '../boot/system.ts';
+import { CommandError } from '../cli/command-error.ts';
+import type { Manifest } from '../manifest/model.ts';
+import { buildPlan } from '../plan/build.ts';
+import type { Plan } from '../plan/plan.ts';
+import { type Sharing, sharings } from '../plan/sharing.ts';
+import { armAdversary, chosenModulations, withAdversary } from './adversary.ts';
+import { firstDifference, type Leak } from './difference.ts';
+import { type Observation, Observer } from './observation.ts';
+import { secretsOf, secretText, withSecret } from './secret.ts';
+
+export interface ProofRequest {
+  /** The cell with the secret, and the one that watches. */
+  from: string;
+  to: string;
+  /** How many secrets: at least 2. */
+  secrets: number;
+  /** Virtual time of each run. */
+  forNs: number;
+  /** What the adversary modulates; undefined: the cell's own program is run. */
+  adversary: readonly string[] | undefined;
+  /** A region that the sender finds its secret in. */
+  secretRegion: string | undefined;
+  /** The same system without its schedule. */
+  withoutWindows: boolean;
+}
+
+export interface Proof {
+  secrets: string[];
+  /** The first thing that the observer can tell, and with which two secrets; undefined: nothing. */
+  leak: (Leak & { secrets: [string, string] }) | undefined;
+  /** How often the observer was let run in the first run, and how often the sender entered the kernel. */
+  moments: number;
+  senderEntries: number;
+  /** Whether the sender did different things. If not, nothing was tested. */
+  senderDiffers: boolean;
+  overruns: number;
+  /** What the two cells share by the manifest. */
+  sharing: Sharing[];
+}
+
+/** Throws a CommandError for what cannot be run. */
+export function proveIsolation(manifest: Manifest, request: ProofRequest): Proof {
+  for (const name of [request.from, request.to]) {
+    if (manifest.cells.some((cell) => cell.name === name)) continue;
+    throw new CommandError(
+      'usage',
+      `there is no cell ${name}`,
+      `there are ${manifest.cells.map((cell) => cell.name).join(', ')}`,
+    );
+  }
+  if (request.from === request.to) throw new CommandError('usage', 'a cell is not isolated from itself');
+  const folder = mkdtempSync(join(tmpdir(), 'microvisor-isolation-'));
+  try {
+    return prove(request.withoutWindows ? { ...manifest, schedule: undefined } : manifest, request, folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function prove(manifest: Manifest, request: ProofRequest, folder: string): Proof {
+  const secrets = secretsOf(manifest.system.seed, request.secrets);
+  const proof: Proof = {
+    secrets: secrets.map(secretText),
+    leak: undefined,
+    moments: 0,
+    senderEntries: 0,
+    senderDiffers: false,
+    overruns: 0,
+    sharing: sharings(buildPlan(manifest)).filter(
+      ({ cells }) => cells.includes(request.from) && cells.includes(request.to),
+    ),
+  };
+  let first: Observation | undefined;
+  for (const secret of secrets) {
+    const { observation, plan } = observe(manifest, request, secret, folder);
+    proof.overruns = Math.max(proof.overruns, observation.overruns);
+    if (first === undefined) {
+      first = observation;
+      proof.moments = first.moments.length;
+      proof.senderEntries = first.sender.entries;
+      continue;
+    }
+    const { sender } = observation;
+    if (sender.digest !== first.sender.digest || sender.entries !== first.sender.entries) proof.senderDiffers = true;
+    const leak = firstDifference(plan, request, first, observation);
+    if (leak === undefined) continue;
+    proof.leak = { ...leak, secrets: [secretText(secrets[0]!), secretText(secret)] };
+    break;
+  }
+  return proof;
+}
+
+function observe(
+  manifest: Manifest,
+  request: ProofRequest,
+  secret: bigint,
+  folder: string,
+): { observation: Observation; plan: Plan } {
+  const { from, to, adversary, secretRegion, forNs } = request;
+  let variant: Manifest;
+  if (adversary === undefined) {
+    variant = withSecret(manifest, from, secret, secretRegion, folder);
+  } else {
+    const chosen = chosenModulations(manifest.cells.find(({ name }) => name === from)!, adversary);
+    variant = withAdversary(manifest, from, secret, chosen, folder);
+  }
+  const plan = buildPlan(variant);
+  if (adversary !== undefined) armAdversary(plan, from);
+  let observer: Observer | undefined;
+  const nothing = (): void => {};
+  const events: SystemEvents = {
+    output: nothing,
+    debug: (cell, bytes) => observer?.print(cell, bytes),
+    log: nothing,
+    realmFault: nothing,
+    realmRestarted: nothing,
+    unhandledFault: nothing,
+    machineEnded: nothing,
+    booted: nothing,
+  };
+  const system = new System(variant, plan, events);
+  observer = new Observer(system, from, to);
+  system.start();
+  system.run(Math.round((forNs * system.machine.clockHz) / 1e9));
+  return { observation: observer.finish(), plan };
+}

@@ -26,6 +26,7 @@ interface Show {
 
 const shows: Record<string, Show> = {
   'first-light.yaml': { expect: ['store:/key-value store/', 'beacon:/the store answers: 2/', 'beacon:/have met/'] },
+  'two-windows.yaml': { expect: ['noisy:/watching the clock/', 'quiet:/watching the clock/'] },
   'counter/counter.yaml': {
     expect: [
       'client:/adding 2: the counter is at 43/',

@@ -55,5 +55,5 @@ function answer(kernel: Kernel, tcb: Tcb, label: number, words: readonly bigint[
     const buffer = lookupIPCBuffer(kernel, true, tcb);
     for (let i = 0; i < words.length; i++) length = setMR(kernel, tcb, buffer, i, words[i]!);
   }
-  setMessageInfo(tcb, label, 0, 0, length);
+  setMessageInfo(tcb, label, length);
 }

@@ -65,8 +65,8 @@ export function doFaultTransfer(kernel: Kernel, badge: bigint, sender: Tcb, rece
   let length = 0;
   for (let i = 0; i < words.length; i++) length = setMR(kernel, receiver, buffer, i, words[i]!);
   kernel.charge(kernel.costs.fault + kernel.costs.word * length);
-  setMessageInfo(receiver, fault.type, 0, 0, length);
-  receiver.context.setX(callRegister.badge, BigInt.asIntN(64, badge));
+  setMessageInfo(receiver, fault.type, length);
+  receiver.context.setX(callRegister.badge, badge);
 }
 
 /** Applies a handler's reply to the registers of the faulted thread. true: it starts again. */

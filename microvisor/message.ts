@@ -13,17 +13,18 @@ import { capType, type Tcb, tcbSlot, vmRights } from './objects.ts';
  */
 export const infoLength = (low: number): number => low & 127;
 export const infoExtraCaps = (low: number): number => (low >>> 7) & 3;
+/** Whether the whole message is in registers: neither IPC buffer has a part in it. */
+export const infoInRegisters = (low: number): boolean => (low & 0x1ff) <= msgRegisterCount;
 export const infoLabel = (low: number, high: number): number => high * 2 ** 20 + (low >>> 12);
 
-export function setMessageInfo(
-  tcb: Tcb,
-  label: number,
-  capsUnwrapped: number,
-  extraCaps: number,
-  length: number,
-): void {
-  const low = ((label % 2 ** 20) * 2 ** 12 + (capsUnwrapped << 9) + (extraCaps << 7) + length) >>> 0;
-  tcb.context.setXHalves(callRegister.messageInfo, low, Math.floor(label / 2 ** 20));
+/** The capabilities that came with a message: a bit for each that was unwrapped, and how many there are. */
+export const infoCaps = (unwrapped: number, count: number): number => (unwrapped << 9) | (count << 7);
+/** The low half with the label that another has. */
+export const infoWithLabelOf = (low: number, caps: number, length: number): number => (low & ~0xfff) | caps | length;
+
+/** `label` is below 2^20, as those of faults and errors are. */
+export function setMessageInfo(tcb: Tcb, label: number, length: number): void {
+  tcb.context.setXHalves(callRegister.messageInfo, (label << 12) | length, 0);
 }
 
 const bufferBytes = 8 * ipcBuffer.words;

@@ -79,7 +79,7 @@ export function receiveSignal(kernel: Kernel, tcb: Tcb, cap: NotificationCap, is
 }
 
 function takeSignal(kernel: Kernel, notification: Notification, tcb: Tcb): void {
-  tcb.context.setX(callRegister.badge, BigInt.asIntN(64, notification.messageIdentifier));
+  tcb.context.setX(callRegister.badge, notification.messageIdentifier);
   notification.state = notificationState.idle;
   maybeDonateSchedContext(kernel, tcb, notification);
 }

@@ -10,12 +10,13 @@ import type { Kernel } from './kernel.ts';
 import {
   bufferWord,
   copyMRs,
+  infoCaps,
   infoExtraCaps,
-  infoLabel,
+  infoInRegisters,
   infoLength,
+  infoWithLabelOf,
   lookupIPCBuffer,
   setBufferWord,
-  setMessageInfo,
 } from './message.ts';
 import { capType, type Endpoint, type Slot, type Tcb } from './objects.ts';
 import { SyscallError } from './outcome.ts';
@@ -69,7 +70,7 @@ function transferCaps(kernel: Kernel, endpoint: Endpoint | null, receiver: Tcb, 
     cteInsert(kernel, derived, slot, destination);
     destination = null;
   }
-  return (unwrapped << 2) | count;
+  return infoCaps(unwrapped, count);
 }
 
 function doNormalTransfer(
@@ -79,18 +80,18 @@ function doNormalTransfer(
   badge: bigint,
   canGrant: boolean,
   receiver: Tcb,
-  receiveBuffer: number,
 ): void {
-  const sendBuffer = lookupIPCBuffer(kernel, false, sender);
   const low = sender.context.xLow(callRegister.messageInfo);
   const high = sender.context.xHigh(callRegister.messageInfo);
+  const inRegisters = infoInRegisters(low);
+  const sendBuffer = inRegisters ? -1 : lookupIPCBuffer(kernel, false, sender);
+  const receiveBuffer = inRegisters ? -1 : lookupIPCBuffer(kernel, true, receiver);
   const found = canGrant && lookupExtraCaps(kernel, sender, sendBuffer, low) < 0;
   if (!found && kernel.extraCaps.length > 0) kernel.extraCaps.length = 0;
-  const length = Math.min(infoLength(low), msgMaxLength);
-  const arrived = copyMRs(kernel, sender, sendBuffer, receiver, receiveBuffer, length);
+  const arrived = copyMRs(kernel, sender, sendBuffer, receiver, receiveBuffer, Math.min(infoLength(low), msgMaxLength));
   const caps = transferCaps(kernel, endpoint, receiver, receiveBuffer);
-  setMessageInfo(receiver, infoLabel(low, high), caps >>> 2, caps & 3, arrived);
-  receiver.context.setX(callRegister.badge, BigInt.asIntN(64, badge));
+  receiver.context.setXHalves(callRegister.messageInfo, infoWithLabelOf(low, caps, arrived), high);
+  receiver.context.setX(callRegister.badge, badge);
 }
 
 /** A message, or the fault that the sender is in. */
@@ -102,11 +103,10 @@ export function doIPCTransfer(
   canGrant: boolean,
   receiver: Tcb,
 ): void {
-  const receiveBuffer = lookupIPCBuffer(kernel, true, receiver);
   if (sender.fault === null) {
     sender.messages++;
-    doNormalTransfer(kernel, sender, endpoint, badge, canGrant, receiver, receiveBuffer);
+    doNormalTransfer(kernel, sender, endpoint, badge, canGrant, receiver);
   } else {
-    doFaultTransfer(kernel, badge, sender, receiver, receiveBuffer);
+    doFaultTransfer(kernel, badge, sender, receiver, lookupIPCBuffer(kernel, true, receiver));
   }
 }

@@ -73,7 +73,8 @@ export class Context {
   }
   /** Ends an LR reservation. */
   dropReservation(): void {
-    this.memory.i64[(this.base + fields.reservation) >>> 3] = -1n;
+    this.setLow(fields.reservation, 0xffff_ffff);
+    this.setHigh(fields.reservation, 0xffff_ffff);
   }
   /** A u32 field of the context, by its name in the layout. */
   get(field: U32Field): number {

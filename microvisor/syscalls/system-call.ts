@@ -11,7 +11,7 @@ import { receiveIPC } from '../endpoint.ts';
 import { handleFault } from '../fault-handler.ts';
 import type { Fault } from '../fault-values.ts';
 import type { Kernel } from '../kernel.ts';
-import { bufferWord, infoLabel, infoLength, lookupIPCBuffer } from '../message.ts';
+import { bufferWord, infoInRegisters, infoLabel, infoLength, lookupIPCBuffer } from '../message.ts';
 import { receiveSignal } from '../notification.ts';
 import { capType, type Reply, type Slot, threadState } from '../objects.ts';
 import { Answer, preempted, SyscallError } from '../outcome.ts';
@@ -40,7 +40,7 @@ function handleInvocation(kernel: Kernel, options: InvocationOptions, register: 
   }
   const low = context.xLow(callRegister.messageInfo);
   const high = context.xHigh(callRegister.messageInfo);
-  const buffer = lookupIPCBuffer(kernel, false, thread);
+  const buffer = infoInRegisters(low) ? -1 : lookupIPCBuffer(kernel, false, thread);
   const failed = lookupExtraCaps(kernel, thread, buffer, low);
   if (failed >= 0) {
     if (options.isBlocking) capFault(kernel, bufferWord(kernel, buffer, failed), false);

@@ -1,5 +1,6 @@
 // The scheduler: ready and release queues of each node, the choice of the next thread, and the next timer interrupt.
 
+import { context as contextFields } from '../hw/engine/layout.ts';
 import { numPriorities } from './abi/limits.ts';
 import { setVMRoot } from './address-space.ts';
 import type { Kernel, Node } from './kernel.ts';
@@ -328,12 +329,13 @@ function switchSchedContext(kernel: Kernel): void {
 export function install(kernel: Kernel, node: Node): void {
   const hart = kernel.machine.harts[node.id]!;
   const { context } = node.current;
-  if (node.current === node.idle) context.set('waiting', 1);
+  if (node.current === node.idle) context.setLow(contextFields.waiting, 1);
   else setVMRoot(kernel, node.current);
   // Who was in between may have stored to what is reserved.
   context.dropReservation();
   if (hart.context === context) return;
   node.cost += kernel.costs.threadSwitch;
-  if (hart.context.get('virtual') !== context.get('virtual')) node.cost += kernel.costs.worldSwitch;
+  if (hart.context.low(contextFields.virtual) !== context.low(contextFields.virtual))
+    node.cost += kernel.costs.worldSwitch;
   hart.context = context;
 }

@@ -394,6 +394,18 @@ class Interpretation implements Semantics {
     return value;
   }
 
+  /** The causes are in the order of U, S, VS, M; VU calls as U does. */
+  environmentCall(): void {
+    const { builder: f, frame, zero } = this;
+    const privilege = f.let(load.i32(frame.context.get, fields.privilege));
+    const fromVs = privilege.eq(1).and(load.i32(frame.context.get, fields.virtual));
+    f.store('i64', zero, privilege.add(fromVs).add(8).i64U(), control.cause);
+    for (const detail of [control.tval, control.tval2, control.tinst]) f.store('i64', zero, zero64, detail);
+    f.store('i32', zero, zero, control.gva);
+    f.br(frame.trapped);
+    this.jumped = true;
+  }
+
   system(operation: SystemOperation): void {
     const { builder: f, frame } = this;
     let number = systemOperations.indexOf(operation);

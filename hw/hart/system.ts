@@ -77,15 +77,6 @@ function accessCsr(
   return leave ? goOn(hart, operands) : outcomes.next;
 }
 
-function ecall(hart: Hart): Outcome {
-  const { context } = hart;
-  const privilege = context.low(fields.privilege);
-  if (privilege === privileges.m) hart.raise(exceptions.machineEcall);
-  else if (privilege === privileges.u) hart.raise(exceptions.userEcall);
-  else hart.raise(context.low(fields.virtual) ? exceptions.virtualSupervisorEcall : exceptions.supervisorEcall);
-  return outcomes.trap;
-}
-
 function mret(hart: Hart, operands: SystemOperands): Outcome {
   if (hart.context.low(fields.privilege) !== privileges.m) return refuse(hart, operands, illegalInstruction);
   returnFromMachine(hart);
@@ -223,7 +214,6 @@ export const systemHandlers: Readonly<Record<SystemOperation, SystemHandler>> = 
   csrrwi: (hart, operands) => accessCsr(hart, operands, replaceBits, BigInt(operands.rs1), true),
   csrrsi: (hart, operands) => accessCsr(hart, operands, setBits, BigInt(operands.rs1), operands.rs1 !== 0),
   csrrci: (hart, operands) => accessCsr(hart, operands, clearBits, BigInt(operands.rs1), operands.rs1 !== 0),
-  ecall,
   ebreak: (hart) => {
     hart.raise(exceptions.breakpoint, hart.context.pc, { gva: hart.context.low(fields.virtual) !== 0 });
     return outcomes.trap;

@@ -373,7 +373,7 @@ export const rvI = extension('I', [
     encoding: '000000000000 00000 000 00000 1110011',
     syntax: '',
     brief: 'Calls the execution environment: an environment-call exception.',
-    semantics: (s) => s.system('ecall'),
+    semantics: (s) => s.environmentCall(),
   },
   {
     name: 'ebreak',

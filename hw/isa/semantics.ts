@@ -12,7 +12,6 @@ export type Size = 1 | 2 | 4 | 8;
 
 /** Instructions that only TypeScript executes: they change privileged state. See `hw/hart/system.ts`. */
 export type SystemOperation =
-  | 'ecall'
   | 'ebreak'
   | 'mret'
   | 'sret'
@@ -143,6 +142,8 @@ export interface Semantics {
   requireFp(): void;
   /** An exact floating-point operation with this instruction's rounding mode; raises illegal-instruction for an invalid one. */
   fp(operation: FpOperation, ...operands: I64[]): I64;
+  /** Raises the environment call of the mode. Must be the only statement. */
+  environmentCall(): void;
   /** Passes the instruction, operands and all, to TypeScript. Must be the only statement. */
   system(operation: SystemOperation): void;
 }

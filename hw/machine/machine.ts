@@ -7,6 +7,7 @@
 import { type AclintState, aclint, aclintBase, createAclint, softwareInterrupt, timerRise } from '../aclint.ts';
 import type { DeviceModel } from '../device.ts';
 import { Engine } from '../engine/engine.ts';
+import { context as fields } from '../engine/layout.ts';
 import { MachineMemory, romBase } from '../engine/memory.ts';
 import { Context } from '../hart/context.ts';
 import { Hart, type HartPort, type Supervisor } from '../hart/hart.ts';
@@ -345,7 +346,7 @@ export class Machine {
 
   private sleeps(lane: Lane): boolean {
     return (
-      lane.hart.context.get('waiting') !== 0 &&
+      lane.hart.context.low(fields.waiting) !== 0 &&
       lane.nextArrival === Infinity &&
       !wfiWakes(lane.hart) &&
       lane.timerRise > lane.sliceEnd
@@ -384,8 +385,8 @@ export class Machine {
         this.kernel.runRealm(hart, end);
         continue;
       }
-      if (hart.context.get('waiting') !== 0) {
-        if (wfiWakes(hart)) hart.context.set('waiting', 0);
+      if (hart.context.low(fields.waiting) !== 0) {
+        if (wfiWakes(hart)) hart.context.setLow(fields.waiting, 0);
         else lane.spend(Math.max(1, end - lane.sliceEnd));
         continue;
       }

@@ -12,7 +12,7 @@ const taskBase = 0x8801_0000n;
 const gigapage = 1n << 30n;
 
 /** A leaf of an Sv39 root table: valid, readable, writable, executable, accessed, dirty. */
-const leaf = (address: bigint): bigint => ((address / gigapage) * gigapage >> 2n) | 0xcfn;
+const leaf = (address: bigint): bigint => (((address / gigapage) * gigapage) >> 2n) | 0xcfn;
 const indexOf = (address: bigint): number => Number((address >> 30n) & 511n);
 
 /** The loader with the root task as an ELF that QEMU starts; the kernel's own ELF is to be loaded beside it. */

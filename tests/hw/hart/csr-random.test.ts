@@ -21,7 +21,6 @@ const operations: SystemOperation[] = [
   'mret',
   'sret',
   'wfi',
-  'ecall',
   'ebreak',
   'sfence.vma',
   'hlv.d',

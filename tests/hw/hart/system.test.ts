@@ -68,11 +68,6 @@ describe('system instructions', () => {
     },
   );
 
-  it('call the environment with the cause of the mode', () => {
-    const causes = modes.map((mode) => new Bench(mode).outcomeOf('ecall'));
-    expect(causes).toEqual([11, 9, 8, 10, 8]);
-  });
-
   it('break with the address of the instruction, which in a guest is a guest virtual address', () => {
     for (const mode of modes) {
       const bench = new Bench(mode);

@@ -74,6 +74,7 @@ function semanticsOver(f: FunctionBuilder, [rs1, rs2, imm, pc]: readonly Local<'
     jump,
     requireFp: () => {},
     fp: () => I64.of(0),
+    environmentCall: () => {},
     system: () => {},
   };
 }

@@ -62,6 +62,16 @@ export function sendIPC(kernel: Kernel, tcb: Tcb, cap: EndpointCap, options: Sen
   possibleSwitchTo(kernel, receiver);
 }
 
+export function blockOnReceive(kernel: Kernel, tcb: Tcb, endpoint: Endpoint, reply: Reply | null): void {
+  tcb.state = threadState.blockedOnReceive;
+  tcb.blockingObject = endpoint;
+  tcb.replyObject = reply;
+  scheduleTCB(kernel, tcb);
+  if (reply !== null) reply.tcb = tcb;
+  insertByPriority(endpoint.queue, tcb);
+  endpoint.state = endpointState.recv;
+}
+
 export function receiveIPC(kernel: Kernel, tcb: Tcb, cap: EndpointCap, isBlocking: boolean, reply: Reply | null): void {
   const { endpoint } = cap;
   kernel.charge(kernel.costs.ipc);
@@ -78,13 +88,7 @@ export function receiveIPC(kernel: Kernel, tcb: Tcb, cap: EndpointCap, isBlockin
       tcb.context.setX(callRegister.badge, 0n);
       return;
     }
-    tcb.state = threadState.blockedOnReceive;
-    tcb.blockingObject = endpoint;
-    tcb.replyObject = reply;
-    scheduleTCB(kernel, tcb);
-    if (reply !== null) reply.tcb = tcb;
-    insertByPriority(endpoint.queue, tcb);
-    endpoint.state = endpointState.recv;
+    blockOnReceive(kernel, tcb, endpoint, reply);
     return;
   }
   const sender = endpoint.queue.head!;

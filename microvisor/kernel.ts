@@ -12,6 +12,8 @@ import type { KernelPort, RealmDirectory } from './ports.ts';
 import { initContext } from './registers.ts';
 
 export interface KernelConfig {
+  /** Takes the short way where there is one; what comes of it is the same. */
+  fastPath: boolean;
   /** 1, or several for the profiles `domains` and `cells`. */
   numDomains: number;
   /** Domains begin at their tick, whatever ran before (windows.ts). Profile `cells` only: seL4's begin when they can. */
@@ -27,6 +29,7 @@ export interface KernelConfig {
 }
 
 export const defaultConfig: Readonly<KernelConfig> = {
+  fastPath: true,
   numDomains: 1,
   windows: false,
   domainScheduleLength: 2,

@@ -65,7 +65,7 @@ export function tcbSchedDequeue(kernel: Kernel, tcb: Tcb): void {
 }
 
 /** The highest priority with a ready thread in a domain, or −1. */
-function highestPriority(node: Node, domain: number): number {
+export function highestPriority(node: Node, domain: number): number {
   for (let word = 7; word >= 0; word--) {
     const bits = node.readyBitmap[domain * 8 + word]!;
     if (bits !== 0) return word * 32 + 31 - Math.clz32(bits);

@@ -7,6 +7,7 @@ import { faultType } from './abi/faults.ts';
 import { tcbFlag } from './abi/rights.ts';
 import { callRegister, lowestApiCall } from './abi/system-calls.ts';
 import { checkBudget, checkBudgetRestart, payCosts } from './budget.ts';
+import { fastPath } from './fast-path.ts';
 import { handleFault } from './fault-handler.ts';
 import type { Fault } from './fault-values.ts';
 import { irqState, type Kernel } from './kernel.ts';
@@ -69,7 +70,7 @@ export class Microvisor implements Supervisor, RealmTraps {
     if (thread.vcpu !== null) {
       if (this.hasBudget()) handleVcpuTrap(this.kernel, thread, hart);
     } else if (cause === exceptions.userEcall) {
-      this.ecall(thread);
+      if (this.ecall(thread)) return;
     } else {
       this.userFault(thread, cause, hart.tval);
     }
@@ -145,8 +146,12 @@ export class Microvisor implements Supervisor, RealmTraps {
     install(kernel, node);
     payCosts(kernel);
     if (windowBegins) padWindow(kernel);
-    kernel.machine.port.traceEntry(node.id);
-    this.afterEntry?.(node.id);
+    this.finish();
+  }
+  private finish(): void {
+    const { id } = this.kernel.node;
+    this.kernel.machine.port.traceEntry(id);
+    this.afterEntry?.(id);
   }
 
   /** Whether the current thread may have what it asks for now; if not, it asks again when its budget allows. */
@@ -155,18 +160,23 @@ export class Microvisor implements Supervisor, RealmTraps {
     return checkBudgetRestart(this.kernel);
   }
 
-  private ecall({ context, flags }: Tcb): void {
+  /** true: it was one for the fast path, and the entry is over. */
+  private ecall(thread: Tcb): boolean {
     const { kernel } = this;
+    const { context, flags } = thread;
     skipInstruction(context);
     const low = context.xLow(callRegister.number) | 0;
     const isKernels = (flags & tcbFlag.foreign) === 0 && context.xHigh(callRegister.number) === 0xffff_ffff;
     if (isKernels && low < 0 && low >= lowestApiCall) {
+      if (kernel.config.fastPath && fastPath(kernel, thread, low)) {
+        this.finish();
+        return true;
+      }
       if (this.hasBudget()) handleSyscall(kernel, low);
-      return;
+    } else if (!(isKernels && handleDebugCall(kernel, low)) && this.hasBudget()) {
+      handleUnknownSyscall(kernel, context.x(callRegister.number), (flags & tcbFlag.foreign) !== 0);
     }
-    if (isKernels && handleDebugCall(kernel, low)) return;
-    if (!this.hasBudget()) return;
-    handleUnknownSyscall(kernel, context.x(callRegister.number), (flags & tcbFlag.foreign) !== 0);
+    return false;
   }
 
   private userFault(thread: Tcb, cause: number, address: bigint): void {
@@ -222,8 +232,8 @@ export class Microvisor implements Supervisor, RealmTraps {
 
   exception(hart: number, cause: number, tval: bigint): void {
     const thread = this.enter(hart);
-    if (cause === exceptions.userEcall) this.ecall(thread);
-    else this.userFault(thread, cause, tval);
+    if (cause !== exceptions.userEcall) this.userFault(thread, cause, tval);
+    else if (this.ecall(thread)) return;
     this.leave();
   }
   userException(hart: number, number: number, code: number): void {

@@ -6,7 +6,7 @@ import { msgMaxLength, msgRegisterCount } from '../abi/limits.ts';
 import { callRegister, systemCall } from '../abi/system-calls.ts';
 import { replyFromKernel, replyFromKernelError } from '../answer.ts';
 import { mcsPreemptionPoint, yieldSlice } from '../budget.ts';
-import { lookupSlot } from '../cspace/lookup.ts';
+import { lookupRegister } from '../cspace/lookup.ts';
 import { receiveIPC } from '../endpoint.ts';
 import { handleFault } from '../fault-handler.ts';
 import type { Fault } from '../fault-values.ts';
@@ -96,11 +96,6 @@ function receive(kernel: Kernel, isBlocking: boolean, canReply: boolean): Fault 
   return wrongCapability(kernel, slot, callRegister.capability);
 }
 
-/** The slot whose address is in a register of the current thread. */
-function lookupRegister(kernel: Kernel, register: number): Slot | null {
-  const { context } = kernel.node.current;
-  return lookupSlot(kernel, kernel.node.current, context.xLow(register), context.xHigh(register));
-}
 /** The address in a register leads nowhere (no slot), or to what can't be received from. */
 function wrongCapability(kernel: Kernel, slot: Slot | null, register: number): Fault {
   if (slot !== null) kernel.lookupFailure = { type: lookupFailure.missingCapability, bitsLeft: 0 };

@@ -1,0 +1,98 @@
+// The fast path: a Call to a passive server that waits, and the ReplyRecv of such a server to its caller, with the message in
+// registers. It leaves everything as the path through syscalls/ would, to the cycle, and takes a quarter of the host's time;
+// when anything is out of the ordinary it does nothing. KernelConfig.fastPath switches it off.
+
+import { callRegister, systemCall } from './abi/system-calls.ts';
+import { payCosts } from './budget.ts';
+import { tcbEPDequeue } from './cancel-ipc.ts';
+import { lookupRegister } from './cspace/lookup.ts';
+import { blockOnReceive } from './endpoint.ts';
+import type { Kernel } from './kernel.ts';
+import { infoInRegisters } from './message.ts';
+import { capType, endpointState, notificationState, type Tcb, threadState } from './objects.ts';
+import { replyPush, replyRemove } from './reply.ts';
+import { highestPriority, install, isCurDomainExpired, updateTimestamp } from './scheduler.ts';
+import { refillHead, refillReady, refillSufficient } from './sporadic.ts';
+import { doIPCTransfer } from './transfer.ts';
+
+/** A system call of the current thread, whose pc is behind it. true: all is done, and who runs next is on the hart. */
+export function fastPath(kernel: Kernel, thread: Tcb, number: number): boolean {
+  if (number !== systemCall.call && number !== systemCall.replyRecv) return false;
+  if (!infoInRegisters(thread.context.xLow(callRegister.messageInfo)) || !isQuiet(kernel)) return false;
+  const next = number === systemCall.call ? call(kernel, thread) : replyRecv(kernel, thread);
+  if (next === null) {
+    kernel.node.cost = 0;
+    return false;
+  }
+  const { node, costs } = kernel;
+  next.state = threadState.running;
+  node.current = next;
+  node.action = 'resume';
+  kernel.charge(costs.entry + costs.invocation + costs.ipc + costs.schedule);
+  install(kernel, node);
+  payCosts(kernel);
+  return true;
+}
+
+/** Whether this entry has nothing else to see to: no budget that ends, no thread to release, no timer. */
+function isQuiet(kernel: Kernel): boolean {
+  const { node } = kernel;
+  updateTimestamp(kernel);
+  const sc = node.currentSchedContext;
+  const released = node.release.head;
+  return (
+    refillSufficient(kernel, sc, node.consumed) &&
+    refillReady(kernel, sc) &&
+    !isCurDomainExpired(kernel) &&
+    !node.reprogram &&
+    (released === null || refillHead(released.schedContext!).time > node.time) &&
+    node.virtualTimers.length === 0
+  );
+}
+
+/** Whether a blocked thread is who runs next once it is ready and the current thread is not. */
+function runsNext(kernel: Kernel, tcb: Tcb): boolean {
+  const { node } = kernel;
+  return tcb.domain === node.domain && tcb.vcpu === null && tcb.priority >= highestPriority(node, tcb.domain);
+}
+
+/** The server, which runs on the caller's scheduling context now. null: it is not so simple. */
+function call(kernel: Kernel, caller: Tcb): Tcb | null {
+  const cap = lookupRegister(kernel, callRegister.capability)?.cap;
+  if (cap?.type !== capType.endpoint || !cap.canSend || !(cap.canGrant || cap.canGrantReply)) return null;
+  const { endpoint } = cap;
+  if (endpoint.state !== endpointState.recv) return null;
+  const server = endpoint.queue.head!;
+  const reply = server.replyObject;
+  if (reply === null || server.schedContext !== null || !runsNext(kernel, server)) return null;
+
+  tcbEPDequeue(server, endpoint);
+  doIPCTransfer(kernel, caller, endpoint, cap.badge, cap.canGrant, server);
+  server.replyObject = null;
+  replyPush(kernel, caller, server, reply, true);
+  return server;
+}
+
+/** The caller, which has its scheduling context back; the server waits for the next. null: it is not so simple. */
+function replyRecv(kernel: Kernel, server: Tcb): Tcb | null {
+  const { node, costs } = kernel;
+  const replyCap = lookupRegister(kernel, callRegister.reply)?.cap;
+  // Receiving looks the reply capability up again.
+  node.cost *= 2;
+  const cap = lookupRegister(kernel, callRegister.capability)?.cap;
+  if (replyCap?.type !== capType.reply || cap?.type !== capType.endpoint || !cap.canReceive) return null;
+  const { reply } = replyCap;
+  const { endpoint } = cap;
+  const caller = reply.tcb;
+  const bound = server.boundNotification;
+  if (caller === null || caller.state !== threadState.blockedOnReply || caller.fault !== null) return null;
+  if (reply.next !== server.schedContext || caller.schedContext !== null) return null;
+  if (endpoint.state === endpointState.send || !runsNext(kernel, caller)) return null;
+  if (bound !== null && (bound.state === notificationState.active || bound.schedContext !== null)) return null;
+
+  replyRemove(kernel, reply, caller);
+  doIPCTransfer(kernel, server, null, 0n, replyCap.canGrant, caller);
+  blockOnReceive(kernel, server, endpoint, reply);
+  kernel.charge(costs.ipc);
+  return caller;
+}

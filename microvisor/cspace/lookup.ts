@@ -47,7 +47,7 @@ function resolveAddressBits(kernel: Kernel, root: Capability, low: number, high:
     const { radix } = cap.node;
     const levelBits = radix + cap.guardSize;
     // The usual case, for speed alone: a guard of zeros takes what the index leaves of a small address.
-    if (levelBits === left && high === 0 && low < 2 ** radix && cap.guardLow === 0 && cap.guardHigh === 0) {
+    if (levelBits === left && high === 0 && low >>> radix === 0 && cap.guardLow === 0 && cap.guardHigh === 0) {
       bitsRemaining = 0;
       return cap.node.slot(low);
     }

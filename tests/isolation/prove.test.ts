@@ -86,6 +86,18 @@ describe.each([...modulations.vm])('a VM that modulates %s', (modulation) => {
   });
 });
 
+describe('a server in TypeScript that has a secret', () => {
+  const talkative = '{ kind: native, program: servers/talkative, priority: 10 }';
+
+  it('is felt without windows', () => {
+    const { leak } = prove(twoCells(talkative), { withoutWindows: true });
+    expect(leak?.kind).toBe('time');
+  });
+  it('is not felt in windows, however many system calls it makes at their end', () => {
+    expectNoLeak(prove(twoCells(talkative), { secrets: 4, forNs: 20e6 }));
+  });
+});
+
 describe('an observer that is a virtual machine', () => {
   const folder = mkdtempSync(join(tmpdir(), 'isolation-test-'));
   afterAll(() => rmSync(folder, { recursive: true }));

@@ -76,6 +76,12 @@ export class Context {
     this.setLow(fields.reservation, 0xffff_ffff);
     this.setHigh(fields.reservation, 0xffff_ffff);
   }
+  /** Ends an LR reservation on any of these bytes, by their place in machine memory. */
+  dropReservationOf(host: number, length: number): void {
+    const { reservation } = fields;
+    const at = this.low(reservation);
+    if (this.high(reservation) === 0 && at < host + length && at + 8 > host) this.dropReservation();
+  }
   /** A u32 field of the context, by its name in the layout. */
   get(field: U32Field): number {
     return this.memory.u32[(this.base + fields[field]) >>> 2]!;

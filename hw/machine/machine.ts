@@ -226,7 +226,7 @@ export class Machine {
     if (host < this.memory.layout.ram || bytes.length === 0) return host >= 0 && bytes.length === 0;
     this.memory.u8.set(bytes, host);
     this.engine.written(host, bytes.length);
-    for (const { hart } of this.lanes) hart.context.dropReservation();
+    for (const { hart } of this.lanes) hart.context.dropReservationOf(host, bytes.length);
     return true;
   }
 

@@ -153,6 +153,12 @@ function sendThenReceive(kernel: Kernel, destination: number, canReply: boolean)
   else mcsPreemptionPoint(kernel);
 }
 
+/** A debug call that ends everything; with windows nobody may, and it counts as unknown. */
+function halt(kernel: Kernel, reason: string): boolean {
+  if (!kernel.config.windows) kernel.machine.port.halt(reason);
+  return !kernel.config.windows;
+}
+
 /** Debug calls, which take no budget. false: it isn't one. */
 export function handleDebugCall(kernel: Kernel, number: number): boolean {
   const thread = kernel.node.current;
@@ -166,8 +172,7 @@ export function handleDebugCall(kernel: Kernel, number: number): boolean {
       for (const line of describeThreads(kernel)) port.log(line);
       return true;
     case systemCall.debugHalt:
-      port.halt(`Debug halt syscall from user thread "${thread.name}"`);
-      return true;
+      return halt(kernel, `Debug halt syscall from user thread "${thread.name}"`);
     case systemCall.debugSnapshot:
       port.log(`Debug snapshot syscall from user thread "${thread.name}"`);
       return true;
@@ -181,12 +186,11 @@ export function handleDebugCall(kernel: Kernel, number: number): boolean {
       nameThread(kernel);
       return true;
     case systemCall.debugSendIpi:
-      port.halt('SysDebugSendIPI: not supported on this architecture');
-      return true;
+      return halt(kernel, 'SysDebugSendIPI: not supported on this architecture');
     case systemCall.debugGetThreadAffinity: {
       const cap = lookupRegister(kernel, callRegister.capability)?.cap;
       if (cap?.type === capType.thread) context.setX(callRegister.capability, BigInt(cap.tcb.affinity));
-      else port.halt('SysDebugGetThreadAffinity: not a TCB');
+      else return halt(kernel, 'SysDebugGetThreadAffinity: not a TCB');
       return true;
     }
     default:
@@ -197,18 +201,18 @@ export function handleDebugCall(kernel: Kernel, number: number): boolean {
 const maxNameLength = 127;
 
 function nameThread(kernel: Kernel): void {
-  const { port, memory } = kernel.machine;
+  const { memory } = kernel.machine;
   const cap = lookupRegister(kernel, callRegister.capability)?.cap;
   const buffer = lookupIPCBuffer(kernel, true, kernel.node.current);
   if (cap?.type !== capType.thread || buffer < 0) {
-    port.halt('SysDebugNameThread: not a TCB, or no IPC buffer');
+    halt(kernel, 'SysDebugNameThread: not a TCB, or no IPC buffer');
     return;
   }
   const at = buffer + ipcBuffer.message * 8;
   const bytes = memory.u8.subarray(at, at + msgMaxLength * 8);
   const end = bytes.indexOf(0);
   if (end < 0) {
-    port.halt('SysDebugNameThread: name too long');
+    halt(kernel, 'SysDebugNameThread: name too long');
     return;
   }
   cap.tcb.name = String.fromCharCode(...bytes.subarray(0, Math.min(end, maxNameLength)));

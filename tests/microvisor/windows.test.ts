@@ -1,6 +1,7 @@
 // Domain windows of the profile `cells`: they begin at their tick, and nothing outside a window is felt in it.
 
 import { describe, expect, it } from 'vitest';
+import { faultType } from '../../microvisor/abi/faults.ts';
 import { defaultCosts, windowGuard } from '../../microvisor/costs.ts';
 import { initialCap, label, objectType, systemCall, type Thread, threadState, World } from './world.ts';
 
@@ -167,6 +168,18 @@ describe('domain windows', () => {
     const instret = 1n << 2n;
     expect(windowed().current().context.csr('mcounteren') & instret).toBe(0n);
     expect(new World().current().context.csr('mcounteren') & instret).toBe(instret);
+  });
+
+  it('no cell can halt the machine: debug calls that would are unknown', () => {
+    const world = windowed();
+    const faults = world.endpoint();
+    const thread = world.thread({ priority: 50, budget: 5000, faultEndpoint: faults });
+    world.stepAside();
+    world.expectCurrent(thread);
+    const before = world.log.length;
+    world.ecall(systemCall.debugHalt);
+    expect(world.log.length).toBe(before);
+    expect(thread.tcb.fault?.type).toBe(faultType.unknownSyscall);
   });
 
   it('the guard follows the cost table', () => {

@@ -148,3 +148,27 @@ describe('atomic operations of two harts', () => {
     expect(bench.memory('shared')).toBe(2_000n);
   });
 });
+
+describe('a reservation', () => {
+  const source = `
+      la s0, word
+      lr.d t0, (s0)
+      .rept 100
+      nop
+      .endr
+      sc.d a1, t0, (s0)
+    stop:
+      j stop
+      .balign 64
+    word:
+      .dword 7, 8
+  `;
+  it.each([
+    ['ends', 'the same word', 0n, 1n],
+    ['holds', 'another', 8n, 0n],
+  ])('%s when a device stores to %s', (_, __, offset, expected) => {
+    const bench = new Bench(source);
+    bench.run(50).store(bench.address('word') + offset, 9n);
+    expect(bench.run(200).x('a1')).toBe(expected);
+  });
+});

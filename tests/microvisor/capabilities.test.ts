@@ -125,7 +125,7 @@ describe('capabilities', () => {
         const to = probe(() => world.call(1, label.CNodeCopy, [address, 64, 9, 64, allRights], [1]));
         expect(to.label).toBe(6);
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
     world.recv(others.notification, 0, systemCall.nbWait);
     expect(world.badge).toBe(0n);
@@ -210,7 +210,7 @@ describe('capabilities', () => {
           expect(nodes.filter(({ slot }) => world.cap(slot).type === capType.null)).toEqual([]);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 

@@ -209,7 +209,7 @@ describe('capability addresses', () => {
           }
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
   });
 });

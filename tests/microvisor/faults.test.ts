@@ -257,7 +257,7 @@ describe('faults', () => {
         world.must(victim.cap, label.TCBWriteRegisters, [1, 1, 0x2000]);
         expect(tcb.context.pc).toBe(0x2000n);
       }),
-      { numRuns: 25 },
+      { numRuns: 12 },
     );
   });
 

@@ -134,7 +134,7 @@ describe('IPC', () => {
         expect(waiters[0]!.tcb.context.x(callRegister.badge)).toBe(3n);
         expect(world.current().name).toBe('rootserver');
       }),
-      { numRuns: 25 },
+      { numRuns: 12 },
     );
   });
 

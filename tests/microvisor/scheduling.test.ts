@@ -57,7 +57,7 @@ describe('scheduling', () => {
           }
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 

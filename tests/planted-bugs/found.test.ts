@@ -37,7 +37,7 @@ async function report(plant: Plant): Promise<Report | null> {
       cwd: root,
       detached: true,
       stdio: 'ignore',
-      env: { ...Object.fromEntries(environment), PLANTED_BUG: plant.name },
+      env: { ...Object.fromEntries(environment), PLANTED_BUG: plant.name, NO_SHRINK: '1' },
     },
   );
   const patience = setTimeout(() => process.kill(-child.pid!, 'SIGKILL'), patienceMs);

@@ -9,7 +9,18 @@ process.env['TEST_SEED'] = '1';
 process.env['NO_SHRINK'] = '1';
 
 /** Most mutants die in the first tests that reach them: those that are quick come first. */
-const order = ['memory', 'windows', 'ipc', 'boot', 'realm-threads', 'vcpu', 'faults', 'scheduling', 'capabilities'];
+const order = [
+  'memory',
+  'windows',
+  'ipc',
+  'call-stacks',
+  'boot',
+  'realm-threads',
+  'vcpu',
+  'faults',
+  'scheduling',
+  'capabilities',
+];
 
 class QuickFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

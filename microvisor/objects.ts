@@ -2,6 +2,8 @@
 // them stands in a file per noun. Addresses are physical.
 
 import type { Context } from '../hw/hart/context.ts';
+import { sizeBits } from './abi/limits.ts';
+import { extensionSizeBits } from './abi/object-types.ts';
 import type { Fault, LookupFailure } from './fault-values.ts';
 import type { Realm } from './realm.ts';
 
@@ -28,8 +30,14 @@ export const capType = {
   realmControl: 28,
 } as const;
 
-export interface NullCap {
-  readonly type: typeof capType.null;
+/** Those that name no object: there is nothing more to know of them. */
+export interface PlainCap {
+  readonly type:
+    | typeof capType.null
+    | typeof capType.irqControl
+    | typeof capType.domain
+    | typeof capType.asidControl
+    | typeof capType.realmControl;
 }
 export interface UntypedCap {
   readonly type: typeof capType.untyped;
@@ -72,9 +80,6 @@ export interface ThreadCap {
   readonly type: typeof capType.thread;
   readonly tcb: Tcb;
 }
-export interface IrqControlCap {
-  readonly type: typeof capType.irqControl;
-}
 export interface IrqHandlerCap {
   readonly type: typeof capType.irqHandler;
   readonly irq: number;
@@ -84,9 +89,6 @@ export interface ZombieCap {
   readonly type: typeof capType.zombie;
   readonly node: CNode;
   readonly count: number;
-}
-export interface DomainCap {
-  readonly type: typeof capType.domain;
 }
 export interface SchedContextCap {
   readonly type: typeof capType.schedContext;
@@ -115,9 +117,6 @@ export interface PageTableCap {
   readonly asid: number;
   readonly mappedAddress: number;
 }
-export interface AsidControlCap {
-  readonly type: typeof capType.asidControl;
-}
 export interface AsidPoolCap {
   readonly type: typeof capType.asidPool;
   readonly pool: AsidPool;
@@ -127,36 +126,35 @@ export interface VcpuCap {
   readonly type: typeof capType.vcpu;
   readonly vcpu: Vcpu;
 }
-export interface RealmControlCap {
-  readonly type: typeof capType.realmControl;
-}
 
 export type Capability =
-  | NullCap
+  | PlainCap
   | UntypedCap
   | EndpointCap
   | NotificationCap
   | ReplyCap
   | CNodeCap
   | ThreadCap
-  | IrqControlCap
   | IrqHandlerCap
   | ZombieCap
-  | DomainCap
   | SchedContextCap
   | SchedControlCap
   | FrameCap
   | PageTableCap
-  | AsidControlCap
   | AsidPoolCap
-  | VcpuCap
-  | RealmControlCap;
+  | VcpuCap;
 
-export const nullCap: NullCap = { type: capType.null };
+export const nullCap: PlainCap = { type: capType.null };
 
 /** Rights that a frame capability gives: seL4's vm_rights. */
 export const vmRights = { kernelOnly: 1, readOnly: 2, readWrite: 3 } as const;
 export type VmRights = (typeof vmRights)[keyof typeof vmRights];
+
+/** What occupies a range of memory: 2^sizeBits bytes. */
+export interface KernelObject {
+  readonly address: number;
+  readonly sizeBits: number;
+}
 
 /** A capability slot with its place in the derivation tree (seL4's CTE): a doubly linked list in prefix order. */
 export class Slot {
@@ -184,6 +182,9 @@ export class CNode {
     /** The slots of a TCB, which are not addressable. */
     readonly ofTcb: boolean,
   ) {}
+  get sizeBits(): number {
+    return this.ofTcb ? sizeBits.tcb : this.radix + sizeBits.slot;
+  }
   /** The slot at `index`, which is below 2^radix. Slots come into being when first looked at. */
   slot(index: number): Slot {
     return this.slots[index >>> slotPageBits]?.[index % slotsPerPage] ?? this.add(index, new Slot(this, index));
@@ -270,6 +271,9 @@ export class Tcb {
   ) {
     this.slots = new CNode(address, 3, true);
   }
+  get sizeBits(): number {
+    return sizeBits.tcb;
+  }
 }
 
 export const endpointState = { idle: 0, send: 1, recv: 2 } as const;
@@ -278,6 +282,9 @@ export class Endpoint {
   readonly queue = new TcbQueue();
   state: (typeof endpointState)[keyof typeof endpointState] = endpointState.idle;
   constructor(readonly address: number) {}
+  get sizeBits(): number {
+    return sizeBits.endpoint;
+  }
 }
 
 export const notificationState = { idle: 0, waiting: 1, active: 2 } as const;
@@ -290,6 +297,9 @@ export class Notification {
   boundTcb: Tcb | null = null;
   schedContext: SchedContext | null = null;
   constructor(readonly address: number) {}
+  get sizeBits(): number {
+    return sizeBits.notification;
+  }
 }
 
 /** A link in a call stack: the caller that waits for this reply; above it the reply that was made later, or the context. */
@@ -298,6 +308,9 @@ export class Reply {
   prev: Reply | null = null;
   next: Reply | SchedContext | null = null;
   constructor(readonly address: number) {}
+  get sizeBits(): number {
+    return sizeBits.reply;
+  }
 }
 
 /** Times in timer ticks. */
@@ -333,6 +346,9 @@ export class AsidPool {
   /** The tables that the ASIDs of this pool name; their levels if they are guest roots. */
   readonly roots: (AsidRoot | null)[] = [];
   constructor(readonly address: number) {}
+  get sizeBits(): number {
+    return sizeBits.asidPool;
+  }
 }
 export interface AsidRoot {
   readonly address: number;
@@ -348,4 +364,7 @@ export class Vcpu {
   /** Where it is in the queue of virtual timers: ticks of the machine's timer, Infinity if not waiting. */
   wakeAt = Infinity;
   constructor(readonly address: number) {}
+  get sizeBits(): number {
+    return extensionSizeBits.vcpu;
+  }
 }

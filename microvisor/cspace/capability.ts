@@ -3,67 +3,43 @@
 import { sizeBits, wordBits } from '../abi/limits.ts';
 import { extensionSizeBits } from '../abi/object-types.ts';
 import { allRights, right } from '../abi/rights.ts';
-import { type Capability, capType, nullCap, type VmRights, vmRights } from '../objects.ts';
+import { type Capability, capType, type KernelObject, nullCap, type VmRights, vmRights } from '../objects.ts';
 
-/** Binary logarithm of the size of the object, 0 if it has none. */
-function capSizeBits(cap: Capability): number {
+/** The object that a capability names; null if it names a range of memory, or nothing. */
+function objectOf(cap: Capability): KernelObject | null {
   switch (cap.type) {
-    case capType.untyped:
-    case capType.frame:
-      return cap.sizeBits;
     case capType.endpoint:
-      return sizeBits.endpoint;
+      return cap.endpoint;
     case capType.notification:
-      return sizeBits.notification;
+      return cap.notification;
     case capType.reply:
-      return sizeBits.reply;
+      return cap.reply;
     case capType.cNode:
     case capType.zombie:
-      return cap.node.ofTcb ? sizeBits.tcb : cap.node.radix + sizeBits.slot;
+      return cap.node;
     case capType.thread:
-      return sizeBits.tcb;
+      return cap.tcb;
     case capType.schedContext:
-      return cap.schedContext.sizeBits;
-    case capType.pageTable:
-      return cap.guestLevels === 0 ? sizeBits.pageTable : extensionSizeBits.guestRoot;
+      return cap.schedContext;
     case capType.asidPool:
-      return sizeBits.asidPool;
+      return cap.pool;
     case capType.vcpu:
-      return extensionSizeBits.vcpu;
+      return cap.vcpu;
     default:
-      return 0;
+      return null;
   }
 }
 
-/** Physical address of the object, or −1 for capabilities to none. */
-export function capAddress(cap: Capability): number {
-  switch (cap.type) {
-    case capType.untyped:
-    case capType.frame:
-    case capType.pageTable:
-      return cap.address;
-    case capType.endpoint:
-      return cap.endpoint.address;
-    case capType.notification:
-      return cap.notification.address;
-    case capType.reply:
-      return cap.reply.address;
-    case capType.cNode:
-    case capType.zombie:
-      return cap.node.address;
-    case capType.thread:
-      return cap.tcb.address;
-    case capType.schedContext:
-      return cap.schedContext.address;
-    case capType.asidPool:
-      return cap.pool.address;
-    case capType.vcpu:
-      return cap.vcpu.address;
-    default:
-      return -1;
-  }
+/** Physical address of what a capability names, or −1 if it has none. */
+export const capAddress = (cap: Capability): number =>
+  'address' in cap ? cap.address : (objectOf(cap)?.address ?? -1);
+
+/** Bytes that it takes. */
+export function capSize(cap: Capability): number {
+  if (cap.type === capType.untyped || cap.type === capType.frame) return 2 ** cap.sizeBits;
+  if (cap.type !== capType.pageTable) return 2 ** (objectOf(cap)?.sizeBits ?? 0);
+  return 2 ** (cap.guestLevels === 0 ? sizeBits.pageTable : extensionSizeBits.guestRoot);
 }
-export const capSize = (cap: Capability): number => 2 ** capSizeBits(cap);
 
 /** Whether `b` names (part of) what `a` names: the condition under which a derivation is possible. */
 export function sameRegionAs(a: Capability, b: Capability): boolean {
@@ -74,36 +50,17 @@ export function sameRegionAs(a: Capability, b: Capability): boolean {
     }
     case capType.frame:
       return b.type === capType.frame && a.address <= b.address && b.address + capSize(b) <= a.address + capSize(a);
-    case capType.endpoint:
-      return b.type === capType.endpoint && a.endpoint === b.endpoint;
-    case capType.notification:
-      return b.type === capType.notification && a.notification === b.notification;
-    case capType.reply:
-      return b.type === capType.reply && a.reply === b.reply;
-    case capType.cNode:
-      return b.type === capType.cNode && a.node === b.node;
-    case capType.thread:
-      return b.type === capType.thread && a.tcb === b.tcb;
+    case capType.pageTable:
+      return b.type === capType.pageTable && a.address === b.address;
     case capType.irqControl:
       return b.type === capType.irqControl || b.type === capType.irqHandler;
     case capType.irqHandler:
       return b.type === capType.irqHandler && a.irq === b.irq;
-    case capType.schedContext:
-      return b.type === capType.schedContext && a.schedContext === b.schedContext;
-    case capType.pageTable:
-      return b.type === capType.pageTable && a.address === b.address;
-    case capType.asidPool:
-      return b.type === capType.asidPool && a.pool === b.pool;
-    case capType.vcpu:
-      return b.type === capType.vcpu && a.vcpu === b.vcpu;
-    case capType.domain:
-    case capType.schedControl:
-    case capType.asidControl:
-    case capType.realmControl:
-      return b.type === a.type;
     case capType.null:
     case capType.zombie:
       return false;
+    default:
+      return b.type === a.type && objectOf(a) === objectOf(b);
   }
 }
 

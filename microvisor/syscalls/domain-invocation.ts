@@ -28,8 +28,7 @@ export function decodeDomainInvocation(invocation: Invocation): Outcome {
 function setDomain(invocation: Invocation): Outcome {
   const { kernel } = invocation;
   if (invocation.length === 0) return refusal.truncatedMessage;
-  // The argument is a byte.
-  const domain = Number(invocation.word(0) & 0xffn);
+  const domain = invocation.number(0);
   if (domain >= kernel.config.numDomains) return refusal.invalidArgument(0);
   if (invocation.extraCapCount < 1) return refusal.truncatedMessage;
   const cap = invocation.extraCap(0);
@@ -56,7 +55,7 @@ function configureSchedule(invocation: Invocation): Outcome {
   const { config } = invocation.kernel;
   if (invocation.length < 3) return refusal.truncatedMessage;
   const { node, index } = entryOf(invocation);
-  const domain = Number(invocation.word(1) & 0xffn);
+  const domain = invocation.number(1);
   const duration = invocation.word(2);
   if (index >= config.domainScheduleLength - 1) return refusal.rangeError(0, config.domainScheduleLength - 2);
   if (domain >= config.numDomains) return refusal.rangeError(0, config.numDomains - 1);

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { invocationNames } from '../../microvisor/abi/invocation-labels.ts';
 import type { Capability } from '../../microvisor/objects.ts';
 import { loadKernel, saveKernel } from '../../microvisor/save.ts';
+import { Dice } from './dice.ts';
 import { capType, exceptions, initialCap, label, objectType, systemCall, type Thread, World } from './world.ts';
 
 /** Labels that an object understands, by the prefix of their names. */
@@ -21,22 +22,6 @@ const prefixes: Partial<Record<Capability['type'], string>> = {
   [capType.asidPool]: 'RISCVASIDPool',
   [capType.vcpu]: 'VCPU',
 };
-
-/** xorshift: the sequence follows from the seed. */
-class Dice {
-  constructor(private state: number) {
-    if (state === 0) this.state = 1;
-  }
-  below(limit: number): number {
-    this.state ^= this.state << 13;
-    this.state ^= this.state >>> 17;
-    this.state ^= this.state << 5;
-    return (this.state >>> 0) % limit;
-  }
-  of<T>(values: readonly T[]): T {
-    return values[this.below(values.length)]!;
-  }
-}
 
 /** A small system whose capabilities all lie in one CNode, and something of everything in it. */
 function populate(harts: number): { world: World; slots: number[]; threads: Thread[] } {

@@ -14,7 +14,7 @@ import { objectType } from '../../microvisor/abi/object-types.ts';
 import { allRights } from '../../microvisor/abi/rights.ts';
 import { callRegister, systemCall } from '../../microvisor/abi/system-calls.ts';
 import { type BootOptions, boot, defaultKernelMemory } from '../../microvisor/boot.ts';
-import { defaultCosts } from '../../microvisor/costs.ts';
+import { type CostTable, defaultCosts } from '../../microvisor/costs.ts';
 import { cteInsert } from '../../microvisor/cspace/derivation.ts';
 import { cteDelete } from '../../microvisor/deletion.ts';
 import { checkInvariants } from '../../microvisor/invariants/sweep.ts';
@@ -36,6 +36,7 @@ export interface WorldOptions {
   harts?: number;
   ram?: number;
   config?: Partial<KernelConfig>;
+  costs?: CostTable;
   realms?: RealmDirectory;
   boot?: Partial<BootOptions>;
   /** A machine that runs code, instead of one that tests drive. */
@@ -104,7 +105,7 @@ export class World {
     this.kernel = new Kernel(
       options.realms === undefined ? machine : { ...machine, realms: options.realms },
       { ...defaultConfig, ...options.config },
-      defaultCosts,
+      options.costs ?? defaultCosts,
     );
     boot(this.kernel, {
       initialThread: {

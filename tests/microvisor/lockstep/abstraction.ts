@@ -95,7 +95,10 @@ export class Abstraction {
   state(): State {
     const { kernel } = this;
     const node = kernel.nodes[0]!;
-    const slots = slotsOf(kernel, this.listed.map(({ slot }) => slot));
+    const slots = slotsOf(
+      kernel,
+      this.listed.map(({ slot }) => slot),
+    );
     const state: State = {
       config: this.config,
       slots: this.slots(slots),

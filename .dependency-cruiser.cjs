@@ -68,6 +68,12 @@ module.exports = {
       { path: '^(hw|vdev)/' },
       { path: '^node_modules/' },
     ),
+    forbid(
+      'commands-are-on-top',
+      'What commands are made of knows nothing of the command line: it throws refusals, which the command line shows.',
+      { path: '^tools/(bare|board|boot|host|image|isolation|manifest|plan|realm|root-task|run|trace)/' },
+      { path: '^tools/cli/' },
+    ),
     forbid('tests-are-leaves', 'Nothing that is shipped imports a test.', { pathNot: '^tests/' }, { path: '^tests/' }),
     forbid(
       'shipped-needs-no-dev-packages',

@@ -40,6 +40,9 @@ describe('the import rules', () => {
     'guests/posix/unix.ts': "import '../../vdev/uart.ts'; import '../sdk/server.ts';",
     'guests/servers/store.ts': "import '../../microvisor/kernel.ts';",
     'tools/cli.ts': "import '../hw/clock.ts'; import 'node:fs'; import '../tests/x.test.ts';",
+    'tools/cli/main.ts': "import '../run/run.ts';",
+    'tools/run/run.ts': "import '../cli/exit.ts';",
+    'tools/cli/exit.ts': '',
     'tests/x.test.ts': '',
     'tsconfig.json': readFileSync(join(root, 'tsconfig.json'), 'utf8'),
     'package.json': '{ "type": "module" }',
@@ -68,6 +71,7 @@ describe('the import rules', () => {
     'guests-see-the-abi: guests/posix/unix.ts → vdev/uart.ts',
     'guests-see-the-abi: guests/servers/store.ts → microvisor/kernel.ts',
     'vmm-sees-devices: guests/vmm/vmm.ts → guests/posix/unix.ts',
+    'commands-are-on-top: tools/run/run.ts → tools/cli/exit.ts',
     'tests-are-leaves: tools/cli.ts → tests/x.test.ts',
   ])('notice %s', (violation) => {
     expect(found).toContain(violation);
@@ -81,6 +85,7 @@ describe('the import rules', () => {
       'guests/vmm/vmm.ts → vdev/uart.ts',
       'guests/posix/unix.ts → guests/sdk/server.ts',
       'tools/cli.ts → fs',
+      'tools/cli/main.ts → tools/run/run.ts',
     ]) {
       expect(found.filter((violation) => violation.endsWith(`: ${allowed}`))).toEqual([]);
     }

@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { CommandError } from '../../tools/cli/command-error.ts';
+import { Refusal } from '../../tools/refusal.ts';
 import { compareTraces, describeDifference } from '../../tools/trace/trace-diff.ts';
 import { traceMachine } from '../../tools/trace/trace-writer.ts';
 import { BareBench, program, scratch } from './bare-bench.ts';
@@ -29,11 +29,11 @@ tohost:
 fromhost:
     .dword 0
 `;
-const refusal = (act: () => unknown): CommandError => {
+const refusal = (act: () => unknown): Refusal => {
   try {
     act();
   } catch (error) {
-    if (error instanceof CommandError) return error;
+    if (error instanceof Refusal) return error;
     throw error;
   }
   throw new Error('it was not refused');

@@ -4,10 +4,10 @@ import { longRun } from '../../tools/bench/programs.ts';
 import { benchTable } from '../../tools/bench/report.ts';
 import type { Runner } from '../../tools/bench/runner.ts';
 import { sampleOf } from '../../tools/bench/statistics.ts';
-import { CommandError } from '../../tools/cli/command-error.ts';
 import { runCommandLine } from '../../tools/cli/command-line.ts';
 import { commands } from '../../tools/cli/commands.ts';
 import { exitCodes } from '../../tools/cli/exit-codes.ts';
+import { Refusal } from '../../tools/refusal.ts';
 
 /** An engine that needs `msPerRound`, after a start of 100 ms. */
 const engine =
@@ -124,8 +124,8 @@ describe('microvisor bench', () => {
 
   test('passes on that a program failed', () => {
     const failing: Runner = () => {
-      throw new CommandError('failed', 'the program failed');
+      throw new Refusal('failed', 'the program failed');
     };
-    expect(() => measure({ microvisor: failing, rival: undefined }, ['integer'])).toThrow(CommandError);
+    expect(() => measure({ microvisor: failing, rival: undefined }, ['integer'])).toThrow(Refusal);
   });
 });

@@ -243,6 +243,16 @@ describe('asm and disasm', () => {
 
 describe('bare', () => {
   test.each([
+    ['0x5555', 0],
+    ['0x2a3333', 42],
+  ])('passes on what its guest writes to the test finisher: %s', async (value, code) => {
+    const elf = join(folder, 'end.elf');
+    const source = file('end.s', `li t0, 0x100000\nli t1, ${value}\nsw t1, 0(t0)\n1: j 1b\n`);
+    expect((await run('asm', source, '-o', elf)).code).toBe(0);
+    expect((await run('bare', elf, '-q')).code).toBe(code);
+  });
+
+  test.each([
     ['--kernel', 'Image'],
     ['--initrd', 'initrd'],
     ['--append', 'quiet'],

@@ -154,55 +154,6 @@ c0000000 1e 0
 });
 
 describe('the board', () => {
-  const finish = (value: number): string => `
-    # The finisher is 1 MiB into the first device untyped: an untyped of that size takes what is before it.
-_start:
-    ld s1, 32(a0)
-    ld s2, 40(a0)
-    ld s3, 168(a0)
-    li a2, 0
-    li a3, 20
-    li t6, 0
-    call retype
-    li a2, 8
-    li t6, 1
-    call retype
-    addi a0, s2, 1
-    li t0, 3
-    sd t0, 976(s1)
-    li a2, 0x1f0000
-    li a3, 3
-    li a4, 0
-    li a1, (41 << 12) | (1 << 7) | 3
-    li a7, -1
-    ecall
-    li t0, 0x1f0000
-    li t1, ${value}
-    sw t1, 0(t0)
-1:  j 1b
-retype:
-    mv a0, s3
-    add t0, s2, t6
-    sd t0, 40(s1)
-    li t0, 1
-    sd t0, 48(s1)
-    li t0, 2
-    sd t0, 976(s1)
-    li a4, 0
-    li a5, 0
-    li a1, (1 << 12) | (1 << 7) | 6
-    li a7, -1
-    ecall
-    ret
-`;
-  test.each([
-    [0x5555, { kind: 'pass' }],
-    [0x7777, { kind: 'reset' }],
-    [0x2a3333, { kind: 'fail', code: 42 }],
-  ])('ends when the task writes %i to the test finisher', (value, outcome) => {
-    expect(bootSource(finish(value), 'domains').outcome).toEqual(outcome);
-  });
-
   test('interrupts a task that waits for the UART', () => {
     const { output, halted, system } = bootFile('tests/root-task/uart-echo.s', 'domains', {
       input: 'more than sixteen bytes, the depth of its FIFO: q',

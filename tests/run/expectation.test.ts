@@ -2,15 +2,15 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CommandError } from '../../tools/cli/command-error.ts';
+import { Refusal } from '../../tools/refusal.ts';
 import { Expectations, parseExpectation, parseTyping, Typist } from '../../tools/run/expectation.ts';
 
 const cells = ['linux', 'store'];
-const refused = (act: () => unknown): CommandError => {
+const refused = (act: () => unknown): Refusal => {
   try {
     act();
   } catch (error) {
-    if (error instanceof CommandError) return error;
+    if (error instanceof Refusal) return error;
     throw error;
   }
   throw new Error('it was accepted');
@@ -94,7 +94,7 @@ describe('typing', () => {
       try {
         how(text, cells);
       } catch (error) {
-        expect(error).toBeInstanceOf(CommandError);
+        expect(error).toBeInstanceOf(Refusal);
       }
     };
     const texts = fc.oneof(

@@ -4,11 +4,11 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { CommandError } from '../../tools/cli/command-error.ts';
 import { runPaced } from '../../tools/host/pace.ts';
 import { checkManifest } from '../../tools/manifest/load.ts';
 import type { Manifest } from '../../tools/manifest/model.ts';
 import { buildPlan } from '../../tools/plan/build.ts';
+import { Refusal } from '../../tools/refusal.ts';
 import type { FromWorker, RunRequest } from '../../tools/run/protocol.ts';
 import type { RunReport } from '../../tools/run/report.ts';
 import { RunningSystem } from '../../tools/run/running-system.ts';
@@ -154,7 +154,7 @@ describe('a running system', () => {
       message: expect.stringContaining('from another manifest'),
     });
     writeFileSync(save, 'nonsense');
-    await expect(run(busy, 1, { load: save })).rejects.toBeInstanceOf(CommandError);
+    await expect(run(busy, 1, { load: save })).rejects.toBeInstanceOf(Refusal);
     await expect(run(busy, 1, { save: join(folder, 'none', 'x') })).rejects.toMatchObject({ exit: 'file' });
   });
 

@@ -6,9 +6,10 @@ import type { SavedOverlay } from '../../vdev/disk.ts';
 import { htifPort } from '../../vdev/htif.ts';
 import type { Outcome } from '../../vdev/test-finisher.ts';
 import { disk, entropy, type Overlay } from '../board/devices.ts';
-import { CommandError } from '../cli/command-error.ts';
 import { type ArchiveKind, readArchive, writeArchive } from '../host/archive.ts';
+import { accept, readImageFile } from '../host/image-file.ts';
 import { findSymbol, readElf } from '../image/elf.ts';
+import { Refusal } from '../refusal.ts';
 import { Board } from './board.ts';
 import { Firmware } from './firmware.ts';
 import { attachHtif, type HtifPlace, htifDevice } from './htif-port.ts';
@@ -43,7 +44,7 @@ export class BareMachine {
   private readonly overlays: Overlay[];
   private htif: HtifPlace | undefined;
 
-  /** Throws a CommandError when a disk image cannot be used. */
+  /** Throws a Refusal when a disk image cannot be used. */
   constructor(private readonly options: BareOptions) {
     const { harts, ramSize, clockHz, disks, seed, builtInFirmware, onConsole, onOutcome } = options;
     if (builtInFirmware) {
@@ -72,7 +73,7 @@ export class BareMachine {
 
   /** An ELF that starts in M-mode on every hart. */
   loadProgram(path: string): void {
-    const elf = images.accept(path, readElf(images.readImageFile(path)));
+    const elf = accept(path, readElf(readImageFile(path)));
     const entry = images.loadElf(this.board, path, elf);
     const toHost = findSymbol(elf, 'tohost');
     if (toHost) {
@@ -104,7 +105,7 @@ export class BareMachine {
       this.machine.writeRom(images.dynamicInfo(kernel ?? 0));
       images.startHarts(board, entry, tree, romBase);
     } else if (firmware && kernel !== undefined) firmware.boot(this.machine, kernel, tree);
-    else throw new CommandError('usage', 'the built-in firmware needs a --kernel to start');
+    else throw new Refusal('usage', 'the built-in firmware needs a --kernel to start');
   }
 
   /** M-mode belongs to code of the guest's own. */
@@ -139,7 +140,7 @@ export class BareMachine {
       if (!(error instanceof RangeError)) throw error;
       const hint =
         'give the same --harts, --ram and --disk as when it was saved; --kernel, --initrd and --append are left out with --load';
-      throw new CommandError('refused', `${path}: ${error.message}`, hint);
+      throw new Refusal('refused', `${path}: ${error.message}`, hint);
     }
     this.board.loaded();
     for (const [index, overlay] of this.overlays.entries()) overlay.load(saved.disks[index] as SavedOverlay);

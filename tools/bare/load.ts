@@ -1,40 +1,24 @@
 // Puts images into a board's memory, in the places that their boot protocols name.
 
-import { readFileSync } from 'node:fs';
 import { pageSize } from '../../hw/engine/layout.ts';
 import { ramBase } from '../../hw/engine/memory.ts';
 import { resetContext } from '../../hw/hart/reset.ts';
 import { writeFdt } from '../../vdev/fdt.ts';
 import { virtTree } from '../../vdev/virt-tree.ts';
-import { CommandError, fileError } from '../cli/command-error.ts';
+import { accept, readImageFile } from '../host/image-file.ts';
 import { type ElfImage, looksLikeElf, readElf } from '../image/elf.ts';
-import type { ReadResult } from '../image/image-error.ts';
 import { readLinuxImage } from '../image/linux-image.ts';
+import { Refusal } from '../refusal.ts';
 import type { Board } from './board.ts';
 
 const megabyte = 1 << 20;
 /** Where firmware jumps to: the next stage of OpenSBI's `fw_jump` on QEMU's `virt`. */
 const nextStage = ramBase + 2 * megabyte;
 
-export function readImageFile(path: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw fileError(error, 'read', path);
-  }
-}
-
-/** The value of a reader, or the refusal of its file. */
-export function accept<T>(path: string, result: ReadResult<T>): T {
-  if (result.ok) return result.value;
-  const { place, message, remedy } = result.error;
-  throw new CommandError('refused', `${path}: ${place}: ${message}`, remedy);
-}
-
 function put(board: Board, path: string, address: number, bytes: Uint8Array, size = bytes.length): void {
   const { machine } = board;
   if (machine.memory.hostAddress(address, Math.max(1, size)) < machine.memory.layout.ram) {
-    throw new CommandError(
+    throw new Refusal(
       'refused',
       `${path}: 0x${address.toString(16)} to 0x${(address + size).toString(16)} is not RAM`,
       `RAM is 0x${ramBase.toString(16)} to 0x${(ramBase + machine.memory.layout.ramSize).toString(16)}; give more with --ram, or link the program there`,

@@ -6,8 +6,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { arch, cpus, platform, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { accept, readImageFile } from '../bare/load.ts';
 import { version } from '../cli/version.ts';
+import { accept, readImageFile } from '../host/image-file.ts';
 import { readElf } from '../image/elf.ts';
 import type { ProcessTime } from './process-time.ts';
 import { benchElf } from './program-elf.ts';
@@ -111,13 +111,13 @@ export interface Engines {
   rival: { name: 'qemu'; version: string; run: Runner } | undefined;
 }
 
-/** Throws a CommandError when QEMU is wanted and not installed. */
+/** Throws a Refusal when QEMU is wanted and not installed. */
 export const enginesFor = (rival: 'qemu' | undefined): Engines => ({
   microvisor: runMicrovisor,
   rival: rival && { name: rival, version: qemuVersion(), run: runQemu },
 });
 
-/** Throws a CommandError for a file that is no ELF, and for a program that fails. */
+/** Throws a Refusal for a file that is no ELF, and for a program that fails. */
 export function benchCpu({ microvisor, rival }: Engines, options: CpuBenchOptions): CpuBenchReport {
   const { rounds, onProgress } = options;
   const names = options.programs.length > 0 ? options.programs : benchPrograms.map(({ name }) => name);

@@ -1,15 +1,15 @@
 // The emulator to compare with: QEMU's system emulation of the same board.
 
 import { spawnSync } from 'node:child_process';
-import { CommandError } from '../cli/command-error.ts';
+import { Refusal } from '../refusal.ts';
 
 const qemu = 'qemu-system-riscv64';
 
-/** The version of QEMU; a CommandError when it is not installed. */
+/** The version of QEMU; a Refusal when it is not installed. */
 export function qemuVersion(): string {
   const { stdout, error } = spawnSync(qemu, ['--version'], { encoding: 'utf8' });
   if (error !== undefined || !stdout) {
-    throw new CommandError(
+    throw new Refusal(
       'unavailable',
       `${qemu} is not on this host`,
       'install it (the package is qemu-system-misc or qemu-system-riscv on most systems), or leave out --vs qemu',

@@ -2,7 +2,7 @@
 // the kernel expects of it (seL4, src/arch/riscv/head.S): the kernel mapped, the root task in one physical piece.
 
 import { assemble } from '../../hw/isa/assemble.ts';
-import { CommandError } from '../cli/command-error.ts';
+import { Refusal } from '../refusal.ts';
 import type { ElfImage } from '../image/elf.ts';
 import { writeElf } from '../image/elf-writer.ts';
 
@@ -19,7 +19,7 @@ const indexOf = (address: bigint): number => Number((address >> 30n) & 511n);
 export function sel4Loader(kernel: ElfImage, task: ElfImage): Uint8Array {
   const first = kernel.segments[0];
   if (first === undefined || (first.virtualAddress - first.physicalAddress) % gigapage !== 0n) {
-    throw new CommandError('refused', 'this is no seL4 kernel for RV64 that the loader can map');
+    throw new Refusal('refused', 'this is no seL4 kernel for RV64 that the loader can map');
   }
   const table = new BigUint64Array(512);
   table[indexOf(loaderBase)] = leaf(loaderBase);

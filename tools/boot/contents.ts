@@ -1,14 +1,13 @@
 // What lies in frames before the first thread runs: regions' prefills, segments of programs, kernels of virtual machines.
 
-import { readFileSync } from 'node:fs';
-import { CommandError, fileError } from '../cli/command-error.ts';
+import { accept, readProgramFile } from '../host/image-file.ts';
 import { type ElfImage, readElf } from '../image/elf.ts';
 import { looksLikeLinuxImage, readLinuxImage } from '../image/linux-image.ts';
-import { assembleProgram, isAssembly } from '../image/program-file.ts';
 import type { ImageFile } from '../manifest/model.ts';
 import { pageBytes } from '../plan/builder.ts';
 import { guestLayout, nativeLayout } from '../plan/conventions.ts';
 import type { FrameContent, Plan, Server, Thread } from '../plan/plan.ts';
+import { Refusal } from '../refusal.ts';
 import type { Content, ThreadStart } from './boot-script.ts';
 import { configPage, type GuestImages, vmConfig } from './monitor-config.ts';
 
@@ -20,7 +19,7 @@ export interface LoadedImages {
 
 const megabyte = 2 ** 20;
 
-/** Reads every image of the plan. Throws a CommandError when one cannot be used. */
+/** Reads every image of the plan. Throws a Refusal when one cannot be used. */
 export function loadImages(plan: Plan): LoadedImages {
   const contents: Content[] = [];
   const starts = new Map<Thread, ThreadStart>();
@@ -44,7 +43,7 @@ export function loadImages(plan: Plan): LoadedImages {
 function contentBytes(plan: Plan, content: FrameContent, guests: ReadonlyMap<string, GuestImages>): Uint8Array {
   switch (content.kind) {
     case 'file':
-      return read(content.file);
+      return readProgramFile(content.file.path);
     case 'segment':
       return readProgram(content.file).segments[content.index]!.bytes;
     case 'config': {
@@ -59,40 +58,26 @@ function contentBytes(plan: Plan, content: FrameContent, guests: ReadonlyMap<str
 }
 
 function readProgram(image: ImageFile): ElfImage {
-  const elf = readElf(read(image));
-  return elf.ok ? elf.value : refuse(image, elf.error.place, elf.error.message, elf.error.remedy);
-}
-
-function read(file: ImageFile): Uint8Array {
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(file.path);
-  } catch (error) {
-    throw fileError(error, 'read', file.path);
-  }
-  if (!isAssembly(file.path)) return bytes;
-  const program = assembleProgram(new TextDecoder().decode(bytes), file.path);
-  return program.ok ? program.value : refuse(file, program.error.place, program.error.message, program.error.remedy);
+  return accept(image.path, readElf(readProgramFile(image.path)));
 }
 
 function refuse(file: ImageFile, place: string, message: string, remedy: string): never {
-  throw new CommandError('refused', `${file.path}: ${place}: ${message}`, remedy);
+  throw new Refusal('refused', `${file.path}: ${place}: ${message}`, remedy);
 }
 
 /** Kernel at its place at the start of guest RAM, initial RAM disk below the last two megabytes, which are the monitor's. */
 function loadGuest({ cell, guest }: Server, contents: Content[]): GuestImages {
   const { kernel, initrd, ram } = guest!;
   const object = `${cell}.ram`;
-  const bytes = read(kernel);
+  const bytes = readProgramFile(kernel.path);
   let entry: number;
   let end: number;
   if (looksLikeLinuxImage(bytes)) {
-    const image = readLinuxImage(bytes);
-    if (!image.ok) return refuse(kernel, image.error.place, image.error.message, image.error.remedy);
-    const offset = image.value.textOffset || 2 * megabyte;
-    contents.push({ object, offset, bytes: image.value.bytes });
+    const image = accept(kernel.path, readLinuxImage(bytes));
+    const offset = image.textOffset || 2 * megabyte;
+    contents.push({ object, offset, bytes: image.bytes });
     entry = guestLayout.ram + offset;
-    end = offset + image.value.imageSize;
+    end = offset + image.imageSize;
   } else {
     const elf = readProgram(kernel);
     end = 0;
@@ -111,7 +96,7 @@ function loadGuest({ cell, guest }: Server, contents: Content[]): GuestImages {
     entry = Number(elf.entry);
   }
   const room = ram.bytes - 2 * megabyte;
-  const disk = initrd === undefined ? undefined : read(initrd);
+  const disk = initrd === undefined ? undefined : readProgramFile(initrd.path);
   const start = disk === undefined ? room : Math.floor((room - disk.length) / pageBytes) * pageBytes;
   if (start < end) {
     const needed = Math.ceil((end + (disk?.length ?? 0)) / megabyte) + 3;

@@ -10,7 +10,7 @@ import type { Platform } from './kernel-port.ts';
 export type DeviceOutput = (device: string, bytes: Uint8Array) => void;
 
 /**
- * Attaches every device of the manifest; returns what its disks were written, by the device's name. Throws a CommandError
+ * Attaches every device of the manifest; returns what its disks were written, by the device's name. Throws a Refusal
  * for a model that this version lacks.
  */
 export function attachDevices(

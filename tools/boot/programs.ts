@@ -1,12 +1,12 @@
 // The programs of a plan's realm threads: servers' own modules, and the built-in monitor.
 
 import { join } from 'node:path';
-import { CommandError } from '../cli/command-error.ts';
 import { loadServer } from '../host/server-source.ts';
 import { ownPackage } from '../manifest/package-root.ts';
 import type { Plan, Program, Thread } from '../plan/plan.ts';
 import { formatDiagnostic, type SourceDiagnostic } from '../realm/diagnostic.ts';
 import type { LoadResult, RealmProgram } from '../realm/loader.ts';
+import { Refusal } from '../refusal.ts';
 
 export type Programs = ReadonlyMap<Thread, RealmProgram>;
 
@@ -34,12 +34,12 @@ export function tryPrograms(
   return diagnostics.length === 0 ? { ok: true, programs } : { ok: false, diagnostics };
 }
 
-/** Loads them all. Throws a CommandError that lists what is wrong with the sources. */
+/** Loads them all. Throws a Refusal that lists what is wrong with the sources. */
 export function loadPrograms(plan: Plan): Programs {
   const loaded = tryPrograms(plan);
   if (loaded.ok) return loaded.programs;
   const lines = loaded.diagnostics.map(formatDiagnostic);
-  throw new CommandError('refused', `not every program can be a server:\n${lines.join('\n')}`);
+  throw new Refusal('refused', `not every program can be a server:\n${lines.join('\n')}`);
 }
 
 function entryOf(program: Program): string | undefined {

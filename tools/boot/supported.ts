@@ -1,9 +1,9 @@
 // What a manifest may say and this version does not run yet: named all at once, instead of being ignored.
 
-import { CommandError } from '../cli/command-error.ts';
 import { type Cell, hartsOf, type Manifest } from '../manifest/model.ts';
+import { Refusal } from '../refusal.ts';
 
-/** Throws a CommandError that lists everything of the manifest that `run` cannot do in this version. */
+/** Throws a Refusal that lists everything of the manifest that `run` cannot do in this version. */
 export function refuseUnsupported(manifest: Manifest): void {
   const { schedule, health, faults, devices, cells } = manifest;
   const missing = [
@@ -21,7 +21,7 @@ export function refuseUnsupported(manifest: Manifest): void {
   ];
   if (missing.length === 0) return;
   const list = missing.map((each) => `  ${each}`).join('\n');
-  throw new CommandError(
+  throw new Refusal(
     'unavailable',
     `${manifest.file} is right, and asks for what this version does not run:\n${list}`,
     'take it out to run the rest; `check` accepts it as it is',

@@ -17,10 +17,10 @@ import {
   saveKernel,
 } from '../../microvisor/index.ts';
 import type { SavedOverlay } from '../../vdev/disk.ts';
-import { CommandError } from '../cli/command-error.ts';
 import { NodeRealm, type RealmFault } from '../host/realm.ts';
 import type { Manifest } from '../manifest/model.ts';
 import type { ObjectId, Plan, Thread } from '../plan/plan.ts';
+import { Refusal } from '../refusal.ts';
 import { Activity, type SavedActivity } from './activity.ts';
 import {
   type BootFacts,
@@ -93,7 +93,7 @@ export class System implements BootTaskOwner {
   isBooted = false;
   halted: string | undefined;
 
-  /** Throws a CommandError when an image or a program cannot be used. */
+  /** Throws a Refusal when an image or a program cannot be used. */
   constructor(
     readonly manifest: Manifest,
     readonly plan: Plan,
@@ -176,7 +176,7 @@ export class System implements BootTaskOwner {
       this.script = writeScript(this.plan, facts, this.images.contents, (thread) => this.startOf(thread));
     } catch (error) {
       if (error instanceof RangeError)
-        throw new CommandError('refused', error.message, 'give machine.ram more, or the cells less');
+        throw new Refusal('refused', error.message, 'give machine.ram more, or the cells less');
       throw error;
     }
     return this.script;

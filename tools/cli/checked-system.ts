@@ -8,7 +8,7 @@ import { ramHint } from '../manifest/rules/memory.ts';
 import { memoryAccount } from '../plan/account.ts';
 import { buildPlan } from '../plan/build.ts';
 import type { Plan } from '../plan/plan.ts';
-import { CommandError } from './command-error.ts';
+import { Refusal } from '../refusal.ts';
 import { styleFor, wantsColor, widthOf } from './output.ts';
 import { showDiagnostics } from './show-diagnostics.ts';
 
@@ -62,5 +62,5 @@ export function systemOrRefuse(path: string, overrides: readonly string[]): { ma
 export function refuse(diagnostics: readonly Diagnostic<string>[]): never {
   process.stderr.write(showDiagnostics(diagnostics, styleFor(wantsColor(process.stderr)), widthOf(process.stderr)));
   const unreadable = diagnostics.some((each) => each.code === 'manifest-unreadable');
-  throw new CommandError(unreadable ? 'file' : 'refused', '');
+  throw new Refusal(unreadable ? 'file' : 'refused', '');
 }

@@ -2,9 +2,10 @@
 
 import yargs, { type CommandModule, type Options } from 'yargs';
 import { suggest } from '../manifest/nearest.ts';
-import { CommandError } from './command-error.ts';
+import { Refusal, type RefusalKind } from '../refusal.ts';
 import { reportCrash } from './crash-report.ts';
-import { type ExitName, exitCodes } from './exit-codes.ts';
+import { exitCodes } from './exit-codes.ts';
+import { GuestExit } from './guest-exit.ts';
 import { type Sink, styleFor, wantsColor, widthOf, wrap } from './output.ts';
 import { version } from './version.ts';
 
@@ -25,10 +26,10 @@ export async function runCommandLine(
 ): Promise<number> {
   const style = styleFor(wantsColor(stderr));
   const width = widthOf(stderr);
-  const complain = (exit: ExitName, message: string, hint?: string): number => {
+  const complain = (kind: RefusalKind, message: string, hint?: string): number => {
     if (message !== '') stderr.write(`${wrap(`${style.red('microvisor:')} ${message}`, width)}\n`);
     if (hint !== undefined) stderr.write(`${wrap(`${style.cyan('hint:')} ${hint}`, width)}\n`);
-    return exitCodes[exit].code;
+    return exitCodes[kind].code;
   };
   const parser = yargs()
     .scriptName('microvisor')
@@ -45,14 +46,13 @@ export async function runCommandLine(
     .exitProcess(false)
     // Without a handler of its own, yargs prints and leaves; thrown, everything ends below.
     .fail((message: string | null, error: Error | undefined) => {
-      throw error ?? new CommandError('usage', message ?? 'the command line is not understood');
+      throw error ?? new Refusal('usage', message ?? 'the command line is not understood');
     });
   for (const command of commands) parser.command(command);
   parser.check((argv: Record<string, unknown>) => {
     const command = commands.find((each) => nameOf(each) === (argv['_'] as string[])[0]);
     for (const { name, array } of optionsOf(command)) {
-      if (Array.isArray(argv[name]) && !array)
-        throw new CommandError('usage', `option --${name} is given more than once`);
+      if (Array.isArray(argv[name]) && !array) throw new Refusal('usage', `option --${name} is given more than once`);
     }
     return true;
   }, true);
@@ -64,8 +64,9 @@ export async function runCommandLine(
     if (output !== '') stdout.write(`${output}\n`);
     return exitCodes.success.code;
   } catch (error) {
-    if (error instanceof CommandError) {
-      if (error.exit !== 'usage') return complain(error.exit, error.message, error.hint);
+    if (error instanceof GuestExit) return error.code;
+    if (error instanceof Refusal) {
+      if (error.kind !== 'usage') return complain(error.kind, error.message, error.hint);
       const known = commands.some((each) => nameOf(each) === args.find((arg) => !arg.startsWith('-')));
       const message = known ? error.message : error.message.replace(/^Unknown arguments?:/, 'unknown command:');
       return complain('usage', lowerFirst(message), error.hint ?? usageHint(error.message, commands, args));

@@ -1,5 +1,7 @@
 // The exit codes of the command line: one table, from which docs/exit-codes.md is generated.
 
+import type { RefusalKind } from '../refusal.ts';
+
 export const exitCodes = {
   success: { code: 0, meaning: 'What was asked for happened. For `run --expect`: everything expected was seen.' },
   failed: {
@@ -22,9 +24,7 @@ export const exitCodes = {
   internal: { code: 70, meaning: 'A bug in microvisor itself. A crash report was written; please send it.' },
   interrupted: { code: 130, meaning: 'Stopped by Ctrl-C (SIGINT).' },
   brokenPipe: { code: 141, meaning: 'Whoever read the output closed the pipe.' },
-} as const satisfies Record<string, { code: number; meaning: string }>;
-
-export type ExitName = keyof typeof exitCodes;
+} as const satisfies Record<RefusalKind | 'success' | 'internal' | 'brokenPipe', { code: number; meaning: string }>;
 
 /** The page docs/exit-codes.md. */
 export function exitCodesPage(): string {
@@ -37,7 +37,7 @@ Generated from \`tools/cli/exit-codes.ts\` by \`npm run docs:generate\`.
 |---|---|---|
 ${rows.join('\n')}
 
-\`microvisor bare\` passes on the guest's own exit code, as a test finisher or HTIF reports it. A guest that reports
-one of these codes is told apart by the line that the command prints on standard error when it ends.
+\`microvisor bare\` and \`microvisor boot\` pass on the guest's own exit code, as a test finisher or HTIF reports it. A guest
+that reports one of these codes is told apart by the line that the command prints on standard error when it ends.
 `;
 }

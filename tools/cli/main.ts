@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The entry of the `microvisor` command. The commands are listed in commands.ts.
 
-import { fileError } from './command-error.ts';
+import { fileError } from '../refusal.ts';
 import { runCommandLine } from './command-line.ts';
 import { commands } from './commands.ts';
 import { exitCodes } from './exit-codes.ts';

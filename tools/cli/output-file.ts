@@ -2,12 +2,12 @@
 
 import { accessSync, constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { CommandError, fileError } from './command-error.ts';
+import { fileError, Refusal } from '../refusal.ts';
 
-/** Throws a CommandError when a file could not be written there now. */
+/** Throws a Refusal when a file could not be written there now. */
 export function requireWritable(path: string): void {
   const existing = statSync(path, { throwIfNoEntry: false });
-  if (existing?.isDirectory()) throw new CommandError('file', `cannot write ${path}: it is a directory`);
+  if (existing?.isDirectory()) throw new Refusal('file', `cannot write ${path}: it is a directory`);
   try {
     accessSync(existing ? path : dirname(path), constants.W_OK);
   } catch (error) {

@@ -1,6 +1,6 @@
 // Options that take a whole number: what is none is a mistake of the command line, named with its option.
 
-import { CommandError } from './command-error.ts';
+import { Refusal } from '../refusal.ts';
 
 /** A yargs option whose value is a whole number from `from` to `to`, decimal or hexadecimal. */
 export function wholeNumber<Rest extends object>(option: string, from: number, to: number, rest: Rest) {
@@ -14,7 +14,7 @@ export function wholeNumber<Rest extends object>(option: string, from: number, t
       if (typeof value !== 'string') return value;
       const number = /^(\d+|0x[0-9a-fA-F]+)$/.test(value) ? Number(value) : NaN;
       if (number >= from && number <= to) return number;
-      throw new CommandError('usage', `--${option}: '${value}' is not a whole number ${range}`);
+      throw new Refusal('usage', `--${option}: '${value}' is not a whole number ${range}`);
     },
   } as const;
 }

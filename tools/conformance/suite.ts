@@ -4,9 +4,9 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BareMachine } from '../bare/bare-machine.ts';
-import { CommandError, fileError } from '../cli/command-error.ts';
 import { exitCodes } from '../cli/exit-codes.ts';
 import { looksLikeElf, readElf } from '../image/elf.ts';
+import { fileError, Refusal } from '../refusal.ts';
 
 const usage = `usage: npm run conformance -- [options] PATH…
 
@@ -87,7 +87,7 @@ function run(path: string, options: Options): Result {
   try {
     bare.loadProgram(path);
   } catch (error) {
-    if (error instanceof CommandError) return skipped(error.message);
+    if (error instanceof Refusal) return skipped(error.message);
     throw error;
   }
   const stopped = machine.run(options.limit * 1e6);
@@ -157,9 +157,9 @@ function main(args: string[]): number {
       );
     }
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
+    if (!(error instanceof Refusal)) throw error;
     process.stderr.write(`${error.message}\n`);
-    return exitCodes[error.exit].code;
+    return exitCodes[error.kind].code;
   }
   process.stdout.write(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`);
   if (counts.passed + counts.failed === 0) return exitCodes.failed.code;

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { deserialize, serialize } from 'node:v8';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { CommandError, fileError } from '../cli/command-error.ts';
+import { fileError, Refusal } from '../refusal.ts';
 
 /** What a file holds; a new shape is a new version. */
 export interface ArchiveKind {
@@ -19,7 +19,7 @@ const headerSize = 4 + 4 + 32;
 
 const digestOf = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
 
-/** Throws a CommandError when the file cannot be written. */
+/** Throws a Refusal when the file cannot be written. */
 export function writeArchive(path: string, kind: ArchiveKind, data: unknown): void {
   const body = gzipSync(serialize({ kind: kind.name, data }), { level: 1 });
   const header = Buffer.alloc(headerSize);
@@ -34,7 +34,7 @@ export function writeArchive(path: string, kind: ArchiveKind, data: unknown): vo
   }
 }
 
-/** The data of an archive that `writeArchive` wrote. Throws a CommandError that says what is wrong with any other file. */
+/** The data of an archive that `writeArchive` wrote. Throws a Refusal that says what is wrong with any other file. */
 export function readArchive(path: string, kind: ArchiveKind): unknown {
   let bytes: Buffer;
   try {
@@ -43,7 +43,7 @@ export function readArchive(path: string, kind: ArchiveKind): unknown {
     throw fileError(error, 'read', path);
   }
   const refuse = (message: string, hint: string): never => {
-    throw new CommandError('refused', `${path}: ${message}`, hint);
+    throw new Refusal('refused', `${path}: ${message}`, hint);
   };
   const again = 'save it again with this version';
   if (bytes.length < headerSize || bytes.readUInt32LE(0) !== magic) {

@@ -2,7 +2,7 @@
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { DiskImage } from '../../vdev/disk.ts';
-import { CommandError, fileError } from '../cli/command-error.ts';
+import { fileError, Refusal } from '../refusal.ts';
 
 const sectorSize = 512;
 
@@ -17,7 +17,7 @@ export function hostDisk(path: string): DiskImage {
   const status = fstatSync(descriptor);
   if (!status.isFile() || status.size === 0) {
     closeSync(descriptor);
-    throw new CommandError('refused', `${path}: a disk image is a file that is not empty`);
+    throw new Refusal('refused', `${path}: a disk image is a file that is not empty`);
   }
   return {
     size: Math.ceil(status.size / sectorSize) * sectorSize,

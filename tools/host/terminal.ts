@@ -80,6 +80,8 @@ export function attachTerminal({ onInput, onLeave, interruptible = false }: Term
       restore();
       process.removeListener('exit', restore);
       stdin.removeListener('data', onData);
+      stdin.removeListener('end', onEnd);
+      stdin.removeListener('error', onEnd);
       stdin.pause();
     },
   };

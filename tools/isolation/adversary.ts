@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { slot } from '../../guests/sdk/layout.ts';
 import { assemble } from '../../hw/isa/assemble.ts';
 import { sizeBits } from '../../microvisor/abi/limits.ts';
-import { CommandError } from '../cli/command-error.ts';
+import { Refusal } from '../refusal.ts';
 import { writeElf } from '../image/elf-writer.ts';
 import { assembleProgram } from '../image/program-file.ts';
 import { builtInGuests } from '../manifest/files.ts';
@@ -28,17 +28,17 @@ const slots = { objects: 460, cspace: 461, vspace: 462, door: 463, go: 464, slot
 
 function modulationsOf({ kind, name }: Cell): readonly string[] {
   if (kind === 'native' || kind === 'vm') return modulations[kind];
-  throw new CommandError('usage', `${name}: the adversary replaces native and VM cells only`);
+  throw new Refusal('usage', `${name}: the adversary replaces native and VM cells only`);
 }
 
-/** The bits of the modulations asked for; all of them for `all`. Throws a CommandError for one that there isn't. */
+/** The bits of the modulations asked for; all of them for `all`. Throws a Refusal for one that there isn't. */
 export function chosenModulations(cell: Cell, names: readonly string[]): number {
   const known = modulationsOf(cell);
   if (names.includes('all')) return 2 ** known.length - 1;
   return names.reduce((bits, name) => {
     const bit = known.indexOf(name);
     if (bit >= 0) return bits | (1 << bit);
-    throw new CommandError(
+    throw new Refusal(
       'usage',
       `--adversary: ${cell.name} cannot modulate '${name}'`,
       `it can: all, ${known.join(', ')}`,

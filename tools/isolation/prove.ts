@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { System, type SystemEvents } from '../boot/system.ts';
-import { CommandError } from '../cli/command-error.ts';
+import { Refusal } from '../refusal.ts';
 import type { Manifest } from '../manifest/model.ts';
 import { buildPlan } from '../plan/build.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -44,17 +44,17 @@ export interface Proof {
   sharing: Sharing[];
 }
 
-/** Throws a CommandError for what cannot be run. */
+/** Throws a Refusal for what cannot be run. */
 export function proveIsolation(manifest: Manifest, request: ProofRequest): Proof {
   for (const name of [request.from, request.to]) {
     if (manifest.cells.some((cell) => cell.name === name)) continue;
-    throw new CommandError(
+    throw new Refusal(
       'usage',
       `there is no cell ${name}`,
       `there are ${manifest.cells.map((cell) => cell.name).join(', ')}`,
     );
   }
-  if (request.from === request.to) throw new CommandError('usage', 'a cell is not isolated from itself');
+  if (request.from === request.to) throw new Refusal('usage', 'a cell is not isolated from itself');
   const folder = mkdtempSync(join(tmpdir(), 'microvisor-isolation-'));
   try {
     return prove(request.withoutWindows ? { ...manifest, schedule: undefined } : manifest, request, folder);

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CommandError } from '../cli/command-error.ts';
+import { Refusal } from '../refusal.ts';
 import type { Cell, ImageFile, Manifest } from '../manifest/model.ts';
 
 /** The secrets of so many runs: no bits, all bits, then at random by the seed. */
@@ -33,7 +33,7 @@ export const withCell = (manifest: Manifest, name: string, change: (cell: Cell) 
 
 /**
  * Gives a cell its secret: a server in TypeScript finds it as `secret` of its configuration, the kernel of a VM at the end of its
- * command line, whoever else in a region that it alone maps. Throws a CommandError if that cannot be.
+ * command line, whoever else in a region that it alone maps. Throws a Refusal if that cannot be.
  */
 export function withSecret(
   manifest: Manifest,
@@ -49,7 +49,7 @@ export function withSecret(
     if (cell.kind === 'native' && cell.program.format === 'typescript') {
       return { ...cell, config: { ...cell.config, secret: text } };
     }
-    throw new CommandError(
+    throw new Refusal(
       'usage',
       `${name} has no place for a secret`,
       'name a region that it alone maps with --secret-region, or put the adversary in its place with --adversary',
@@ -61,7 +61,7 @@ function withSecretRegion(manifest: Manifest, name: string, secret: bigint, regi
   const found = manifest.regions.find((each) => each.name === region);
   const users = manifest.cells.filter(({ maps }) => maps.some((mapping) => mapping.region === region));
   if (found === undefined || users.length !== 1 || users[0]!.name !== name) {
-    throw new CommandError('usage', `--secret-region: ${name} alone has to map the region ${region}`);
+    throw new Refusal('usage', `--secret-region: ${name} alone has to map the region ${region}`);
   }
   const bytes = new Uint8Array(found.size);
   const view = new DataView(bytes.buffer);

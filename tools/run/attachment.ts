@@ -1,18 +1,18 @@
 // Connecting the user's terminal to one cell: what it takes of the manifest.
 
-import { CommandError } from '../cli/command-error.ts';
 import type { Manifest } from '../manifest/model.ts';
+import { Refusal } from '../refusal.ts';
 
 /** The stream channel between the console server and the driver of the terminal (guests/servers/console.ts). */
 const terminalChannel = 'terminal';
 
 /**
  * The overrides that make the system's console pass a cell's output on as it is, and give it the input. Throws a
- * CommandError when there is no such cell, no console, or no channel between the two.
+ * Refusal when there is no such cell, no console, or no channel between the two.
  */
 export function attachmentOverrides({ cells, channels, devices }: Manifest, cell: string): string[] {
   const refuse = (message: string, hint: string): never => {
-    throw new CommandError('usage', `--attach ${cell}: ${message}`, hint);
+    throw new Refusal('usage', `--attach ${cell}: ${message}`, hint);
   };
   const names = cells.map(({ name }) => name);
   if (!names.includes(cell)) refuse('there is no such cell', `the cells are ${names.join(', ')}`);

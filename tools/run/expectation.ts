@@ -1,6 +1,6 @@
 // What a run is expected to show: `CELL:/regex/`, matched against the plain text of a cell's console.
 
-import { CommandError } from '../cli/command-error.ts';
+import { Refusal } from '../refusal.ts';
 
 export interface Expectation {
   /** As it was written. */
@@ -9,18 +9,18 @@ export interface Expectation {
   pattern: RegExp;
 }
 
-/** Throws a CommandError when the text is not of the form, or names no cell of `cells`. */
+/** Throws a Refusal when the text is not of the form, or names no cell of `cells`. */
 export function parseExpectation(text: string, cells: readonly string[], option = '--expect'): Expectation {
   const match = /^([^:]+):\/(.*)\/([ims]*)$/s.exec(text);
   if (!match)
-    throw new CommandError('usage', `${option} ${text}: it is not CELL:/regex/`, "write --expect 'linux:/login:/'");
+    throw new Refusal('usage', `${option} ${text}: it is not CELL:/regex/`, "write --expect 'linux:/login:/'");
   const [, cell, source, flags] = match as unknown as [string, string, string, string];
   if (!cells.includes(cell))
-    throw new CommandError('usage', `${option} ${text}: there is no cell ${cell}`, `the cells are ${cells.join(', ')}`);
+    throw new Refusal('usage', `${option} ${text}: there is no cell ${cell}`, `the cells are ${cells.join(', ')}`);
   try {
     return { text, cell, pattern: new RegExp(source, flags) };
   } catch (error) {
-    throw new CommandError('usage', `${option} ${text}: ${(error as Error).message}`);
+    throw new Refusal('usage', `${option} ${text}: ${(error as Error).message}`);
   }
 }
 

@@ -1,5 +1,6 @@
 // What the command and the worker that runs the machine tell each other.
 
+import type { RefusalKind } from '../refusal.ts';
 import type { Outcome, RunReport } from './report.ts';
 
 /** Everything a worker needs to run a system; plain data. */
@@ -33,8 +34,8 @@ export type FromWorker =
   | { kind: 'booted' }
   | { kind: 'progress'; virtualNs: number }
   | { kind: 'ended'; report: RunReport }
-  /** The run could not begin; the exit by name and what to tell the user. */
-  | { kind: 'refused'; exit: string; message: string; hint: string | undefined };
+  /** The run could not begin: a Refusal. */
+  | { kind: 'refused'; why: RefusalKind; message: string; hint: string | undefined };
 
 export type ToWorker = { kind: 'input'; bytes: Uint8Array } | { kind: 'stop' };
 

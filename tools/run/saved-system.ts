@@ -1,8 +1,8 @@
 // A system on disk, between two runs.
 
 import type { SavedSystem, System } from '../boot/system.ts';
-import { CommandError } from '../cli/command-error.ts';
 import { type ArchiveKind, readArchive, writeArchive } from '../host/archive.ts';
+import { Refusal } from '../refusal.ts';
 
 const kind: ArchiveKind = { name: 'a system', version: 1 };
 
@@ -17,11 +17,11 @@ export function saveSystem(path: string, system: System): void {
   writeArchive(path, kind, file);
 }
 
-/** Throws a CommandError when the file is damaged, or of another system. */
+/** Throws a Refusal when the file is damaged, or of another system. */
 export function loadSystem(path: string, system: System): void {
   const file = readArchive(path, kind) as SavedFile;
   if (file.identity !== system.identity) {
-    throw new CommandError(
+    throw new Refusal(
       'refused',
       `${path}: it was saved from another manifest, other images or other programs`,
       'give the manifest and the options of the run that saved it',

@@ -1,6 +1,7 @@
 // The command's side of a run: starts the worker, passes on what it says, and survives it.
 
 import { Worker } from 'node:worker_threads';
+import type { RefusalKind } from '../refusal.ts';
 import type { FromWorker, RunRequest, ToWorker } from './protocol.ts';
 import type { RunReport } from './report.ts';
 
@@ -14,7 +15,7 @@ export interface SessionEvents {
 
 export type SessionEnd =
   | { kind: 'report'; report: RunReport }
-  | { kind: 'refused'; exit: string; message: string; hint: string | undefined }
+  | { kind: 'refused'; why: RefusalKind; message: string; hint: string | undefined }
   /** The worker died. `cell`: whose code it was running. */
   | { kind: 'crashed'; cell: string | undefined; reason: string };
 
@@ -55,7 +56,7 @@ export class Session {
           case 'ended':
             return resolve({ kind: 'report', report: message.report });
           case 'refused':
-            return resolve({ kind: 'refused', exit: message.exit, message: message.message, hint: message.hint });
+            return resolve({ kind: 'refused', why: message.why, message: message.message, hint: message.hint });
           default:
             return message satisfies never;
         }

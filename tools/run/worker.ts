@@ -1,10 +1,10 @@
 // The worker that runs a system: everything of the machine happens here, and the command's thread stays responsive.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { CommandError } from '../cli/command-error.ts';
 import { runPaced } from '../host/pace.ts';
 import { loadManifest } from '../manifest/load.ts';
 import { buildPlan } from '../plan/build.ts';
+import { Refusal } from '../refusal.ts';
 import type { FromWorker, RunRequest, ToWorker } from './protocol.ts';
 import { RunningSystem } from './running-system.ts';
 
@@ -14,7 +14,7 @@ const tell = (message: FromWorker): void => parentPort!.postMessage(message);
 async function run(): Promise<void> {
   const loaded = loadManifest(request.manifest, { overrides: request.overrides });
   // The command has checked it already: a second look can only differ if the file has changed meanwhile.
-  if (!loaded.ok) throw new CommandError('refused', `${request.manifest} has changed, and is wrong now`);
+  if (!loaded.ok) throw new Refusal('refused', `${request.manifest} has changed, and is wrong now`);
   const running = new RunningSystem(request, loaded.manifest, buildPlan(loaded.manifest), tell);
   let stopped = false;
   parentPort!.on('message', (message: ToWorker) => {
@@ -36,7 +36,7 @@ async function run(): Promise<void> {
 
 run()
   .catch((error: unknown) => {
-    if (!(error instanceof CommandError)) throw error;
-    tell({ kind: 'refused', exit: error.exit, message: error.message, hint: error.hint });
+    if (!(error instanceof Refusal)) throw error;
+    tell({ kind: 'refused', why: error.kind, message: error.message, hint: error.hint });
   })
   .finally(() => parentPort!.close());

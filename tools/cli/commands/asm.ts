@@ -3,7 +3,7 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { CommandModule } from 'yargs';
 import { maxSourceBytes } from '../../image/program-file.ts';
-import { CommandError, fileError } from '../command-error.ts';
+import { fileError, Refusal } from '../../refusal.ts';
 import { wrap } from '../output.ts';
 
 export interface AsmArguments {
@@ -48,7 +48,7 @@ export const asmCommand: CommandModule<object, AsmArguments> = {
         ].join('\n'),
       );
       process.stderr.write(`${mistakes.join('\n')}\n`);
-      throw new CommandError('refused', '');
+      throw new Refusal('refused', '');
     }
     const { bytes, symbols } = assembly;
     const entry = symbols.get('_start') ?? assembly.origin;
@@ -69,19 +69,19 @@ function readSource(path: string): string {
   try {
     const facts = statSync(path);
     if (facts.isCharacterDevice() || facts.isBlockDevice())
-      throw new CommandError('file', `cannot read ${path}: it is not a file`);
+      throw new Refusal('file', `cannot read ${path}: it is not a file`);
     if (facts.size > maxSourceBytes)
-      throw new CommandError('refused', `${path} has ${facts.size} bytes`, `a source has at most ${maxSourceBytes}`);
+      throw new Refusal('refused', `${path} has ${facts.size} bytes`, `a source has at most ${maxSourceBytes}`);
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw error instanceof CommandError ? error : fileError(error, 'read', path);
+    throw error instanceof Refusal ? error : fileError(error, 'read', path);
   }
 }
 
 /** An address of the command line, decimal or hexadecimal. */
 export function parseAddress(text: string, option: string): bigint {
   if (!/^(0x[0-9a-fA-F]{1,16}|\d{1,20})$/.test(text) || BigInt(text) >= 1n << 64n) {
-    throw new CommandError('usage', `${option} ${text} is not an address`, 'write a number such as 0x80000000');
+    throw new Refusal('usage', `${option} ${text} is not an address`, 'write a number such as 0x80000000');
   }
   return BigInt(text);
 }

@@ -2,16 +2,15 @@
 
 import { createWriteStream, openSync, type WriteStream } from 'node:fs';
 import type { CommandModule } from 'yargs';
-import type { Machine, StopReason } from '../../../hw/machine/machine.ts';
 import type { Outcome } from '../../../vdev/test-finisher.ts';
 import { BareMachine } from '../../bare/bare-machine.ts';
-import { runPaced } from '../../host/pace.ts';
-import { attachTerminal } from '../../host/terminal.ts';
-import { parseRate, parseSize, parseTime, type Quantity } from '../../manifest/units.ts';
+import { fileError, Refusal } from '../../refusal.ts';
 import { type TraceDetail, traceMachine } from '../../trace/trace-writer.ts';
-import { CommandError, fileError } from '../command-error.ts';
 import { noteRunFacts } from '../crash-report.ts';
+import { GuestExit } from '../guest-exit.ts';
+import { clockHzOf, limitNsOf, ramSizeOf } from '../machine-options.ts';
 import { requireWritable } from '../output-file.ts';
+import { type RunEnding, runAtTerminal, writeConsole, writeSummary } from '../terminal-run.ts';
 import { wholeNumber } from '../whole-number.ts';
 
 interface BareArguments {
@@ -64,11 +63,6 @@ export const bareCommand: CommandModule<object, BareArguments> = {
         describe: 'cycles per second: with a slow one, guests that wait by spinning wait for fewer instructions',
       })
       .option('ram', { type: 'string', default: '256M', describe: 'memory, up to 3G' })
-      .option('clock', {
-        type: 'string',
-        default: '1GHz',
-        describe: 'cycles per second: with a slow one, guests that wait by spinning wait for fewer instructions',
-      })
       .option(
         'seed',
         wholeNumber('seed', 0, Number.MAX_SAFE_INTEGER, { default: 0, describe: 'where all randomness comes from' }),
@@ -88,42 +82,37 @@ export const bareCommand: CommandModule<object, BareArguments> = {
   handler: runBare,
 };
 
-function quantity<T>(option: string, parsed: Quantity<T>): T {
-  if (parsed.ok) return parsed.value;
-  throw new CommandError('usage', `--${option}: ${parsed.hint}`);
-}
-
 function checkArguments({ image, kernel, bios, load, initrd, append }: BareArguments): void {
   if (!image && !kernel && !bios && !load)
-    throw new CommandError('usage', 'nothing to run: name an ELF, or give --kernel or --bios');
+    throw new Refusal('usage', 'nothing to run: name an ELF, or give --kernel or --bios');
   if (image && (kernel || bios))
-    throw new CommandError('usage', 'an ELF runs alone: leave out --kernel and --bios, or give it as --kernel');
+    throw new Refusal('usage', 'an ELF runs alone: leave out --kernel and --bios, or give it as --kernel');
   if (load && (image || kernel || bios || initrd || append !== undefined))
-    throw new CommandError(
+    throw new Refusal(
       'usage',
       '--load goes on with the images of the saved machine',
       'leave out the ELF, --kernel, --initrd, --append and --bios',
     );
-  if (initrd && !kernel) throw new CommandError('usage', '--initrd goes with --kernel');
-  if (append !== undefined && !kernel) throw new CommandError('usage', '--append goes with --kernel');
+  if (initrd && !kernel) throw new Refusal('usage', '--initrd goes with --kernel');
+  if (append !== undefined && !kernel) throw new Refusal('usage', '--append goes with --kernel');
 }
 
 async function runBare(args: BareArguments): Promise<void> {
   checkArguments(args);
   noteRunFacts({ seed: args.seed });
-  const limitNs = args.for === undefined ? Infinity : quantity('for', parseTime(args.for));
+  const limitNs = limitNsOf(args.for);
   if (args.save !== undefined) requireWritable(args.save);
-  const ending: Ending = {};
+  let outcome: Outcome | undefined;
   const bare = new BareMachine({
     harts: args.harts,
-    ramSize: ramSizeOf(args),
-    clockHz: clockOf(args),
+    ramSize: ramSizeOf(args.ram),
+    clockHz: clockHzOf(args.clock),
     disks: args.disk ?? [],
     seed: args.seed,
     builtInFirmware: args.bios === undefined && args.image === undefined,
-    onConsole: (bytes) => terminal.write(bytes),
-    onOutcome: (outcome) => {
-      ending.outcome ??= outcome;
+    onConsole: writeConsole,
+    onOutcome: (reported) => {
+      outcome ??= reported;
       bare.machine.stop();
     },
   });
@@ -133,48 +122,26 @@ async function runBare(args: BareArguments): Promise<void> {
   else bare.loadSystem(args);
   const trace = args.trace === undefined ? undefined : openTrace(args.trace);
   if (trace) traceMachine(machine, args.traceDetail as TraceDetail, (line) => trace.write(`${line}\n`));
-
-  const terminal = attachTerminal({
-    onInput: (bytes) => bare.input(bytes),
-    onLeave: () => {
-      ending.left = true;
-    },
-  });
-  const onInterrupt = (): void => {
-    ending.interrupted = true;
-  };
-  process.on('SIGINT', onInterrupt);
-  const started = performance.now();
+  let ending: RunEnding;
   try {
-    ending.reason = await runPaced(machine, {
-      limit: machine.now + (limitNs * machine.clockHz) / 1e9,
-      realTime: terminal.interactive,
-      inputMayCome: () => !terminal.ended,
-      ended: () => ending.outcome !== undefined || ending.left === true || ending.interrupted === true,
+    ending = await runAtTerminal({
+      machine,
+      limitNs,
+      input: (bytes) => bare.input(bytes),
+      listening: () => true,
+      over: () => outcome !== undefined,
     });
     if (args.save !== undefined) bare.save(args.save);
     machine.hashMemory();
   } finally {
-    process.removeListener('SIGINT', onInterrupt);
-    terminal.close();
     trace?.end();
   }
-  if (!args.quiet) process.stderr.write(summary(machine, ending, performance.now() - started));
-  if (ending.interrupted) throw new CommandError('interrupted', '');
-  if (ending.outcome?.kind === 'fail') process.exitCode = Math.min(ending.outcome.code, 255);
-  else if (ending.reason === 'idle') throw new CommandError('failed', 'the machine came to rest without an outcome');
-}
-
-function clockOf({ clock }: BareArguments): number {
-  const hz = quantity('clock', parseRate(clock));
-  if (hz >= 10e6 && hz <= 10e9 && hz % 10e6 === 0) return hz;
-  throw new CommandError('usage', '--clock is a multiple of the 10MHz timebase, up to 10GHz');
-}
-
-function ramSizeOf({ ram }: BareArguments): number {
-  const size = quantity('ram', parseSize(ram));
-  if (size >= 8 << 20 && size <= 3 * 2 ** 30 && size % 2 ** 20 === 0) return size;
-  throw new CommandError('usage', '--ram is a whole number of megabytes from 8M to 3G');
+  if (!args.quiet) writeSummary(machine, describeEnding(ending, outcome), ending);
+  if (ending.interrupted) throw new Refusal('interrupted', '');
+  if (outcome?.kind === 'fail') throw new GuestExit(outcome.code);
+  if (outcome === undefined && ending.reason === 'idle') {
+    throw new Refusal('failed', 'the machine came to rest without an outcome');
+  }
 }
 
 function openTrace(path: string): WriteStream {
@@ -185,26 +152,11 @@ function openTrace(path: string): WriteStream {
   }
 }
 
-/** How a run came to its end. */
-interface Ending {
-  outcome?: Outcome;
-  left?: boolean;
-  interrupted?: boolean;
-  reason?: StopReason;
-}
-
-function describeEnding({ outcome, left, interrupted, reason }: Ending): string {
+function describeEnding({ left, interrupted, reason }: RunEnding, outcome: Outcome | undefined): string {
   if (outcome?.kind === 'pass') return 'the guest passed';
   if (outcome?.kind === 'fail') return `the guest failed with code ${outcome.code}`;
   if (outcome?.kind === 'reset') return 'the guest asked for a reset';
   if (left) return 'left';
   if (interrupted) return 'interrupted';
   return reason === 'idle' ? 'every hart waits, and nothing can wake one' : 'the time is up';
-}
-
-function summary(machine: Machine, ending: Ending, ms: number): string {
-  const instructions = machine.harts.reduce((sum, hart) => sum + machine.instructionsOf(hart), 0);
-  const speed = (instructions / ms / 1e3).toFixed(0);
-  const time = (machine.nowNs / 1e9).toFixed(6);
-  return `\nmicrovisor: ${describeEnding(ending)}; ${time} s of virtual time, ${instructions} instructions, ${speed} million/s, trace hash ${machine.hash.value}\n`;
 }

@@ -1,21 +1,18 @@
 // `microvisor boot`: a root task written for seL4, on the kernel and the board that seL4 would give it.
 
-import { readFileSync } from 'node:fs';
 import type { CommandModule } from 'yargs';
-import type { StopReason } from '../../../hw/machine/machine.ts';
 import { checkInvariants } from '../../../microvisor/invariants/sweep.ts';
 import type { Outcome } from '../../../vdev/test-finisher.ts';
-import { runPaced } from '../../host/pace.ts';
-import { attachTerminal } from '../../host/terminal.ts';
-import { type ElfImage, readElf } from '../../image/elf.ts';
-import type { ReadResult } from '../../image/image-error.ts';
-import { assembleProgram, isAssembly } from '../../image/program-file.ts';
-import { parseRate, parseSize, parseTime, type Quantity } from '../../manifest/units.ts';
+import { accept, readImageFile, readProgramFile } from '../../host/image-file.ts';
+import { readElf } from '../../image/elf.ts';
+import { Refusal } from '../../refusal.ts';
 import { type Profile, profileShapes, profiles } from '../../root-task/profile.ts';
 import { RootTaskSystem } from '../../root-task/root-task-system.ts';
 import { Expectations, parseExpectation } from '../../run/expectation.ts';
-import { CommandError, fileError } from '../command-error.ts';
 import { noteRunFacts } from '../crash-report.ts';
+import { GuestExit } from '../guest-exit.ts';
+import { clockHzOf, limitNsOf, ramSizeOf } from '../machine-options.ts';
+import { type RunEnding, runAtTerminal, writeConsole, writeSummary } from '../terminal-run.ts';
 import { wholeNumber } from '../whole-number.ts';
 
 interface BootArguments {
@@ -74,158 +71,98 @@ export const bootCommand: CommandModule<object, BootArguments> = {
   handler: bootTask,
 };
 
-function quantity<T>(option: string, parsed: Quantity<T>): T {
-  if (parsed.ok) return parsed.value;
-  throw new CommandError('usage', `--${option}: ${parsed.hint}`);
-}
-
-function readFile(path: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw fileError(error, 'read', path);
-  }
-}
-
-function accept<T>(path: string, result: ReadResult<T>): T {
-  if (result.ok) return result.value;
-  const { place, message, remedy } = result.error;
-  throw new CommandError('refused', `${path}: ${place}: ${message}`, remedy);
-}
-
-function readTask(path: string): ElfImage {
-  const bytes = readFile(path);
-  const elf = isAssembly(path) ? accept(path, assembleProgram(new TextDecoder().decode(bytes), path)) : bytes;
-  return accept(path, readElf(elf));
-}
-
 function readDeviceTree(path: string | undefined): Uint8Array | undefined {
   if (path === undefined) return undefined;
-  const bytes = readFile(path);
+  const bytes = readImageFile(path);
   const magic = [0xd0, 0x0d, 0xfe, 0xed];
   if (magic.every((byte, index) => bytes[index] === byte)) return bytes;
-  throw new CommandError('refused', `${path}: it is not a flattened device tree`, 'compile it with dtc -O dtb');
+  throw new Refusal('refused', `${path}: it is not a flattened device tree`, 'compile it with dtc -O dtb');
 }
 
 function hartsOf({ profile, harts }: BootArguments): number {
   const { defaultHarts, maxHarts } = profileShapes[profile];
   if (harts === undefined) return defaultHarts;
   if (harts <= maxHarts) return harts;
-  throw new CommandError('usage', '--profile domains has one hart', 'take --profile smp or cells for several');
+  throw new Refusal('usage', '--profile domains has one hart', 'take --profile smp or cells for several');
 }
 
 function domainsOf({ profile, domains }: BootArguments): number | undefined {
   if (profile === 'smp' && domains !== undefined && domains > 1) {
-    throw new CommandError(
-      'usage',
-      '--profile smp has one domain',
-      'take --profile cells for several on several harts',
-    );
+    throw new Refusal('usage', '--profile smp has one domain', 'take --profile cells for several on several harts');
   }
   return domains;
 }
 
-function ramSizeOf({ ram }: BootArguments): number {
-  const size = quantity('ram', parseSize(ram));
-  if (size >= 8 << 20 && size <= 3 * 2 ** 30 && size % 2 ** 20 === 0) return size;
-  throw new CommandError('usage', '--ram is a whole number of megabytes from 8M to 3G');
-}
-
-function clockOf({ clock }: BootArguments): number {
-  const hz = quantity('clock', parseRate(clock));
-  if (hz >= 10e6 && hz <= 10e9 && hz % 10e6 === 0) return hz;
-  throw new CommandError('usage', '--clock is a multiple of the 10MHz timebase, up to 10GHz');
-}
-
-/** How a run came to its end. */
-interface Ending {
+/** How the task ended the run, if it did. */
+interface TaskEnding {
   halted?: string;
   outcome?: Outcome;
-  left?: boolean;
-  interrupted?: boolean;
-  reason?: StopReason;
 }
 
 async function bootTask(args: BootArguments): Promise<void> {
-  const limitNs = args.for === undefined ? Infinity : quantity('for', parseTime(args.for));
+  const limitNs = limitNsOf(args.for);
   const expectations = new Expectations((args.expect ?? []).map((text) => parseExpectation(text, [consoleName])));
   const expecting = !expectations.met;
   const options = {
     profile: args.profile,
     harts: hartsOf(args),
     numDomains: domainsOf(args),
-    ramSize: ramSizeOf(args),
-    clockHz: clockOf(args),
+    ramSize: ramSizeOf(args.ram),
+    clockHz: clockHzOf(args.clock),
     rootCNodeSizeBits: args.cnodeBits,
     deviceTree: readDeviceTree(args.dtb),
   };
-  const elf = readTask(args.task);
+  const elf = accept(args.task, readElf(readProgramFile(args.task)));
   noteRunFacts({});
-  const ending: Ending = {};
+  const task: TaskEnding = {};
   const decoder = new TextDecoder('latin1');
   const system = new RootTaskSystem(options, {
     console: (bytes) => {
-      terminal.write(bytes);
+      writeConsole(bytes);
       if (expecting) expectations.see(consoleName, decoder.decode(bytes));
       if (expecting && expectations.met) system.machine.stop();
     },
     log: (line) => process.stderr.write(`microvisor: ${line}\n`),
     halted: (reason) => {
-      ending.halted = reason;
+      task.halted = reason;
     },
     outcome: (outcome) => {
-      ending.outcome = outcome;
+      task.outcome = outcome;
     },
   });
-  if (args.invariants)
-    system.microvisor.afterEntry = () => checkInvariants(system.kernel, system.machine.engine.caches);
   const { machine } = system;
-  const terminal = attachTerminal({
-    onInput: (bytes) => system.input(bytes),
-    onLeave: () => {
-      ending.left = true;
-    },
+  if (args.invariants) system.microvisor.afterEntry = () => checkInvariants(system.kernel, machine.engine.caches);
+  accept(args.task, system.start(elf));
+  const ending = await runAtTerminal({
+    machine,
+    limitNs,
+    input: (bytes) => system.input(bytes),
+    listening: () => system.listening,
+    over: () => task.halted !== undefined || task.outcome !== undefined || (expecting && expectations.met),
   });
-  const onInterrupt = (): void => {
-    ending.interrupted = true;
-  };
-  process.on('SIGINT', onInterrupt);
-  const started = performance.now();
-  try {
-    accept(args.task, system.start(elf));
-    const isOver = (): boolean =>
-      ending.halted !== undefined || ending.outcome !== undefined || (expecting && expectations.met);
-    ending.reason = await runPaced(machine, {
-      limit: (limitNs * machine.clockHz) / 1e9,
-      realTime: terminal.interactive,
-      inputMayCome: () => !terminal.ended && system.listening,
-      ended: () => isOver() || ending.left === true || ending.interrupted === true,
-    });
-    machine.hashMemory();
-  } finally {
-    process.removeListener('SIGINT', onInterrupt);
-    terminal.close();
-  }
-  if (!args.quiet) process.stderr.write(summary(system, ending, performance.now() - started));
-  judge(system, ending, expecting ? expectations : undefined);
+  machine.hashMemory();
+  if (!args.quiet) writeSummary(machine, describeEnding(ending, task), ending);
+  judge(system, ending, task, expecting ? expectations : undefined);
 }
 
 /** Turns the ending into an exit code. A task at rest has ended well, unless it faulted or more was expected of it. */
-function judge({ rootFaulted }: RootTaskSystem, ending: Ending, expectations: Expectations | undefined): void {
-  if (ending.interrupted) throw new CommandError('interrupted', '');
-  if (ending.left || expectations?.met) return;
-  if (ending.outcome?.kind === 'fail') {
-    process.exitCode = Math.min(ending.outcome.code, 255);
-    return;
-  }
-  if (rootFaulted) throw new CommandError('failed', 'the root task faulted, and nobody handles its faults');
+function judge(
+  { rootFaulted }: RootTaskSystem,
+  { interrupted, left, reason }: RunEnding,
+  { outcome }: TaskEnding,
+  expectations: Expectations | undefined,
+): void {
+  if (interrupted) throw new Refusal('interrupted', '');
+  if (left || expectations?.met) return;
+  if (outcome?.kind === 'fail') throw new GuestExit(outcome.code);
+  if (rootFaulted) throw new Refusal('failed', 'the root task faulted, and nobody handles its faults');
   if (expectations) {
     const missing = expectations.missing.map(({ text }) => text).join(', ');
-    throw new CommandError(ending.reason === 'limit' ? 'timeout' : 'failed', `not seen: ${missing}`);
+    throw new Refusal(reason === 'limit' ? 'timeout' : 'failed', `not seen: ${missing}`);
   }
 }
 
-function describeEnding({ halted, outcome, left, interrupted, reason }: Ending): string {
+function describeEnding({ left, interrupted, reason }: RunEnding, { halted, outcome }: TaskEnding): string {
   if (halted !== undefined) return `halted: ${halted}`;
   if (outcome?.kind === 'fail') return `the task failed with code ${outcome.code}`;
   if (outcome !== undefined) return outcome.kind === 'pass' ? 'the task passed' : 'the task asked for a reset';
@@ -233,11 +170,4 @@ function describeEnding({ halted, outcome, left, interrupted, reason }: Ending):
   if (interrupted) return 'interrupted';
   if (reason === 'idle') return 'every thread waits, and nothing can wake one';
   return reason === 'limit' ? 'the time is up' : 'what was expected has been seen';
-}
-
-function summary({ machine }: RootTaskSystem, ending: Ending, ms: number): string {
-  const instructions = machine.harts.reduce((sum, hart) => sum + machine.instructionsOf(hart), 0);
-  const time = (machine.nowNs / 1e9).toFixed(6);
-  const host = (ms / 1e3).toFixed(1);
-  return `\nmicrovisor: ${describeEnding(ending)}; ${time} s of virtual time, ${instructions} instructions, ${host} s of host time, trace hash ${machine.hash.value}\n`;
 }

@@ -1,9 +1,9 @@
 // `microvisor check`: says whether a manifest is right, and what follows from it.
 
 import type { CommandModule } from 'yargs';
+import { Refusal } from '../../refusal.ts';
 import { checkJson, checkReport } from '../check-report.ts';
 import { checkedSystem, programMistakes, refuse } from '../checked-system.ts';
-import { CommandError } from '../command-error.ts';
 import { styleFor, wantsColor, widthOf } from '../output.ts';
 
 export interface CheckArguments {
@@ -35,7 +35,7 @@ export const checkCommand: CommandModule<object, CheckArguments> = {
     if (!system.ok || diagnostics.length > 0) {
       if (!json) refuse(diagnostics);
       stdout.write(`${JSON.stringify({ ok: false, diagnostics }, null, 2)}\n`);
-      throw new CommandError('refused', '');
+      throw new Refusal('refused', '');
     }
     const { manifest, plan } = system;
     if (json) stdout.write(`${JSON.stringify(checkJson(manifest, plan), null, 2)}\n`);

@@ -1,8 +1,8 @@
 // `microvisor diff`: the first difference between two traces.
 
 import type { CommandModule } from 'yargs';
+import { fileError, Refusal } from '../../refusal.ts';
 import { compareTraces, describeDifference, NotATraceError } from '../../trace/trace-diff.ts';
-import { CommandError, fileError } from '../command-error.ts';
 
 interface DiffArguments {
   left: string;
@@ -19,7 +19,7 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
   handler: async ({ left, right }) => {
     const difference = await compareTraces(left, right).catch((error: NodeJS.ErrnoException) => {
       if (error instanceof NotATraceError)
-        throw new CommandError('refused', error.message, 'a trace is what `microvisor bare --trace FILE` writes');
+        throw new Refusal('refused', error.message, 'a trace is what `microvisor bare --trace FILE` writes');
       throw fileError(error, 'read', error.path ?? left);
     });
     if (!difference) {
@@ -27,6 +27,6 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
       return;
     }
     process.stdout.write(`${describeDifference(difference)}\n`);
-    throw new CommandError('failed', '');
+    throw new Refusal('failed', '');
   },
 };

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { CommandModule } from 'yargs';
-import { CommandError, fileError } from '../command-error.ts';
+import { fileError, Refusal } from '../../refusal.ts';
 import { parseAddress } from './asm.ts';
 
 export interface DisasmArguments {
@@ -46,7 +46,7 @@ export const disasmCommand: CommandModule<object, DisasmArguments> = {
       const elf = readElf(bytes);
       if (!elf.ok) {
         const { place, message, remedy } = elf.error;
-        throw new CommandError(
+        throw new Refusal(
           'refused',
           `${image}: ${place}: ${message}`,
           `${remedy}; --raw takes any file as instructions`,

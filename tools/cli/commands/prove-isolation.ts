@@ -4,7 +4,7 @@ import type { CommandModule } from 'yargs';
 import type { Proof, ProofRequest } from '../../isolation/prove.ts';
 import { formatTime, parseTime } from '../../manifest/units.ts';
 import { systemOrRefuse } from '../checked-system.ts';
-import { CommandError } from '../command-error.ts';
+import { Refusal } from '../../refusal.ts';
 import { wholeNumber } from '../whole-number.ts';
 
 interface ProveArguments {
@@ -56,7 +56,7 @@ export const proveIsolationCommand: CommandModule<object, ProveArguments> = {
 
 async function proveIsolation(args: ProveArguments): Promise<void> {
   const time = parseTime(args.for);
-  if (!time.ok) throw new CommandError('usage', `--for: ${time.hint}`);
+  if (!time.ok) throw new Refusal('usage', `--for: ${time.hint}`);
   const { manifest } = systemOrRefuse(args.manifest, args.set ?? []);
   const request: ProofRequest = {
     from: args.from,
@@ -70,7 +70,7 @@ async function proveIsolation(args: ProveArguments): Promise<void> {
   const { proveIsolation: prove } = await import('../../isolation/prove.ts');
   const proof = prove(manifest, request);
   process.stdout.write(args.json ? `${JSON.stringify(proof, null, 2)}\n` : describeProof(proof, request));
-  if (proof.leak !== undefined || !proof.senderDiffers || proof.moments === 0) throw new CommandError('failed', '');
+  if (proof.leak !== undefined || !proof.senderDiffers || proof.moments === 0) throw new Refusal('failed', '');
 }
 
 function describeProof(proof: Proof, { from, to, forNs }: ProofRequest): string {

@@ -4,16 +4,17 @@ import { writeFileSync } from 'node:fs';
 import type { CommandModule } from 'yargs';
 import { attachTerminal } from '../../host/terminal.ts';
 import type { Manifest } from '../../manifest/model.ts';
-import { formatTime, parseTime } from '../../manifest/units.ts';
+import { formatTime } from '../../manifest/units.ts';
+import { fileError, Refusal, type RefusalKind } from '../../refusal.ts';
 import { attachmentOverrides } from '../../run/attachment.ts';
 import { parseExpectation, parseTyping } from '../../run/expectation.ts';
 import { PlainText } from '../../run/plain-text.ts';
 import { describeReport, type Outcome, type RunReport } from '../../run/report.ts';
 import { Session, type SessionEnd } from '../../run/session.ts';
 import { programMistakes, refuse, systemOrRefuse } from '../checked-system.ts';
-import { CommandError, fileError } from '../command-error.ts';
 import { noteRunFacts } from '../crash-report.ts';
-import { type ExitName, exitCodes } from '../exit-codes.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { limitNsOf } from '../machine-options.ts';
 import { requireWritable } from '../output-file.ts';
 import { wholeNumber } from '../whole-number.ts';
 
@@ -76,8 +77,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
   handler: runSystem,
 };
 
-const exitOf: Record<Outcome, ExitName> = {
-  ok: 'success',
+const refusalOf: Record<Exclude<Outcome, 'ok'>, RefusalKind> = {
   timeout: 'timeout',
   stuck: 'failed',
   interrupted: 'interrupted',
@@ -95,7 +95,7 @@ async function runSystem(args: RunArguments): Promise<void> {
   const type = args.type ?? [];
   for (const text of type) parseTyping(text, cells);
   for (const path of [args.report, args.save]) if (path !== undefined) requireWritable(path);
-  const limitNs = args.for === undefined ? Infinity : timeOf(args.for);
+  const limitNs = limitNsOf(args.for);
   const interactive = !args.batch && process.stdin.isTTY === true;
   const screen = new Screen(args, interactive);
   screen.header(manifest);
@@ -156,19 +156,13 @@ function overridesOf({ manifest, set, seed, attach }: RunArguments): string[] {
   return [...overrides, ...attachmentOverrides(systemOrRefuse(manifest, overrides).manifest, attach)];
 }
 
-function timeOf(text: string): number {
-  const parsed = parseTime(text);
-  if (parsed.ok) return parsed.value;
-  throw new CommandError('usage', `--for: ${parsed.hint}`);
-}
-
 function finish(args: RunArguments, screen: Screen, end: SessionEnd, left: boolean): void {
   screen.endLine();
-  if (end.kind === 'refused') throw new CommandError(end.exit as ExitName, end.message, end.hint);
+  if (end.kind === 'refused') throw new Refusal(end.why, end.message, end.hint);
   if (end.kind === 'crashed') {
     // Nobody's code was running: the mistake is ours.
     if (end.cell === undefined) throw new Error(`the machine's worker died: ${end.reason}`);
-    throw new CommandError(
+    throw new Refusal(
       'failed',
       `the code of cell ${end.cell} brought the machine's worker down: ${end.reason}`,
       'the system is lost; other runs are not affected',
@@ -178,7 +172,7 @@ function finish(args: RunArguments, screen: Screen, end: SessionEnd, left: boole
   if (!args.quiet) process.stderr.write(`microvisor: ${describeReport(report)}\n`);
   if (args.report !== undefined) writeReport(args.report, report);
   if (left && report.outcome === 'interrupted') return;
-  if (report.outcome !== 'ok') throw new CommandError(exitOf[report.outcome], '');
+  if (report.outcome !== 'ok') throw new Refusal(refusalOf[report.outcome], '');
 }
 
 function writeReport(path: string, report: RunReport): void {

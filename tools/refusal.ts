@@ -1,22 +1,23 @@
-// How a command ends when not well: an exit code by name, and what the user should read. Never shown with a stack.
+// What a user is told instead of a stack: why something was not done, or came to no good end, and what to do about it.
 
-import type { ExitName } from './exit-codes.ts';
+/** Why, in a word: names of exit codes (tools/cli/exit-codes.ts says what each means). */
+export type RefusalKind = 'failed' | 'usage' | 'refused' | 'file' | 'unavailable' | 'timeout' | 'interrupted';
 
-export class CommandError extends Error {
+export class Refusal extends Error {
   constructor(
-    readonly exit: ExitName,
-    /** One sentence for the user; empty when the command has already said it. */
+    readonly kind: RefusalKind,
+    /** One sentence for the user; empty when it has been said already. */
     message: string,
     /** What to do about it. */
     readonly hint?: string,
   ) {
     super(message);
-    this.name = 'CommandError';
+    this.name = 'Refusal';
   }
 }
 
 /** What went wrong with a file of the host, in words. Rethrows what is not an error of the file system. */
-export function fileError(error: unknown, doing: string, path: string): CommandError {
+export function fileError(error: unknown, doing: string, path: string): Refusal {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   const reasons: Record<string, string> = {
     ENOENT: 'there is no such file',
@@ -34,5 +35,5 @@ export function fileError(error: unknown, doing: string, path: string): CommandE
     ERR_INVALID_ARG_VALUE: 'the path is not valid',
   };
   if (code === undefined) throw error;
-  return new CommandError('file', `cannot ${doing} ${path}: ${reasons[code] ?? code}`);
+  return new Refusal('file', `cannot ${doing} ${path}: ${reasons[code] ?? code}`);
 }

@@ -1,0 +1,27 @@
+// Options that several commands have for the machine: sizes, rates and times, with their units.
+
+import { parseRate, parseSize, parseTime, type Quantity } from '../manifest/units.ts';
+import { Refusal } from '../refusal.ts';
+
+function quantity<T>(option: string, parsed: Quantity<T>): T {
+  if (parsed.ok) return parsed.value;
+  throw new Refusal('usage', `--${option}: ${parsed.hint}`);
+}
+
+/** `--for` in nanoseconds; Infinity when absent. */
+export const limitNsOf = (text: string | undefined): number =>
+  text === undefined ? Infinity : quantity('for', parseTime(text));
+
+/** `--ram` in bytes. */
+export function ramSizeOf(text: string): number {
+  const size = quantity('ram', parseSize(text));
+  if (size >= 8 << 20 && size <= 3 * 2 ** 30 && size % 2 ** 20 === 0) return size;
+  throw new Refusal('usage', '--ram is a whole number of megabytes from 8M to 3G');
+}
+
+/** `--clock` in Hz. */
+export function clockHzOf(text: string): number {
+  const hz = quantity('clock', parseRate(text));
+  if (hz >= 10e6 && hz <= 10e9 && hz % 10e6 === 0) return hz;
+  throw new Refusal('usage', '--clock is a multiple of the 10MHz timebase, up to 10GHz');
+}

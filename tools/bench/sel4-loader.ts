@@ -2,9 +2,9 @@
 // the kernel expects of it (seL4, src/arch/riscv/head.S): the kernel mapped, the root task in one physical piece.
 
 import { assemble } from '../../hw/isa/assemble.ts';
-import { Refusal } from '../refusal.ts';
 import type { ElfImage } from '../image/elf.ts';
 import { writeElf } from '../image/elf-writer.ts';
+import { Refusal } from '../refusal.ts';
 
 /** Where the loader lies, and behind it the root task: any RAM that neither firmware nor kernel uses. */
 const loaderBase = 0x8800_0000n;

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { slot } from '../../guests/sdk/layout.ts';
 import { assemble } from '../../hw/isa/assemble.ts';
 import { sizeBits } from '../../microvisor/abi/limits.ts';
-import { Refusal } from '../refusal.ts';
 import { writeElf } from '../image/elf-writer.ts';
 import { assembleProgram } from '../image/program-file.ts';
 import { builtInGuests } from '../manifest/files.ts';
@@ -15,6 +14,7 @@ import type { Cell, ImageFile, Manifest } from '../manifest/model.ts';
 import { rights } from '../plan/builder.ts';
 import { cspaceRadix, faultBadge, guestLayout } from '../plan/conventions.ts';
 import type { ObjectType, Plan } from '../plan/plan.ts';
+import { Refusal } from '../refusal.ts';
 import { secretText, temporaryFile, withCell } from './secret.ts';
 
 /** What the senders can modulate, by the bit that chooses it. */

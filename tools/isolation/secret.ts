@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Refusal } from '../refusal.ts';
 import type { Cell, ImageFile, Manifest } from '../manifest/model.ts';
+import { Refusal } from '../refusal.ts';
 
 /** The secrets of so many runs: no bits, all bits, then at random by the seed. */
 export function secretsOf(seed: number, count: number): bigint[] {

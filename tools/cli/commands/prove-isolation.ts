@@ -2,9 +2,10 @@
 
 import type { CommandModule } from 'yargs';
 import type { Proof, ProofRequest } from '../../isolation/prove.ts';
-import { formatTime, parseTime } from '../../manifest/units.ts';
-import { systemOrRefuse } from '../checked-system.ts';
+import { formatTime } from '../../manifest/units.ts';
 import { Refusal } from '../../refusal.ts';
+import { systemOrRefuse } from '../checked-system.ts';
+import { limitNsOf } from '../machine-options.ts';
 import { wholeNumber } from '../whole-number.ts';
 
 interface ProveArguments {
@@ -55,14 +56,12 @@ export const proveIsolationCommand: CommandModule<object, ProveArguments> = {
 };
 
 async function proveIsolation(args: ProveArguments): Promise<void> {
-  const time = parseTime(args.for);
-  if (!time.ok) throw new Refusal('usage', `--for: ${time.hint}`);
   const { manifest } = systemOrRefuse(args.manifest, args.set ?? []);
   const request: ProofRequest = {
     from: args.from,
     to: args.to,
     secrets: args.secrets,
-    forNs: time.value,
+    forNs: limitNsOf(args.for),
     adversary: args.adversary === undefined ? undefined : args.adversary === '' ? ['all'] : args.adversary.split(','),
     secretRegion: args.secretRegion,
     withoutWindows: args.withoutWindows,

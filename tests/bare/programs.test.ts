@@ -92,17 +92,17 @@ marks:
 
   test('that does not fit into RAM, or is no ELF, is refused with what to do', () => {
     expect(refusal(() => new BareBench({ elf: program(finisher('1'), 0x9000_0000) }))).toMatchObject({
-      exit: 'refused',
+      kind: 'refused',
       message: expect.stringContaining('0x90000000 to 0x'),
       hint: expect.stringContaining('give more with --ram'),
     });
     const text = join(scratch(), 'text');
     writeFileSync(text, 'this is no program, whatever its name');
-    expect(refusal(() => new BareBench({ elf: text }))).toMatchObject({ exit: 'refused' });
-    expect(refusal(() => new BareBench({ elf: join(scratch(), 'missing') }))).toMatchObject({ exit: 'file' });
-    expect(refusal(() => new BareBench({ kernel: text }))).toMatchObject({ exit: 'refused' });
+    expect(refusal(() => new BareBench({ elf: text }))).toMatchObject({ kind: 'refused' });
+    expect(refusal(() => new BareBench({ elf: join(scratch(), 'missing') }))).toMatchObject({ kind: 'file' });
+    expect(refusal(() => new BareBench({ kernel: text }))).toMatchObject({ kind: 'refused' });
     expect(refusal(() => new BareBench({ elf: text }, { disks: [join(scratch(), 'missing')] }))).toMatchObject({
-      exit: 'file',
+      kind: 'file',
     });
   });
 });
@@ -156,7 +156,7 @@ describe("firmware of one's own", () => {
   });
 
   test('is needed for a system without a kernel', () => {
-    expect(refusal(() => new BareBench({}))).toMatchObject({ exit: 'usage' });
+    expect(refusal(() => new BareBench({}))).toMatchObject({ kind: 'usage' });
   });
 });
 
@@ -323,15 +323,15 @@ describe('a bare machine', () => {
     const saved = join(folder, 'saved');
     writeFileSync(saved, 'nonsense');
     const machine = new BareBench(undefined, { harts: 2 });
-    expect(refusal(() => machine.bare.load(saved))).toMatchObject({ exit: 'refused' });
-    expect(refusal(() => machine.bare.load(join(folder, 'missing')))).toMatchObject({ exit: 'file' });
+    expect(refusal(() => machine.bare.load(saved))).toMatchObject({ kind: 'refused' });
+    expect(refusal(() => machine.bare.load(join(folder, 'missing')))).toMatchObject({ kind: 'file' });
     new BareBench({ elf: program(busy) }).run(0.1).bare.save(saved);
     expect(refusal(() => machine.bare.load(saved))).toMatchObject({
-      exit: 'refused',
+      kind: 'refused',
       message: expect.stringContaining('the machine was saved with 1 hart, this one has 2 harts'),
       hint: expect.stringContaining('--harts'),
     });
-    expect(refusal(() => machine.bare.save(join(folder, 'none', 'saved')))).toMatchObject({ exit: 'file' });
+    expect(refusal(() => machine.bare.save(join(folder, 'none', 'saved')))).toMatchObject({ kind: 'file' });
   });
 
   test('is the same under another seed unless the program reads what the seed decides', () => {

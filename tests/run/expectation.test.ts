@@ -25,7 +25,7 @@ describe('an expectation', () => {
   test.each(['', 'linux', 'linux:', 'linux:login', 'linux:/login', '/login/', 'linux:/login/g', 'linux:/a/x'])(
     'that reads %j is a usage error which says how to write it',
     (text) => {
-      expect(refused(() => parseExpectation(text, cells))).toMatchObject({ exit: 'usage', hint: expect.any(String) });
+      expect(refused(() => parseExpectation(text, cells))).toMatchObject({ kind: 'usage', hint: expect.any(String) });
     },
   );
 

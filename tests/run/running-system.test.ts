@@ -150,18 +150,18 @@ describe('a running system', () => {
     expect(after.report.traceHash).toBe(whole.report.traceHash);
     expect(after.report.cells[0]!.instructions).toBe(whole.report.cells[0]!.instructions);
     await expect(run(alone, 1, { load: save })).rejects.toMatchObject({
-      exit: 'refused',
+      kind: 'refused',
       message: expect.stringContaining('from another manifest'),
     });
     writeFileSync(save, 'nonsense');
     await expect(run(busy, 1, { load: save })).rejects.toBeInstanceOf(Refusal);
-    await expect(run(busy, 1, { save: join(folder, 'none', 'x') })).rejects.toMatchObject({ exit: 'file' });
+    await expect(run(busy, 1, { save: join(folder, 'none', 'x') })).rejects.toMatchObject({ kind: 'file' });
   });
 
   test('refuses a system whose server does not load, with the place in the source', async () => {
     const text = `${head}cells:\n  bad: { kind: native, program: servers/unloadable, priority: 5 }\n`;
     await expect(run(text, 1)).rejects.toMatchObject({
-      exit: 'refused',
+      kind: 'refused',
       message: expect.stringMatching(/unloadable\.ts:\d+:\d+: /),
     });
   });

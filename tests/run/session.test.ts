@@ -74,7 +74,7 @@ describe('a session', () => {
     const session = new Session(request({ load }), [], silent, worker);
     expect(await session.end).toMatchObject({
       kind: 'refused',
-      exit: 'refused',
+      why: 'refused',
       message: expect.stringContaining(load),
     });
   });

@@ -107,6 +107,37 @@ describe('domain windows', () => {
     expect(world.kernel.nodes[0]!.overruns).toBe(0);
   });
 
+  it('clearing memory leaves the window in time, and goes on in the next', () => {
+    const world = windowed();
+    const pool = world.make(objectType.untyped, 20);
+    world.make(objectType.page, 0, 255, pool);
+    world.revoke(pool);
+    const a = threadIn(world, 1);
+    threadIn(world, 2);
+    start(world);
+    world.stepAside();
+    enterWindow(world, 3 * frameUs);
+    world.expectCurrent(a);
+    world.clocks[0] = world.deadlines[0]! - 5000;
+    world.setMessage(label.UntypedRetype, [objectType.endpoint, 0, 0, 0, world.freeSlot(), 1], [initialCap.cNode]);
+    a.tcb.context.setX(10, BigInt(pool));
+    world.ecall(systemCall.call);
+    expect(world.clocks[0]).toBe((3 * frameUs + 400) * 1000);
+    expect(a.tcb.state).toBe(threadState.restart);
+    expect(world.kernel.nodes[0]!.overruns).toBe(0);
+  });
+
+  it('each window begins with the work of long operations uncounted', () => {
+    const world = windowed();
+    threadIn(world, 2);
+    start(world);
+    world.stepAside();
+    enterWindow(world, 2 * frameUs);
+    world.kernel.nodes[0]!.workUnits = 57;
+    enterWindow(world, 2 * frameUs + 400);
+    expect(world.kernel.nodes[0]!.workUnits).toBe(0);
+  });
+
   it('interrupts of cells outside the window are latched, and delivered when it begins', () => {
     const world = windowed();
     const irq = 7;

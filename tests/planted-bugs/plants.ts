@@ -4,6 +4,7 @@ import type { Plant } from './plant.ts';
 import { capabilityPlants } from './plants/capabilities.ts';
 import { faultPlants } from './plants/faults.ts';
 import { ipcPlants } from './plants/ipc.ts';
+import { isolationPlants } from './plants/isolation.ts';
 import { memoryPlants } from './plants/memory.ts';
 import { schedulingPlants } from './plants/scheduling.ts';
 
@@ -13,4 +14,5 @@ export const plants: readonly Plant[] = [
   ...faultPlants,
   ...schedulingPlants,
   ...memoryPlants,
+  ...isolationPlants,
 ];

@@ -86,7 +86,7 @@ describe.each([...modulations.vm])('a VM that modulates %s', (modulation) => {
   });
 });
 
-it('a storm of exits from one VM, and its timers, leave no trace in the window of another cell', () => {
+it("an exit storm from one VM cannot delay another cell's window", () => {
   expectNoLeak(prove(twoCells(vm), { adversary: ['all'], forNs: 12e6 }));
 });
 

@@ -16,7 +16,7 @@ export const isolationPlants: readonly Plant[] = [
       { file: prove, test: 'is not felt in windows' },
       {
         file: prove,
-        test: 'a storm of exits from one VM, and its timers, leave no trace in the window of another cell',
+        test: "an exit storm from one VM cannot delay another cell's window",
       },
     ],
   },
@@ -62,7 +62,7 @@ export const isolationPlants: readonly Plant[] = [
       { file: windows, test: 'a release of another domain does not interrupt a window' },
       {
         file: prove,
-        test: 'a storm of exits from one VM, and its timers, leave no trace in the window of another cell',
+        test: "an exit storm from one VM cannot delay another cell's window",
       },
     ],
   },

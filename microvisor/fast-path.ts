@@ -11,9 +11,9 @@ import type { Kernel } from './kernel.ts';
 import { infoInRegisters } from './message.ts';
 import { capType, endpointState, notificationState, type Tcb, threadState } from './objects.ts';
 import { replyPush, replyRemove } from './reply.ts';
-import { highestPriority, install, isCurDomainExpired, updateTimestamp } from './scheduler.ts';
-import { refillHead, refillReady, refillSufficient } from './sporadic.ts';
-import { doIPCTransfer } from './transfer.ts';
+import { highestPriority, install } from './scheduler.ts';
+import { refillReady } from './sporadic.ts';
+import { transferRegisters } from './transfer.ts';
 
 /** A system call of the current thread, whose pc is behind it. true: all is done, and who runs next is on the hart. */
 export function fastPath(kernel: Kernel, thread: Tcb, number: number): boolean {
@@ -34,20 +34,11 @@ export function fastPath(kernel: Kernel, thread: Tcb, number: number): boolean {
   return true;
 }
 
-/** Whether this entry has nothing else to see to: no budget that ends, no thread to release, no timer. */
+/** Whether nothing is due: until the timer goes off, with the time to get out of the kernel to spare, no budget and no window ends. */
 function isQuiet(kernel: Kernel): boolean {
   const { node } = kernel;
-  updateTimestamp(kernel);
-  const sc = node.currentSchedContext;
-  const released = node.release.head;
-  return (
-    refillSufficient(kernel, sc, node.consumed) &&
-    refillReady(kernel, sc) &&
-    !isCurDomainExpired(kernel) &&
-    !node.reprogram &&
-    (released === null || refillHead(released.schedContext!).time > node.time) &&
-    node.virtualTimers.length === 0
-  );
+  const { clocks, deadlines } = kernel.machine.port;
+  return !node.reprogram && clocks[node.id]! + kernel.minBudget * kernel.cyclesPerTick < deadlines[node.id]!;
 }
 
 /** Whether a blocked thread is who runs next once it is ready and the current thread is not. */
@@ -67,7 +58,8 @@ function call(kernel: Kernel, caller: Tcb): Tcb | null {
   if (reply === null || server.schedContext !== null || !runsNext(kernel, server)) return null;
 
   tcbEPDequeue(server, endpoint);
-  doIPCTransfer(kernel, caller, endpoint, cap.badge, cap.canGrant, server);
+  caller.messages++;
+  transferRegisters(kernel, caller, cap.badge, server);
   server.replyObject = null;
   replyPush(kernel, caller, server, reply, true);
   return server;
@@ -87,11 +79,13 @@ function replyRecv(kernel: Kernel, server: Tcb): Tcb | null {
   const bound = server.boundNotification;
   if (caller === null || caller.state !== threadState.blockedOnReply || caller.fault !== null) return null;
   if (reply.next !== server.schedContext || caller.schedContext !== null) return null;
+  if (!refillReady(kernel, node.currentSchedContext)) return null;
   if (endpoint.state === endpointState.send || !runsNext(kernel, caller)) return null;
   if (bound !== null && (bound.state === notificationState.active || bound.schedContext !== null)) return null;
 
   replyRemove(kernel, reply, caller);
-  doIPCTransfer(kernel, server, null, 0n, replyCap.canGrant, caller);
+  server.messages++;
+  transferRegisters(kernel, server, 0n, caller);
   blockOnReceive(kernel, server, endpoint, reply);
   kernel.charge(costs.ipc);
   return caller;

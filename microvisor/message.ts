@@ -19,8 +19,12 @@ export const infoLabel = (low: number, high: number): number => high * 2 ** 20 +
 
 /** The capabilities that came with a message: a bit for each that was unwrapped, and how many there are. */
 export const infoCaps = (unwrapped: number, count: number): number => (unwrapped << 9) | (count << 7);
-/** The low half with the label that another has. */
-export const infoWithLabelOf = (low: number, caps: number, length: number): number => (low & ~0xfff) | caps | length;
+/** The label that the sender gives, with what arrives. */
+export function forwardMessageInfo(sender: Tcb, receiver: Tcb, caps: number, length: number): void {
+  const low = sender.context.xLow(callRegister.messageInfo);
+  const high = sender.context.xHigh(callRegister.messageInfo);
+  receiver.context.setXHalves(callRegister.messageInfo, (low & ~0xfff) | caps | length, high);
+}
 
 /** `label` is below 2^20, as those of faults and errors are. */
 export function setMessageInfo(tcb: Tcb, label: number, length: number): void {
@@ -66,6 +70,9 @@ export function setMR(kernel: Kernel, tcb: Tcb, buffer: number, index: number, v
   return index + 1;
 }
 
+/** Where message registers begin in a context. */
+const firstRegister = contextFields.x + 8 * callRegister.message0;
+
 /** Copies a message; returns the words that arrived: those in registers when either side has no buffer. */
 export function copyMRs(
   kernel: Kernel,
@@ -76,10 +83,10 @@ export function copyMRs(
   length: number,
 ): number {
   const inRegisters = Math.min(length, msgRegisterCount);
-  for (let i = 0; i < inRegisters; i++) {
-    const register = callRegister.message0 + i;
-    receiver.context.setXHalves(register, sender.context.xLow(register), sender.context.xHigh(register));
-  }
+  const { u32 } = kernel.machine.memory;
+  const from = (sender.context.base + firstRegister) >>> 2;
+  const to = (receiver.context.base + firstRegister) >>> 2;
+  for (let half = 0; half < 2 * inRegisters; half++) u32[to + half] = u32[from + half]!;
   kernel.charge(kernel.costs.word * length);
   if (sendBuffer < 0 || receiveBuffer < 0 || length <= msgRegisterCount) return inRegisters;
   const first = (ipcBuffer.message + msgRegisterCount) * 8;

@@ -10,11 +10,11 @@ import type { Kernel } from './kernel.ts';
 import {
   bufferWord,
   copyMRs,
+  forwardMessageInfo,
   infoCaps,
   infoExtraCaps,
   infoInRegisters,
   infoLength,
-  infoWithLabelOf,
   lookupIPCBuffer,
   setBufferWord,
 } from './message.ts';
@@ -82,15 +82,24 @@ function doNormalTransfer(
   receiver: Tcb,
 ): void {
   const low = sender.context.xLow(callRegister.messageInfo);
-  const high = sender.context.xHigh(callRegister.messageInfo);
-  const inRegisters = infoInRegisters(low);
-  const sendBuffer = inRegisters ? -1 : lookupIPCBuffer(kernel, false, sender);
-  const receiveBuffer = inRegisters ? -1 : lookupIPCBuffer(kernel, true, receiver);
+  if (infoInRegisters(low)) {
+    transferRegisters(kernel, sender, badge, receiver);
+    return;
+  }
+  const sendBuffer = lookupIPCBuffer(kernel, false, sender);
+  const receiveBuffer = lookupIPCBuffer(kernel, true, receiver);
   const found = canGrant && lookupExtraCaps(kernel, sender, sendBuffer, low) < 0;
-  if (!found && kernel.extraCaps.length > 0) kernel.extraCaps.length = 0;
+  if (!found) kernel.extraCaps.length = 0;
   const arrived = copyMRs(kernel, sender, sendBuffer, receiver, receiveBuffer, Math.min(infoLength(low), msgMaxLength));
   const caps = transferCaps(kernel, endpoint, receiver, receiveBuffer);
-  receiver.context.setXHalves(callRegister.messageInfo, infoWithLabelOf(low, caps, arrived), high);
+  forwardMessageInfo(sender, receiver, caps, arrived);
+  receiver.context.setX(callRegister.badge, badge);
+}
+
+/** A message that is in registers as a whole. */
+export function transferRegisters(kernel: Kernel, sender: Tcb, badge: bigint, receiver: Tcb): void {
+  const arrived = copyMRs(kernel, sender, -1, receiver, -1, infoLength(sender.context.xLow(callRegister.messageInfo)));
+  forwardMessageInfo(sender, receiver, 0, arrived);
   receiver.context.setX(callRegister.badge, badge);
 }
 

@@ -151,3 +151,20 @@ describe('microvisor bare', () => {
     expect(existsSync(trace)).toBe(true);
   });
 });
+
+describe('microvisor boot', () => {
+  test('passes standard input on to the UART, and waits for it while the task listens', async () => {
+    const task = join(root, 'tests/root-task/uart-echo.s');
+    const child = spawn(process.execPath, [join(root, 'dist/tools/cli/main.js'), 'boot', task, '--ram', '16M', '-q'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    let out = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString();
+      if (out === 'first') child.stdin.end(', then more than the FIFO holds at once: q');
+    });
+    child.stdin.write('first');
+    const code = await new Promise((done) => child.on('close', done));
+    expect({ code, out }).toEqual({ code: 0, out: 'first, then more than the FIFO holds at once: q' });
+  });
+});

@@ -1,12 +1,13 @@
 // QEMU's `virt` board: the machine with its devices at their places, wired to the interrupt controllers.
 
-import type { Hart, Supervisor } from '../../hw/hart/hart.ts';
+import type { Supervisor } from '../../hw/hart/hart.ts';
 import type { Attachment } from '../../hw/machine/bus.ts';
 import { Machine } from '../../hw/machine/machine.ts';
-import { createPlic, isInterrupting, type PlicState, plic, setSource } from '../../vdev/plic.ts';
+import { createPlic, type PlicState, plic, setSource } from '../../vdev/plic.ts';
 import type { Uart16550State } from '../../vdev/uart16550.ts';
 import { virtioSlot, virtMap } from '../../vdev/virt-map.ts';
 import { attachDevice, attachVirtDevices, type BoardDevice, type VirtEvents } from '../board/devices.ts';
+import { PlicLines } from '../board/plic-lines.ts';
 
 export interface BoardOptions extends VirtEvents {
   harts: number;
@@ -18,28 +19,27 @@ export interface BoardOptions extends VirtEvents {
   epochSeconds?: number;
 }
 
-const seip = 1 << 9;
-const meip = 1 << 11;
-
 export class Board {
   readonly machine: Machine;
   readonly uart: Attachment<Uart16550State>;
   /** Slots of the virtio transports that hold a device. */
   readonly virtioSlots: number[] = [];
   private readonly plic: Attachment<PlicState>;
+  private readonly lines: PlicLines;
 
   constructor(options: BoardOptions) {
     const { harts, ramSize, clockHz, supervisor, epochSeconds = 0 } = options;
     this.machine = new Machine({ harts, ramSize, ...(clockHz && { clockHz }), ...(supervisor && { supervisor }) });
     const { machine } = this;
     machine.attachAclint();
+    this.lines = new PlicLines(machine, () => this.plic.state, ['machine', 'supervisor']);
     const write: typeof plic.write = (...access) => {
       plic.write(...access);
-      this.followPlic();
+      this.lines.follow();
     };
     const read: typeof plic.read = (...access) => {
       const value = plic.read(...access);
-      this.followPlic();
+      this.lines.follow();
       return value;
     };
     this.plic = machine.attach('plic', virtMap.plic.base, { ...plic, read, write }, createPlic(2 * harts));
@@ -49,7 +49,7 @@ export class Board {
   /** Drives an input of the PLIC. */
   readonly setInterrupt = (irq: number, raised: boolean): void => {
     setSource(this.plic.state, irq, raised);
-    this.followPlic();
+    this.lines.follow();
   };
 
   /** Puts a device behind the next free virtio transport. Throws a RangeError when all eight are taken. */
@@ -70,31 +70,8 @@ export class Board {
     return Uint8Array.from(bytes);
   }
 
-  /** Passes the PLIC's outputs on to the harts. */
-  private followPlic(): void {
-    const { machine } = this;
-    machine.harts.forEach((hart, index) => {
-      this.drive(hart, meip, isInterrupting(this.plic.state, 2 * index));
-      this.drive(hart, seip, isInterrupting(this.plic.state, 2 * index + 1));
-    });
-  }
-
-  private readonly driven = new Map<Hart, number>();
-
-  /** After the machine was loaded: its harts have the lines that the PLIC drove when it was saved. */
+  /** To be called after the machine was loaded. */
   loaded(): void {
-    this.machine.harts.forEach((hart, index) => {
-      const lines =
-        (isInterrupting(this.plic.state, 2 * index) ? meip : 0) |
-        (isInterrupting(this.plic.state, 2 * index + 1) ? seip : 0);
-      this.driven.set(hart, lines);
-    });
-  }
-
-  private drive(hart: Hart, line: number, raised: boolean): void {
-    const driven = this.driven.get(hart) ?? 0;
-    if (((driven & line) !== 0) === raised) return;
-    this.driven.set(hart, driven ^ line);
-    this.machine.setLines(hart, line, raised);
+    this.lines.loaded();
   }
 }

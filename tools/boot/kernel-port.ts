@@ -3,17 +3,15 @@
 import { pageSize } from '../../hw/engine/layout.ts';
 import type { Machine } from '../../hw/machine/machine.ts';
 import type { KernelPort } from '../../microvisor/ports.ts';
-import { createPlic, isInterrupting, type PlicState, plic, setSource } from '../../vdev/plic.ts';
+import { createPlic, type PlicState, plic, setSource } from '../../vdev/plic.ts';
+import { PlicLines, supervisorContext, supervisorExternal } from '../board/plic-lines.ts';
 
-const supervisorExternal = 1 << 9;
 /** What a kernel entry has in the place of a trap's cause in the trace hash. */
 const kernelEntry = 0x4000_0000;
 const sources = 95;
-/** Registers of a hart's context, which is its S-mode. */
-const contextOf = (hart: number): number => 2 * hart + 1;
 const priority = 0;
-const enable = (hart: number, irq: number): number => 0x2000 + contextOf(hart) * 0x80 + 4 * (irq >>> 5);
-const claim = (hart: number): number => 0x20_0000 + contextOf(hart) * 0x1000 + 4;
+const enable = (hart: number, irq: number): number => 0x2000 + supervisorContext(hart) * 0x80 + 4 * (irq >>> 5);
+const claim = (hart: number): number => 0x20_0000 + supervisorContext(hart) * 0x1000 + 4;
 
 const unwired = {
   nowNs: () => 0,
@@ -35,25 +33,24 @@ export class Platform {
   /** What is saved. */
   private state: {
     plic: PlicState;
-    /** By hart: the level of its external interrupt. */
-    raised: boolean[];
     /** By interrupt: the hart that it goes to (hart 0, as on seL4, until the kernel says otherwise), whether the kernel wants none of it, */
     home: number[];
     masked: boolean[];
     /** or wants it to stay pending. */
     latched: boolean[];
   };
+  private readonly lines: PlicLines;
   readonly port: KernelPort;
 
   constructor(
     readonly machine: Machine,
     private readonly events: PortEvents,
   ) {
+    this.lines = new PlicLines(machine, () => this.plic, ['supervisor']);
     this.port = this.portOf(machine);
     const perInterrupt = <T>(value: T): T[] => new Array<T>(sources + 1).fill(value);
     this.state = {
       plic: createPlic(2 * machine.harts.length, sources, []),
-      raised: machine.harts.map(() => false),
       home: perInterrupt(0),
       masked: perInterrupt(true),
       latched: perInterrupt(false),
@@ -74,22 +71,12 @@ export class Platform {
   /** Drives a device's interrupt line. */
   readonly setInterrupt = (irq: number, raised: boolean): void => {
     setSource(this.plic, irq, raised);
-    this.follow();
+    this.lines.follow();
   };
 
   /** Whether somebody has asked for an interrupt. */
   isWanted(irq: number): boolean {
     return !this.state.masked[irq]!;
-  }
-
-  private follow(): void {
-    const { raised: before } = this.state;
-    for (const hart of this.machine.harts) {
-      const raised = isInterrupting(this.plic, contextOf(hart.id));
-      if (raised === before[hart.id]) continue;
-      before[hart.id] = raised;
-      this.machine.setLines(hart, supervisorExternal, raised);
-    }
   }
 
   /** Enables an interrupt for a hart, or doesn't. */
@@ -102,7 +89,7 @@ export class Platform {
   private followMask(irq: number): void {
     const { home, masked, latched } = this.state;
     this.enable(home[irq]!, irq, !masked[irq] && !latched[irq]);
-    this.follow();
+    this.lines.follow();
   }
 
   private portOf(machine: Machine): KernelPort {
@@ -115,7 +102,7 @@ export class Platform {
         (this.hart(hart).lines & supervisorExternal) !== 0 || machine.deadlineReached(this.hart(hart)),
       claimInterrupt: (hart) => {
         const irq = this.read(claim(hart));
-        this.follow();
+        this.lines.follow();
         return irq;
       },
       completeInterrupt: (irq) => {
@@ -125,7 +112,7 @@ export class Platform {
         if (latched[irq]) this.enable(hart, irq, true);
         this.write(claim(hart), irq);
         if (latched[irq]) this.enable(hart, irq, false);
-        this.follow();
+        this.lines.follow();
       },
       maskInterrupt: (irq, masked) => {
         if (irq > sources) return;
@@ -173,5 +160,6 @@ export class Platform {
   }
   load(saved: unknown): void {
     this.state = structuredClone(saved) as typeof this.state;
+    this.lines.loaded();
   }
 }

@@ -28,7 +28,7 @@ export function cancelVirtualTimer(kernel: Kernel, tcb: Tcb): void {
     const at = virtualTimers.indexOf(tcb);
     if (at >= 0) virtualTimers.splice(at, 1);
   }
-  if (tcb.vcpu !== null) tcb.vcpu.wakeAt = Infinity;
+  tcb.vcpu!.wakeAt = Infinity;
 }
 
 /** Afterwards the thread is inactive, if it was blocked; its fault is forgotten in any case. */
@@ -36,13 +36,12 @@ export function cancelIPC(kernel: Kernel, tcb: Tcb): void {
   tcb.fault = null;
   switch (tcb.state) {
     case threadState.blockedOnSend:
-    case threadState.blockedOnReceive: {
+    case threadState.blockedOnReceive:
       tcbEPDequeue(tcb, tcb.blockingObject as Endpoint);
-      const reply = tcb.state === threadState.blockedOnReceive ? tcb.replyObject : null;
-      if (reply !== null) replyUnlink(kernel, reply, tcb);
+      // Only receivers have one.
+      if (tcb.replyObject !== null) replyUnlink(kernel, tcb.replyObject, tcb);
       setThreadState(kernel, tcb, threadState.inactive);
       return;
-    }
     case threadState.blockedOnNotification:
       tcbNTFNDequeue(tcb, tcb.blockingObject as Notification);
       setThreadState(kernel, tcb, threadState.inactive);
@@ -53,8 +52,5 @@ export function cancelIPC(kernel: Kernel, tcb: Tcb): void {
     case threadState.waitingForInterrupt:
       cancelVirtualTimer(kernel, tcb);
       setThreadState(kernel, tcb, threadState.inactive);
-      return;
-    default:
-      return;
   }
 }

@@ -133,6 +133,38 @@ describe('virtual harts', () => {
     }
   });
 
+  it('virtual harts that sleep wake each at its time', () => {
+    const { world, thread, faults, aside } = createGuest();
+    world.interruptRoot(aside);
+    const others = [99, 98].map((priority) => {
+      const other = world.thread({ priority, budget: 1000, period: 5000, faultEndpoint: faults, resume: false });
+      const root = world.make(objectType.guestRoot);
+      world.must(initialCap.asidPool, label.RISCVASIDPoolAssign, [], [root]);
+      world.must(world.make(objectType.vcpu), label.VCPUBind, [], [other.cap, root]);
+      world.must(other.cap, label.TCBWriteRegisters, [1, 1, 0x8020_0000]);
+      return other;
+    });
+    world.wait(aside);
+    // The first to sleep wakes last.
+    const now = 3000;
+    const guests = [thread, ...others].map((guest, i) => ({ guest, at: now + 3000 - 1000 * i }));
+    for (const { guest, at } of guests) {
+      world.expectCurrent(guest);
+      guest.tcb.context.setCsr('mie', guest.tcb.context.csr('mie') | 0x40n);
+      guest.tcb.context.setCsr('vstimecmp', BigInt(at));
+      world.exception(virtualInstruction, wfi);
+    }
+    expect(world.isIdle).toBe(true);
+    for (const { guest, at } of guests.reverse()) {
+      expect(world.deadlines[0]).toBe(at * 100);
+      world.runUntil(at / 10);
+      world.expectCurrent(guest);
+      guest.tcb.context.setCsr('mie', 0n);
+      world.exception(virtualInstruction, wfi);
+    }
+    expect(guests.map(({ guest }) => guest.tcb.state)).toEqual(Array(3).fill(threadState.waitingForInterrupt));
+  });
+
   it('a suspended virtual hart does not wake', () => {
     const { world, thread, vcpu, aside } = createGuest();
     thread.tcb.context.setCsr('mie', thread.tcb.context.csr('mie') | 0x440n);

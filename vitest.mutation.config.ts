@@ -7,6 +7,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 // Which mutants die must not depend on the day.
 process.env['TEST_SEED'] = '1';
 process.env['NO_SHRINK'] = '1';
+process.env['LOCKSTEP_CALLS'] = '6000';
 
 /** Most mutants die in the first tests that reach them: those that are quick come first. */
 const order = [
@@ -34,7 +35,7 @@ class QuickFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    include: ['tests/microvisor/*.test.ts'],
+    include: ['tests/microvisor/*.test.ts', 'tests/microvisor/lockstep/random.test.ts'],
     // Those that need the engine, and those that are for many hours.
     exclude: ['machine-code', 'memory-access', 'random-calls'].map((name) => `tests/microvisor/${name}.test.ts`),
     globalSetup: './tests/seed.ts',

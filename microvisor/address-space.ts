@@ -10,7 +10,7 @@ import { type AsidRoot, capType, type Tcb, tcbSlot, type VmRights, vmRights } fr
 const pte = { valid: 1, read: 2, write: 4, execute: 8, user: 16, accessed: 64, dirty: 128 } as const;
 const leaf = BigInt(pte.read | pte.write | pte.execute);
 const entryBits = 9;
-const asidLowBits = Math.log2(asidsPerPool);
+const asidLowBits = 31 - Math.clz32(asidsPerPool);
 
 export const findVSpaceForASID = (kernel: Kernel, asid: number): AsidRoot | null =>
   kernel.asidTable[asid >>> asidLowBits]?.roots[asid & (asidsPerPool - 1)] ?? null;

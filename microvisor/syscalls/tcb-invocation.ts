@@ -19,7 +19,7 @@ import {
   type ThreadCap,
   tcbSlot,
 } from '../objects.ts';
-import { Answer, type Completed, done, type Outcome, preempted, refusal, SyscallError } from '../outcome.ts';
+import { Answer, done, type Outcome, preempted, refusal, SyscallError } from '../outcome.ts';
 import { readRegister, rewind, setFpu, writeRegister } from '../registers.ts';
 import { schedContextBindTCB, schedContextUnbindTCB } from '../sched-context.ts';
 import { isBlocked, remoteTCBStall, rescheduleRequired } from '../scheduler.ts';
@@ -119,19 +119,16 @@ function copyRegisters(invocation: Invocation, tcb: Tcb): Outcome {
   const sourceCap = invocation.extraCap(0);
   if (sourceCap.type !== capType.thread) return refusal.invalidCapability(1);
   const source = sourceCap.tcb;
+  const transfer = (registers: readonly number[]): void => {
+    for (const register of registers) writeRegister(tcb, register, readRegister(source, register));
+  };
   if ((flags & copyFlag.suspendSource) !== 0n) suspend(kernel, source);
   if ((flags & copyFlag.resumeTarget) !== 0n) restart(kernel, tcb);
   if ((flags & copyFlag.transferFrame) !== 0n) {
-    for (const register of userContext.slice(0, frameRegisterCount)) {
-      writeRegister(tcb, register, readRegister(source, register));
-    }
+    transfer(userContext.slice(0, frameRegisterCount));
     rewind(tcb.context);
   }
-  if ((flags & copyFlag.transferInteger) !== 0n) {
-    for (const register of userContext.slice(frameRegisterCount)) {
-      writeRegister(tcb, register, readRegister(source, register));
-    }
-  }
+  if ((flags & copyFlag.transferInteger) !== 0n) transfer(userContext.slice(frameRegisterCount));
   rescheduleIfCurrent(kernel, tcb);
   return done;
 }
@@ -147,128 +144,96 @@ function setFlags(invocation: Invocation, tcb: Tcb): Outcome {
 
 // Spaces.
 
-/** The capabilities of a TCB that an invocation replaces; those that are absent stay. */
-interface ThreadControlCaps {
-  faultHandler?: NewCap;
-  timeoutHandler?: NewCap;
-  cRoot?: NewCap;
-  vRoot?: NewCap;
-  /** `source` null: the buffer is taken away. */
-  buffer?: { address: bigint; cap: Capability; source: Slot | null };
-}
+/** What an invocation puts into a slot of a TCB, in place of what is there. */
 interface NewCap {
-  cap: Capability;
-  source: Slot;
+  readonly index: number;
+  readonly cap: Capability;
+  readonly source: Slot;
+  /** Of an IPC buffer. */
+  readonly address?: bigint;
 }
 
-function installTCBCap(invocation: Invocation, tcb: Tcb, index: number, { cap, source }: NewCap): Completed {
+function installTCBCaps(invocation: Invocation, tcb: Tcb, caps: readonly NewCap[]): Outcome {
   const { kernel } = invocation;
-  const slot = tcb.slots.slot(index);
-  if (!cteDelete(kernel, slot, true)) return false;
-  if (cap.type === capType.null) return true;
-  // The deletion may have taken the source, or the TCB itself.
-  if (sameObjectAs(cap, source.cap) && sameObjectAs({ type: capType.thread, tcb }, invocation.slot.cap)) {
-    cteInsert(kernel, cap, source, slot);
-  }
-  return true;
-}
-
-function threadControlCaps(invocation: Invocation, tcb: Tcb, caps: ThreadControlCaps): Outcome {
-  const { kernel } = invocation;
-  const installs: [number, NewCap | undefined][] = [
-    [tcbSlot.faultHandler, caps.faultHandler],
-    [tcbSlot.timeoutHandler, caps.timeoutHandler],
-    [tcbSlot.cTable, caps.cRoot],
-    [tcbSlot.vTable, caps.vRoot],
-  ];
-  for (const [index, newCap] of installs) {
-    if (newCap !== undefined && !installTCBCap(invocation, tcb, index, newCap)) return preempted;
-  }
-  if (caps.buffer !== undefined) {
-    const { address, cap, source } = caps.buffer;
-    const slot = tcb.slots.slot(tcbSlot.buffer);
+  for (const { index, cap, source, address } of caps) {
+    const slot = tcb.slots.slot(index);
     if (!cteDelete(kernel, slot, true)) return preempted;
-    tcb.ipcBuffer = Number(BigInt.asUintN(sizeBits.hugePage, address));
-    if (
-      source !== null &&
-      sameObjectAs(cap, source.cap) &&
-      sameObjectAs({ type: capType.thread, tcb }, invocation.slot.cap)
-    ) {
-      cteInsert(kernel, cap, source, slot);
-    }
-    rescheduleIfCurrent(kernel, tcb);
+    if (address !== undefined) tcb.ipcBuffer = Number(BigInt.asUintN(sizeBits.hugePage, address));
+    // The deletion may have taken the source, or the TCB itself.
+    const stillThere =
+      sameObjectAs(cap, source.cap) && sameObjectAs({ type: capType.thread, tcb }, invocation.slot.cap);
+    if (cap.type !== capType.null && stillThere) cteInsert(kernel, cap, source, slot);
+    if (address !== undefined) rescheduleIfCurrent(kernel, tcb);
   }
   return done;
 }
 
-function decodeBuffer(address: bigint, slot: Slot): Required<ThreadControlCaps>['buffer'] | SyscallError {
-  if (address === 0n) return { address, cap: nullCap, source: null };
-  const cap = deriveCap(slot, slot.cap);
+function decodeBuffer(address: bigint, source: Slot): NewCap | SyscallError {
+  const index = tcbSlot.buffer;
+  if (address === 0n) return { index, cap: nullCap, source, address };
+  const cap = deriveCap(source, source.cap);
   if (cap instanceof SyscallError) return cap;
   if (cap.type !== capType.frame || cap.device) return refusal.illegalOperation;
   if (BigInt.asUintN(sizeBits.ipcBuffer, address) !== 0n) return refusal.alignmentError;
-  return { address, cap, source: slot };
+  return { index, cap, source, address };
 }
 
-function decodeRoots(
-  tcb: Tcb,
-  cRootData: bigint,
-  cRootSlot: Slot,
-  vRootData: bigint,
-  vRootSlot: Slot,
-): { cRoot: NewCap; vRoot: NewCap } | SyscallError {
-  if (
-    slotCapLongRunningDelete(tcb.slots.slot(tcbSlot.cTable)) ||
-    slotCapLongRunningDelete(tcb.slots.slot(tcbSlot.vTable))
-  ) {
+/** A CSpace root or VSpace root as it would be in the TCB: with the guard that `data` says, unless that is 0. */
+const deriveRoot = (source: Slot, data: bigint): Capability | SyscallError =>
+  deriveCap(source, data === 0n ? source.cap : updateCapData(false, data, source.cap));
+
+/** The roots of Configure and SetSpace: their guards are the first two words. */
+function decodeRoots(invocation: Invocation, tcb: Tcb, cRootSlot: Slot, vRootSlot: Slot): NewCap[] | SyscallError {
+  const { cTable, vTable } = tcbSlot;
+  if (slotCapLongRunningDelete(tcb.slots.slot(cTable)) || slotCapLongRunningDelete(tcb.slots.slot(vTable))) {
     return refusal.illegalOperation;
   }
-  const cRoot = deriveCap(cRootSlot, cRootData === 0n ? cRootSlot.cap : updateCapData(false, cRootData, cRootSlot.cap));
+  const cRoot = deriveRoot(cRootSlot, invocation.word(0));
   if (cRoot instanceof SyscallError) return cRoot;
   if (cRoot.type !== capType.cNode) return refusal.illegalOperation;
-  const vRoot = deriveCap(vRootSlot, vRootData === 0n ? vRootSlot.cap : updateCapData(false, vRootData, vRootSlot.cap));
+  const vRoot = deriveRoot(vRootSlot, invocation.word(1));
   if (vRoot instanceof SyscallError) return vRoot;
   if (vRoot.type !== capType.pageTable || !vRoot.mapped || vRoot.guestLevels !== 0) return refusal.illegalOperation;
-  return { cRoot: { cap: cRoot, source: cRootSlot }, vRoot: { cap: vRoot, source: vRootSlot } };
+  return [
+    { index: cTable, cap: cRoot, source: cRootSlot },
+    { index: vTable, cap: vRoot, source: vRootSlot },
+  ];
 }
 
 function configure(invocation: Invocation, tcb: Tcb): Outcome {
   if (invocation.lacks(3, 3)) return refusal.truncatedMessage;
-  const [cRootSlot, vRootSlot, bufferSlot] = [0, 1, 2].map((i) => invocation.extraSlot(i)) as [Slot, Slot, Slot];
-  const buffer = decodeBuffer(invocation.word(2), bufferSlot);
+  const buffer = decodeBuffer(invocation.word(2), invocation.extraSlot(2));
   if (buffer instanceof SyscallError) return buffer;
-  const roots = decodeRoots(tcb, invocation.word(0), cRootSlot, invocation.word(1), vRootSlot);
-  if (roots instanceof SyscallError) return roots;
-  return threadControlCaps(invocation, tcb, { ...roots, buffer });
+  const roots = decodeRoots(invocation, tcb, invocation.extraSlot(0), invocation.extraSlot(1));
+  return roots instanceof SyscallError ? roots : installTCBCaps(invocation, tcb, [...roots, buffer]);
 }
 
 function setSpace(invocation: Invocation, tcb: Tcb): Outcome {
   if (invocation.lacks(2, 3)) return refusal.truncatedMessage;
-  const [handlerSlot, cRootSlot, vRootSlot] = [0, 1, 2].map((i) => invocation.extraSlot(i)) as [Slot, Slot, Slot];
-  const handler = handlerSlot.cap;
-  const roots = decodeRoots(tcb, invocation.word(0), cRootSlot, invocation.word(1), vRootSlot);
+  const roots = decodeRoots(invocation, tcb, invocation.extraSlot(1), invocation.extraSlot(2));
   if (roots instanceof SyscallError) return roots;
-  if (!validFaultHandler(handler)) return refusal.invalidCapability(1);
-  return threadControlCaps(invocation, tcb, { ...roots, faultHandler: { cap: handler, source: handlerSlot } });
+  const handler = decodeHandler(invocation, 0, tcbSlot.faultHandler, 1);
+  return handler instanceof SyscallError ? handler : installTCBCaps(invocation, tcb, [handler, ...roots]);
 }
 
 function setIPCBuffer(invocation: Invocation, tcb: Tcb): Outcome {
   if (invocation.lacks(1, 1)) return refusal.truncatedMessage;
   const buffer = decodeBuffer(invocation.word(0), invocation.extraSlot(0));
-  return buffer instanceof SyscallError ? buffer : threadControlCaps(invocation, tcb, { buffer });
+  return buffer instanceof SyscallError ? buffer : installTCBCaps(invocation, tcb, [buffer]);
 }
 
 function setTimeoutEndpoint(invocation: Invocation, tcb: Tcb): Outcome {
   if (invocation.extraCapCount < 1) return refusal.truncatedMessage;
-  const source = invocation.extraSlot(0);
-  if (!validFaultHandler(source.cap)) return refusal.invalidCapability(1);
-  return threadControlCaps(invocation, tcb, { timeoutHandler: { cap: source.cap, source } });
+  const handler = decodeHandler(invocation, 0, tcbSlot.timeoutHandler, 1);
+  return handler instanceof SyscallError ? handler : installTCBCaps(invocation, tcb, [handler]);
 }
 
-/** A handler must be able to answer; none is allowed too. */
-function validFaultHandler(cap: Capability): boolean {
-  if (cap.type === capType.endpoint) return cap.canSend && (cap.canGrant || cap.canGrantReply);
-  return cap.type === capType.null;
+/** A fault or timeout handler, the extra capability `extra`: it must be able to answer; none is allowed too. */
+function decodeHandler(invocation: Invocation, extra: number, index: number, number: number): NewCap | SyscallError {
+  const source = invocation.extraSlot(extra);
+  const { cap } = source;
+  const answers = cap.type === capType.endpoint && cap.canSend && (cap.canGrant || cap.canGrantReply);
+  return answers || cap.type === capType.null ? { index, cap, source } : refusal.invalidCapability(number);
 }
 
 // Scheduling.
@@ -309,10 +274,10 @@ function setSchedParams(invocation: Invocation, tcb: Tcb): Outcome {
   if (refused !== null) return refused;
   const sc = decodeSchedContext(invocation, tcb);
   if (sc instanceof SyscallError) return sc;
-  const handler = invocation.extraSlot(2);
-  if (!validFaultHandler(handler.cap)) return refusal.invalidCapability(3);
+  const handler = decodeHandler(invocation, 2, tcbSlot.faultHandler, 3);
+  if (handler instanceof SyscallError) return handler;
 
-  if (!installTCBCap(invocation, tcb, tcbSlot.faultHandler, { cap: handler.cap, source: handler })) return preempted;
+  if (installTCBCaps(invocation, tcb, [handler]) === preempted) return preempted;
   tcb.maxControlledPriority = mcp;
   setPriority(kernel, tcb, priority);
   if (tcb.schedContext !== sc) {

@@ -341,8 +341,11 @@ export class World {
   make(type: number, userSize = 0, count = 1, untyped = this.untyped): number {
     const first = this.nextSlot;
     this.nextSlot += count;
-    this.must(untyped, label.UntypedRetype, [type, userSize, 0, 0, first, count], [initialCap.cNode]);
+    this.makeAt(first, type, userSize, count, untyped);
     return first;
+  }
+  makeAt(slot: number, type: number, userSize = 0, count = 1, untyped = this.untyped): void {
+    this.must(untyped, label.UntypedRetype, [type, userSize, 0, 0, slot, count], [initialCap.cNode]);
   }
   endpoint(): number {
     return this.make(objectType.endpoint);

@@ -2,125 +2,184 @@
 
 import { describe, expect, it } from 'vitest';
 import { right } from '../../../microvisor/abi/rights.ts';
-import type { State } from '../../../microvisor/specification/state.ts';
 import { exceptions, initialCap, label, objectType, systemCall, type World } from '../world.ts';
 import type { Action, Call } from './action.ts';
-import { Beginning } from './beginning.ts';
+import { exhaust } from './exhaustion.ts';
 import { smallWorld } from './population.ts';
-import { report, shortest } from './shortest.ts';
 
-/** What states of one kind have in common: registers and messages are compared after every call, but lead nowhere new. */
-function kindOf(state: State): string {
-  const threads = Object.entries(state.threads).map(([id, { registers: _, pc: __, restartPc: ___, ...rest }]) => [
-    id,
-    rest,
-  ]);
-  return JSON.stringify({ ...state, memory: null, threads }, (_, value: unknown) =>
-    typeof value === 'bigint' ? `${value}n` : value,
-  );
-}
+const { cNode, tcb, vspace } = initialCap;
+const { send, nbSend, recv, nbRecv, wait, replyRecv, nbSendWait } = systemCall;
 
-/** Every sequence of at most `length` actions; what leads to a state of a kind that was met before is not followed again. */
-function exhaust(world: World, actions: readonly Action[], length: number): { entries: number; kinds: number } {
-  const start = Beginning.of(world);
-  const met = new Set([kindOf(start.state)]);
-  let ends: { beginning: Beginning; path: Action[] }[] = [{ beginning: start, path: [] }];
-  let entries = 0;
-  for (let depth = 0; depth < length; depth++) {
-    const further: typeof ends = [];
-    for (const { beginning, path } of ends) {
-      for (const action of actions) {
-        const lockstep = beginning.begin();
-        const here = [...path, action];
-        if (lockstep.act(action).length > 0) expect.fail(report(start, shortest(start, here)));
-        entries++;
-        const kind = kindOf(lockstep.state);
-        if (met.has(kind)) continue;
-        met.add(kind);
-        if (depth + 1 < length) further.push({ beginning: beginning.after(lockstep), path: here });
-      }
-    }
-    ends = further;
-  }
-  return { entries, kinds: met.size };
-}
-
-const call = (cap: number, name: keyof typeof label | null, words: Call['words'] = [], caps: number[] = []): Call => ({
+/** An invocation. */
+const invoke = (cap: number, name: keyof typeof label, words: Call['words'] = [], caps: number[] = []): Call => ({
   kind: 'call',
   number: systemCall.call,
   cap,
-  label: name === null ? 0 : label[name],
+  label: label[name],
   words,
   caps,
 });
-const does = (number: number, cap: number, more: Partial<Call> = {}): Call => ({ kind: 'call', number, cap, ...more });
-const { cNode, tcb, vspace } = initialCap;
+const call = (number: number, cap: number, more: Partial<Call> = {}): Call => ({ kind: 'call', number, cap, ...more });
+/** In the root CNode. */
+const copy = (to: number, from: number, rights = 15): Call =>
+  invoke(cNode, 'CNodeCopy', [to, 64, from, 64, rights], [cNode]);
+const mint = (to: number, from: number, badge: number, rights = 15): Call =>
+  invoke(cNode, 'CNodeMint', [to, 64, from, 64, rights, badge], [cNode]);
+const remove = (slot: number): Call => invoke(cNode, 'CNodeDelete', [slot, 64]);
+const revoke = (slot: number): Call => invoke(cNode, 'CNodeRevoke', [slot, 64]);
 
-describe('kernel and specification agree after every sequence', () => {
-  it('of up to four calls that communicate, among two threads and a passive one', { timeout: 600_000 }, () => {
+/** The root thread becomes one among others of its priority. */
+function makeWay(world: World): void {
+  for (const word of [255, 150]) world.must(tcb, label.TCBSetPriority, [word], [tcb]);
+}
+
+describe('kernel and specification agree after every sequence', { timeout: 600_000 }, () => {
+  it('of three calls between two threads and a passive one', () => {
     const world = smallWorld();
     const [endpoint, notification] = [world.endpoint(), world.notification()];
     const asked = world.mint(endpoint, 7, right.write | right.grantReply);
     const [first, second] = [world.reply(), world.reply()];
     const thread = world.thread({ priority: 150, budget: 300, period: 900 });
     const passive = world.thread({ priority: 160 });
-    for (const word of [255, 150]) world.must(tcb, label.TCBSetPriority, [word], [tcb]);
-    const { send, nbSend, recv, nbRecv, wait, replyRecv, nbSendWait } = systemCall;
+    makeWay(world);
     const actions: Action[] = [
-      does(systemCall.call, endpoint, { words: [1, 2] }),
-      does(systemCall.call, asked),
-      does(send, asked),
-      does(nbSend, endpoint),
-      does(recv, endpoint, { reply: first }),
-      does(recv, endpoint, { reply: second }),
-      does(nbRecv, endpoint, { reply: first }),
-      does(wait, endpoint),
-      does(replyRecv, endpoint, { reply: first }),
-      does(send, first),
-      does(send, notification),
-      does(wait, notification),
-      does(nbSendWait, notification, { reply: first }),
-      does(systemCall.yield, 0),
-      call(passive.cap, 'TCBResume'),
-      call(thread.cap, 'TCBSuspend'),
-      call(thread.cap, 'TCBSetPriority', [170], [tcb]),
-      call(passive.cap, 'TCBBindNotification', [], [notification]),
-      call(thread.sc, 'SchedContextBind', [], [notification]),
-      call(cNode, 'CNodeDelete', [first, 64]),
-      call(cNode, 'CNodeRevoke', [endpoint, 64]),
+      call(systemCall.call, endpoint, { words: [1, 2] }),
+      call(systemCall.call, asked),
+      call(send, asked),
+      call(nbSend, endpoint),
+      call(recv, endpoint, { reply: first }),
+      call(recv, endpoint, { reply: second }),
+      call(nbRecv, endpoint, { reply: first }),
+      call(wait, endpoint),
+      call(replyRecv, endpoint, { reply: first }),
+      call(send, first),
+      call(send, notification),
+      call(wait, notification),
+      call(nbSendWait, notification, { reply: first }),
+      call(systemCall.yield, 0),
+      invoke(passive.cap, 'TCBResume'),
+      invoke(thread.cap, 'TCBSuspend'),
+      invoke(thread.cap, 'TCBSetPriority', [170], [tcb]),
+      invoke(passive.cap, 'TCBBindNotification', [], [notification]),
+      invoke(thread.sc, 'SchedContextBind', [], [notification]),
+      remove(first),
+      revoke(endpoint),
       { kind: 'fault', cause: exceptions.loadPageFault, address: 8 },
       { kind: 'compute', us: 400 },
     ];
-    const { kinds } = exhaust(world, actions, 4);
-    expect(kinds).toBeGreaterThan(1000);
+    expect(exhaust(world, actions, 3).kinds).toBeGreaterThan(500);
   });
 
-  it('of up to three calls that derive and delete capabilities, in two CNodes', { timeout: 600_000 }, () => {
+  it('of three calls while passive servers wait for one another', () => {
+    const world = smallWorld();
+    const endpoints = [world.endpoint(), world.endpoint(), world.endpoint()];
+    const spare = world.make(objectType.schedContext, 8);
+    world.configure(spare, { budget: 1000 });
+    const servers = endpoints.map((endpoint) => {
+      const reply = world.reply();
+      const thread = world.thread({ priority: 255, budget: 1000 });
+      world.must(tcb, label.TCBSetPriority, [200], [tcb]);
+      world.recv(endpoint, reply);
+      world.must(thread.sc, label.SchedContextUnbind);
+      world.must(thread.cap, label.TCBSetPriority, [180], [tcb]);
+      world.must(tcb, label.TCBSetPriority, [255], [tcb]);
+      return { ...thread, reply, endpoint };
+    });
+    const client = world.thread({ priority: 170, budget: 1000 });
+    makeWay(world);
+    // The client runs: it calls the first server, which calls the second, which calls the third.
+    for (const endpoint of endpoints) world.call(endpoint);
+    const actions: Action[] = [
+      ...servers.flatMap(({ cap, reply, endpoint }) => [
+        call(send, reply),
+        call(replyRecv, endpoint, { reply }),
+        remove(reply),
+        invoke(cap, 'TCBSuspend'),
+        invoke(cap, 'TCBResume'),
+      ]),
+      ...[client.cap, servers[1]!.cap].map((cap) => invoke(spare, 'SchedContextBind', [], [cap])),
+      invoke(client.sc, 'SchedContextUnbind'),
+      remove(client.sc),
+      remove(servers[1]!.cap),
+    ];
+    expect(exhaust(world, actions, 3).kinds).toBeGreaterThan(500);
+  });
+
+  it('of three calls that make, move and delete capabilities, in two CNodes', () => {
     const world = smallWorld();
     const untyped = world.make(objectType.untyped, 12);
     const [endpoint, node] = [world.endpoint(), world.make(objectType.capTable, 1)];
     const [a, b] = [world.freeSlot(), world.freeSlot()];
     const retype = (type: number, size: number, slot: number): Action =>
-      call(untyped, 'UntypedRetype', [type, size, 0, 0, slot, 1], [cNode]);
+      invoke(untyped, 'UntypedRetype', [type, size, 0, 0, slot, 1], [cNode]);
     const actions: Action[] = [
       ...[retype(objectType.capTable, 1, a), retype(objectType.endpoint, 0, b), retype(objectType.tcb, 0, a)],
       ...[retype(objectType.untyped, 10, b), retype(objectType.untyped, 10, a)],
-      call(a, 'UntypedRetype', [objectType.endpoint, 0, 0, 0, b, 1], [cNode]),
-      ...[endpoint, node, untyped, vspace, tcb].map((from) => call(cNode, 'CNodeCopy', [a, 64, from, 64, 15], [cNode])),
-      call(cNode, 'CNodeMint', [a, 64, endpoint, 64, 15, 7], [cNode]),
-      call(cNode, 'CNodeMint', [b, 64, a, 64, right.write, 0], [cNode]),
-      call(cNode, 'CNodeMint', [b, 64, a, 64, 15, 9], [cNode]),
-      call(cNode, 'CNodeMove', [b, 64, a, 64], [cNode]),
-      ...[endpoint, a, node].map((from) => call(node, 'CNodeMove', [0, 1, from, 64], [cNode])),
-      call(a, 'CNodeMove', [1, 1, a, 64], [cNode]),
-      call(cNode, 'CNodeMove', [a, 64, 0, 1], [node]),
-      call(cNode, 'CNodeMutate', [b, 64, a, 64, 5], [cNode]),
-      call(cNode, 'CNodeRotate', [a, 64, 0, b, 64, 0, endpoint, 64], [cNode, cNode]),
-      call(cNode, 'CNodeRotate', [a, 64, 0, b, 64, 0, a, 64], [cNode, cNode]),
-      ...[a, b, node, untyped].map((slot) => call(cNode, 'CNodeDelete', [slot, 64])),
-      ...[a, endpoint, untyped].map((slot) => call(cNode, 'CNodeRevoke', [slot, 64])),
+      invoke(a, 'UntypedRetype', [objectType.endpoint, 0, 0, 0, b, 1], [cNode]),
+      ...[endpoint, node, untyped, vspace, tcb].map((from) => copy(a, from)),
+      ...[mint(a, endpoint, 7), mint(b, a, 0, right.write), mint(b, a, 9)],
+      invoke(cNode, 'CNodeMove', [b, 64, a, 64], [cNode]),
+      ...[endpoint, a, node].map((from) => invoke(node, 'CNodeMove', [0, 1, from, 64], [cNode])),
+      invoke(a, 'CNodeMove', [1, 1, a, 64], [cNode]),
+      invoke(cNode, 'CNodeMove', [a, 64, 0, 1], [node]),
+      invoke(cNode, 'CNodeMutate', [b, 64, a, 64, 5], [cNode]),
+      invoke(cNode, 'CNodeRotate', [a, 64, 0, b, 64, 0, endpoint, 64], [cNode, cNode]),
+      invoke(cNode, 'CNodeRotate', [a, 64, 0, b, 64, 0, a, 64], [cNode, cNode]),
+      ...[a, b, node, untyped].map(remove),
+      ...[a, endpoint, untyped].map(revoke),
     ];
-    const { kinds } = exhaust(world, actions, 3);
-    expect(kinds).toBeGreaterThan(1000);
+    expect(exhaust(world, actions, 3).kinds).toBeGreaterThan(500);
+  });
+
+  it('of any calls that give badges and take them back', () => {
+    const world = smallWorld();
+    const endpoint = world.endpoint();
+    const [a, b, c] = [world.freeSlot(), world.freeSlot(), world.freeSlot()];
+    const actions: Action[] = [
+      ...[mint(a, endpoint, 7), mint(b, endpoint, 7), copy(b, a), copy(c, a), copy(c, b)],
+      ...[remove(a), remove(b), revoke(a), revoke(endpoint)],
+      invoke(cNode, 'CNodeMove', [c, 64, a, 64], [cNode]),
+    ];
+    expect(exhaust(world, actions, Infinity).kinds).toBeGreaterThan(50);
+  });
+
+  it('of four calls that hand out time', () => {
+    const world = smallWorld();
+    const short = world.thread({ priority: 150, budget: 100, period: 500, extraRefills: 1 });
+    const sporadic = world.thread({ priority: 150, budget: 100, period: 400, sporadic: true });
+    makeWay(world);
+    const notification = world.notification();
+    const configure = (sc: number, budget: number, period: number): Call =>
+      invoke(world.schedControl(), 'SchedControlConfigureFlags', [budget, period, 0, 0, 0], [sc]);
+    const actions: Action[] = [
+      ...[30, 90, 300].map((us) => ({ kind: 'compute', us }) as const),
+      call(systemCall.yield, 0),
+      call(wait, notification),
+      call(send, notification),
+      ...[short, sporadic].flatMap(({ sc }) => [invoke(sc, 'SchedContextYieldTo'), configure(sc, 60, 300)]),
+      configure(short.sc, 200, 200),
+      invoke(short.sc, 'SchedContextConsumed'),
+      invoke(sporadic.cap, 'TCBSetPriority', [140], [tcb]),
+    ];
+    expect(exhaust(world, actions, 4).kinds).toBeGreaterThan(500);
+  });
+
+  it('of any calls that map and unmap', () => {
+    const world = smallWorld();
+    const [table, frame] = [world.make(objectType.pageTable), world.make(objectType.page)];
+    const [other, spare] = [world.copy(frame), world.freeSlot()];
+    const at = 0x60_0000;
+    const actions: Action[] = [
+      ...[at, at + 0x20_0000].map((address) => invoke(table, 'RISCVPageTableMap', [address, 0], [vspace])),
+      ...[at, at + 4096].map((address) => invoke(frame, 'RISCVPageMap', [address, 3, 0], [vspace])),
+      invoke(other, 'RISCVPageMap', [at, 1, 1], [vspace]),
+      ...[frame, other].map((cap) => invoke(cap, 'RISCVPageUnmap')),
+      invoke(table, 'RISCVPageTableUnmap'),
+      ...[copy(spare, table), copy(spare, frame, right.read)],
+      ...[frame, table, spare].map(remove),
+      invoke(initialCap.asidPool, 'RISCVASIDPoolAssign', [], [table]),
+      invoke(frame, 'RISCVPageMap', [at, 3, 0], [table]),
+    ];
+    expect(exhaust(world, actions, Infinity).kinds).toBeGreaterThan(80);
   });
 });

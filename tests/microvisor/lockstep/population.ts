@@ -2,7 +2,7 @@
 
 import { right } from '../../../microvisor/abi/rights.ts';
 import { type CostTable, defaultCosts } from '../../../microvisor/costs.ts';
-import { initialCap, label, objectType, World } from '../world.ts';
+import { initialCap, label, objectType, type Thread, World } from '../world.ts';
 
 /** Kernel work takes no time here: only `compute` does. */
 const free = Object.fromEntries(Object.keys(defaultCosts).map((name) => [name, 0])) as unknown as CostTable;
@@ -23,46 +23,74 @@ export function smallWorld({ domains = 1 }: PopulationOptions = {}): World {
   return world;
 }
 
-/** Slots of the root CNode that threads put new capabilities into. */
-export const spareSlots = { first: 136, count: 24 } as const;
+/** Slots of the root CNode: where threads put new capabilities, and untypeds of which there is little. */
+export const spareSlots = { first: 136, count: 20 } as const;
+export const smallUntypeds = { first: 128, count: 5 } as const;
 
-/** A world whose current thread is the first. */
+/** A world whose current thread is one of several. */
 export function populated(options: PopulationOptions = {}): World {
   const world = smallWorld(options);
   const { write, read, grantReply } = right;
-  for (const endpoint of [world.endpoint(), world.endpoint()]) {
+  const endpoints = [world.endpoint(), world.endpoint()] as const;
+  for (const endpoint of endpoints) {
     world.mint(endpoint, 7);
     world.mint(endpoint, 9, write | grantReply);
     world.mint(endpoint, 7, write);
     world.copy(endpoint, read);
   }
-  const faults = world.mint(world.endpoint(), 5);
-  const timeouts = world.mint(faults - 1, 6);
-  const [first] = [
-    world.thread({ priority: 150, budget: 1000, faultEndpoint: faults }),
-    world.thread({ priority: 150, budget: 400, period: 4000, faultEndpoint: faults }),
-    world.thread({ priority: 100, budget: 300, period: 3000, extraRefills: 3, sporadic: true }),
-    world.thread({ priority: 150, faultEndpoint: faults }),
-    world.thread({ priority: 160 }),
-  ];
-  world.must(first!.cap, label.TCBSetTimeoutEndpoint, [], [timeouts]);
-  for (let i = 0; i < 2; i++) {
-    const notification = world.notification();
+  const notifications = [world.notification(), world.notification()] as const;
+  for (const notification of notifications) {
     world.mint(notification, 1);
     world.mint(notification, 2, write);
     world.copy(notification, read);
   }
-  for (let i = 0; i < 3; i++) world.reply();
-  for (const bits of [16, 14, 12, 12]) world.make(objectType.untyped, bits);
-  for (const radix of [2, 3]) world.make(objectType.capTable, radix);
-  for (const bits of [7, 8]) world.make(objectType.schedContext, bits);
+  const handler = world.endpoint();
+  const [faults, timeouts] = [world.mint(handler, 5), world.mint(handler, 6)];
+  world.thread({ priority: 150, budget: 1000, faultEndpoint: faults });
+  const limited = world.thread({ priority: 150, budget: 400, period: 4000, faultEndpoint: faults });
+  world.must(limited.cap, label.TCBSetTimeoutEndpoint, [], [timeouts]);
+  const sporadic = world.thread({ priority: 100, budget: 300, period: 3000, extraRefills: 3, sporadic: true });
+  world.thread({ priority: 160 });
+  spaceOfItsOwn(world);
+  for (const endpoint of endpoints) passiveServer(world, endpoint, faults);
+  const lent = world.make(objectType.schedContext, 8);
+  world.configure(lent, { budget: 200, period: 2000, sporadic: true });
+  world.must(lent, label.SchedContextBind, [], [notifications[0]]);
+  for (let i = 0; i < 2; i++) world.reply();
   for (let i = 0; i < 2; i++) world.make(objectType.page);
   for (let i = 0; i < 2; i++) world.make(objectType.pageTable);
-  spaceOfItsOwn(world);
+  // So many capabilities that getting rid of them is interrupted.
+  for (const radix of [1, 2, 6]) {
+    const node = world.make(objectType.capTable, radix);
+    for (let i = 0; radix === 6 && i < 64; i++) {
+      world.must(node, label.CNodeCopy, [i, radix, notifications[1], 64, 15], [initialCap.cNode]);
+    }
+  }
+  world.makeAt(smallUntypeds.first, objectType.untyped, 12, 3);
+  world.makeAt(smallUntypeds.first + 3, objectType.untyped, 13, 2);
+  if (options.domains !== undefined && options.domains > 1) shareTime(world, sporadic);
   // One among others: it makes way for them.
   for (const word of [255, 150]) world.must(initialCap.tcb, label.TCBSetPriority, [word], [initialCap.tcb]);
-  if (world.slot(spareSlots.first).cap.type !== 0) throw new Error('the population is too large');
   return world;
+}
+
+/** Two domains in turns, and a thread in the second. */
+function shareTime(world: World, thread: Thread): void {
+  world.must(initialCap.domain, label.DomainScheduleConfigure, [1, 1, 5000]);
+  world.must(initialCap.domain, label.DomainScheduleConfigure, [0, 0, 20_000]);
+  world.must(initialCap.domain, label.DomainSetSet, [1], [thread.cap]);
+}
+
+/** A thread that waits for messages, and has no time but its callers'. */
+function passiveServer(world: World, endpoint: number, faultEndpoint: number): void {
+  const reply = world.reply();
+  const thread = world.thread({ priority: 255, budget: 1000, faultEndpoint });
+  world.must(initialCap.tcb, label.TCBSetPriority, [200], [initialCap.tcb]);
+  world.expectCurrent(thread);
+  world.recv(endpoint, reply);
+  world.must(thread.sc, label.SchedContextUnbind);
+  world.must(thread.cap, label.TCBSetPriority, [170], [initialCap.tcb]);
+  world.must(initialCap.tcb, label.TCBSetPriority, [255], [initialCap.tcb]);
 }
 
 /** A thread whose CSpace has two levels, with a guard before the first. */

@@ -11,6 +11,7 @@ process.env['LOCKSTEP_CALLS'] = '6000';
 
 /** Most mutants die in the first tests that reach them: those that are quick come first. */
 const order = [
+  'sporadic',
   'memory',
   'windows',
   'ipc',

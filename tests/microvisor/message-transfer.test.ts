@@ -5,6 +5,7 @@ import { ipcBuffer } from '../../microvisor/abi/ipc-buffer.ts';
 import { messageInfoWord } from '../../microvisor/abi/message-info.ts';
 import { cNodeCapData, right } from '../../microvisor/abi/rights.ts';
 import { callRegister } from '../../microvisor/abi/system-calls.ts';
+import type { FrameCap } from '../../microvisor/objects.ts';
 import {
   allRights,
   capType,
@@ -45,13 +46,17 @@ function receiveInto(world: World, { tcb }: Thread, slot: number, root: number =
   world.setBufferWord(tcb, ipcBuffer.receiveIndex, BigInt(slot));
   world.setBufferWord(tcb, ipcBuffer.receiveDepth, 64n);
 }
-/** Gives a thread a buffer that it may only read, or none. */
-function changeBuffer(world: World, { cap }: Thread, kind: 'read-only' | 'none'): void {
+/** Gives a thread a buffer that it may only read, or not even that, or none; in it, the words that follow those in registers. */
+function changeBuffer(world: World, { cap }: Thread, kind: 'read-only' | 'without rights' | 'none'): void {
   if (kind === 'none') {
     world.must(cap, label.TCBSetIPCBuffer, [0], [0]);
     return;
   }
-  const frame = world.copy(world.make(objectType.page), right.read);
+  const frame = world.copy(world.make(objectType.page), kind === 'read-only' ? right.read : 0);
+  const { address } = world.cap(frame) as FrameCap;
+  words(6).forEach((word, i) => {
+    world.kernel.storeWord(address + 0x400 + 8 * (ipcBuffer.message + i), word);
+  });
   world.must(cap, label.TCBSetIPCBuffer, [0x400], [frame]);
 }
 const words = (length: number): bigint[] => Array.from({ length }, (_, i) => 100n + BigInt(i));
@@ -69,10 +74,11 @@ describe('a message', () => {
       ['receiver', 'none', 4],
       ['sender', 'read-only', 6],
       ['receiver', 'read-only', 4],
+      ['sender', 'without rights', 4],
+      ['receiver', 'without rights', 4],
     ] as const) {
       const { world, endpoint, sender, receiver, aside } = meeting();
       world.interruptRoot(aside);
-      world.setBufferWord(sender.tcb, ipcBuffer.message + 4, 104n);
       changeBuffer(world, { sender, receiver }[whose], kind);
       world.wait(aside);
       world.expectCurrent(sender);
@@ -86,7 +92,56 @@ describe('a message', () => {
       const info = receiver.tcb.context.x(callRegister.messageInfo);
       expect([whose, kind, Number(info & 127n)]).toEqual([whose, kind, arrives]);
       for (let i = 0; i < 4; i++) expect(receiver.tcb.context.x(callRegister.message0 + i)).toBe(100n + BigInt(i));
+      if (arrives < 6) continue;
+      for (let i = 4; i < 6; i++) expect(world.bufferWord(receiver.tcb, ipcBuffer.message + i)).toBe(100n + BigInt(i));
     }
+  });
+
+  it('changes what it is made of, and nothing else of the receiver’s registers and buffer', () => {
+    for (const length of [0, 3, 4, 5, 120]) {
+      const { world, endpoint, receiver, sender } = meeting();
+      const { context } = receiver.tcb;
+      for (let i = 0; i < ipcBuffer.words; i++) {
+        world.setBufferWord(receiver.tcb, i, 0xaaaan);
+        world.setBufferWord(sender.tcb, i, 0xbbbbn);
+      }
+      const before = Array.from({ length: 32 }, (_, register) => context.x(register));
+      const bigLabel = 2 ** 45 + 17;
+      world.setMessage(bigLabel, words(length));
+      sender.tcb.context.setX(callRegister.capability, BigInt(endpoint));
+      world.ecall(systemCall.send);
+      world.expectCurrent(receiver);
+      expect(world.message()).toMatchObject({ label: bigLabel, words: words(length) });
+      const inRegisters = Math.min(length, 4);
+      for (let register = 0; register < 32; register++) {
+        const isMessage =
+          register === callRegister.badge ||
+          register === callRegister.messageInfo ||
+          (register >= callRegister.message0 && register < callRegister.message0 + inRegisters);
+        if (!isMessage) expect([register, context.x(register)]).toEqual([register, before[register]]);
+      }
+      for (let i = 0; i < ipcBuffer.words; i++) {
+        const isMessage = i >= ipcBuffer.message + 4 && i < ipcBuffer.message + length;
+        if (!isMessage) expect([i, world.bufferWord(receiver.tcb, i)]).toEqual([i, 0xaaaan]);
+      }
+    }
+  });
+
+  it('from the kernel has four words for who has no buffer', () => {
+    const world = new World();
+    const caller = world.thread({ priority: 110, budget: 1000 });
+    const other = world.thread();
+    changeBuffer(world, caller, 'none');
+    // Arguments in registers alone, and no capability: the caller's own TCB would be refused.
+    world.stepAside();
+    world.expectCurrent(caller);
+    const { context } = caller.tcb;
+    context.setX(callRegister.message0, 0n);
+    context.setX(callRegister.message0 + 1, 32n);
+    context.setX(callRegister.messageInfo, messageInfoWord({ label: label.TCBReadRegisters, length: 2 }));
+    context.setX(callRegister.capability, BigInt(other.cap));
+    world.ecall(systemCall.call);
+    expect(context.x(callRegister.messageInfo)).toBe(messageInfoWord({ length: 4 }));
   });
 });
 

@@ -127,21 +127,22 @@ describe('a message', () => {
     }
   });
 
-  it('from the kernel has four words for who has no buffer', () => {
-    const world = new World();
-    const caller = world.thread({ priority: 110, budget: 1000 });
-    const other = world.thread();
-    changeBuffer(world, caller, 'none');
-    // Arguments in registers alone, and no capability: the caller's own TCB would be refused.
-    world.stepAside();
-    world.expectCurrent(caller);
-    const { context } = caller.tcb;
-    context.setX(callRegister.message0, 0n);
-    context.setX(callRegister.message0 + 1, 32n);
-    context.setX(callRegister.messageInfo, messageInfoWord({ label: label.TCBReadRegisters, length: 2 }));
-    context.setX(callRegister.capability, BigInt(other.cap));
-    world.ecall(systemCall.call);
-    expect(context.x(callRegister.messageInfo)).toBe(messageInfoWord({ length: 4 }));
+  it('from the kernel has four words for who has no buffer to write to', () => {
+    for (const kind of ['none', 'read-only', 'without rights'] as const) {
+      const world = new World();
+      const caller = world.thread({ priority: 110, budget: 1000 });
+      const other = world.thread();
+      changeBuffer(world, caller, kind);
+      world.stepAside();
+      world.expectCurrent(caller);
+      const { context } = caller.tcb;
+      context.setX(callRegister.message0, 0n);
+      context.setX(callRegister.message0 + 1, 32n);
+      context.setX(callRegister.messageInfo, messageInfoWord({ label: label.TCBReadRegisters, length: 2 }));
+      context.setX(callRegister.capability, BigInt(other.cap));
+      world.ecall(systemCall.call);
+      expect([kind, context.x(callRegister.messageInfo)]).toEqual([kind, messageInfoWord({ length: 4 })]);
+    }
   });
 });
 

@@ -4,6 +4,7 @@ import type { Plant } from '../plant.ts';
 
 const windows = 'tests/microvisor/windows.test.ts';
 const prove = 'tests/isolation/prove.test.ts';
+const random = 'tests/isolation/random-sender.test.ts';
 const interrupts = 'tests/isolation/interrupts.test.ts';
 
 export const isolationPlants: readonly Plant[] = [
@@ -14,6 +15,7 @@ export const isolationPlants: readonly Plant[] = [
     replace: '\n',
     foundBy: [
       { file: prove, test: 'is not felt in windows' },
+      { file: random, test: 'finds the same to the cycle, whatever kernel calls others make at random' },
       {
         file: prove,
         test: "an exit storm from one VM cannot delay another cell's window",
@@ -27,6 +29,7 @@ export const isolationPlants: readonly Plant[] = [
     replace: '0',
     foundBy: [
       { file: windows, test: 'an operation that begins in the last cycle of a window delays the next one by nothing' },
+      { file: random, test: 'finds the same to the cycle, whatever kernel calls others make at random' },
     ],
   },
   {
@@ -60,6 +63,7 @@ export const isolationPlants: readonly Plant[] = [
     replace: 'node.id >= 0 || tcb.domain === 0 || !kernel.config.windows',
     foundBy: [
       { file: windows, test: 'a release of another domain does not interrupt a window' },
+      { file: random, test: 'finds the same to the cycle, whatever kernel calls others make at random' },
       {
         file: prove,
         test: "an exit storm from one VM cannot delay another cell's window",

@@ -7,24 +7,33 @@ import { writeElf } from '../image/elf-writer.ts';
 import { ownPackage } from '../manifest/package-root.ts';
 
 export interface KernelProgram {
-  /** The source is guests/bench/kernel/NAME.s. */
-  name: string;
-  /** How often what is measured happens. */
-  rounds: number;
+  /** The source is guests/bench/kernel/SOURCE.s. */
+  readonly source: string;
   /** Address spaces that the two threads have between them. */
-  spaces: 1 | 2;
-  /** Whether it reads the clock before and after each time. */
-  stamps: boolean;
+  readonly spaces: 1 | 2;
+  /** Realms in the place of machine code, by number; 0: none. */
+  readonly clientRealm: number;
+  readonly serverRealm: number;
+}
+
+export interface BuiltProgram {
+  readonly elf: Uint8Array;
+  readonly symbols: ReadonlyMap<string, bigint>;
 }
 
 /** Where the image lies in the address space of the root task. */
 const imageBase = 0x40_0000;
 
-export function kernelProgramElf({ name, rounds, spaces, stamps }: KernelProgram): Uint8Array {
-  const source = (part: string): string =>
+/** A root task that goes through `rounds` rounds; with `stamps` it reads the clock before and after each. */
+export function buildKernelProgram(program: KernelProgram, rounds: number, stamps: boolean): BuiltProgram {
+  const { source, spaces, clientRealm, serverRealm } = program;
+  const read = (part: string): string =>
     readFileSync(join(ownPackage().folder, `guests/bench/kernel/${part}.s`), 'utf8');
-  const parts = [stamps ? 'stamps' : 'no-stamps', 'root-task', name].map(source);
-  const text = `.equ rounds, ${rounds}\n.equ spaces, ${spaces}\n${parts.join('\n')}`;
-  const { bytes, origin, symbols } = assemble(text, { origin: imageBase, file: `${name}.s` });
-  return writeElf({ segments: [{ address: origin, bytes }], entry: origin, symbols });
+  const constants = Object.entries({ rounds, spaces, clientRealm, serverRealm });
+  const text = [
+    ...constants.map(([name, value]) => `.equ ${name}, ${value}`),
+    ...[stamps ? 'stamps' : 'no-stamps', 'root-task', source].map(read),
+  ].join('\n');
+  const { bytes, origin, symbols } = assemble(text, { origin: imageBase, file: `${source}.s` });
+  return { elf: writeElf({ segments: [{ address: origin, bytes }], entry: origin, symbols }), symbols };
 }

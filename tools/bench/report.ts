@@ -2,6 +2,7 @@
 
 import type { CpuBenchReport, ProgramResult } from './cpu.ts';
 import type { Sample } from './statistics.ts';
+import { table } from './table.ts';
 
 const seconds = ({ median, min, max }: Sample): string => {
   const show = (ms: number): string => (ms / 1e3).toFixed(2);
@@ -36,19 +37,12 @@ export function benchTable(report: CpuBenchReport): string {
     'whole, s',
     ...(rival ? ['qemu whole', 'speed'] : []),
   ];
-  const rows = report.programs.map(row);
-  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((cells) => cells[column]!.length)));
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join(' | ')} |`;
-  const rule = `|${widths.map((width, column) => (column === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
   const clock = report.clock === 'cpu' ? 'processor time' : 'wall-clock time';
   return [
     `microvisor ${report.microvisor}${rival ? `, ${rival.name} ${rival.version}` : ''}, Node ${host.node}, ${host.cpu} × ${host.cpus}, ${host.platform}`,
     `${clock}, median of ${report.rounds} (smallest–largest)`,
     '',
-    line(heads),
-    rule,
-    ...rows.map(line),
+    ...table(heads, report.programs.map(row)),
     '',
   ].join('\n');
 }

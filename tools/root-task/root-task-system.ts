@@ -3,7 +3,15 @@
 import { ramBase } from '../../hw/engine/memory.ts';
 import type { Attachment } from '../../hw/machine/bus.ts';
 import { Machine, type StopReason } from '../../hw/machine/machine.ts';
-import { boot, defaultConfig, defaultCosts, type InitialThread, Kernel, Microvisor } from '../../microvisor/index.ts';
+import {
+  boot,
+  defaultConfig,
+  defaultCosts,
+  type InitialThread,
+  Kernel,
+  Microvisor,
+  type RealmDirectory,
+} from '../../microvisor/index.ts';
 import type { Tcb } from '../../microvisor/objects.ts';
 import { writeFdt } from '../../vdev/fdt.ts';
 import type { Outcome } from '../../vdev/test-finisher.ts';
@@ -25,6 +33,8 @@ export interface RootTaskOptions {
   /** Overrides of the profile. */
   numDomains?: number | undefined;
   rootCNodeSizeBits: number;
+  /** TypeScript that threads of the task may run; then slot 15 holds the capability to it. */
+  realms?: RealmDirectory | undefined;
   /** What BootInfo carries as device tree; default: the board's. */
   deviceTree?: Uint8Array | undefined;
 }
@@ -76,7 +86,8 @@ export class RootTaskSystem {
       rootCNodeSizeBits,
     };
     const doors = { memory: machine.memory, harts: machine.harts, port: this.platform.port };
-    this.kernel = new Kernel(doors, config, defaultCosts);
+    const { realms } = options;
+    this.kernel = new Kernel(realms ? { ...doors, realms } : doors, config, defaultCosts);
     this.microvisor = new Microvisor(this.kernel);
     machine.install(this.microvisor);
     this.uart = attachVirtDevices(this.platform, 0, {

@@ -11,11 +11,13 @@ prepare:
     call makeSpace
     keep firstSpace
     call secondSpace
+    nextIsRealm serverRealm
     la a1, server
     li a2, 120
     li a3, 0
     call makeThread
     call makePassive
+    nextIsRealm clientRealm
     use a0, firstSpace
     la a1, client
     li a2, 110

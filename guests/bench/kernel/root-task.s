@@ -3,7 +3,8 @@
 # once `finished` is signalled, the test finisher ends the machine.
 #
 # Registers of the root thread: s0 BootInfo, s1 the untyped in use, s2 the next free slot, s3 the IPC buffer; `prepare` may use gp
-# and tp. Constants that stand before it all: `rounds`; `spaces`, how many address spaces the threads have (1 or 2).
+# and tp. Constants that stand before it all: `rounds`; `spaces`, how many address spaces the threads have (1 or 2);
+# `clientRealm` and `serverRealm`: the numbers of the realms that call and serve, 0 for machine code.
 
     .equ base, 0x400000
     .equ finisher, base + 0x1fe000      # still in the page table that the image needs
@@ -15,6 +16,8 @@
     .equ capVSpace, 3
     .equ capIrqControl, 4
     .equ capAsidPool, 6
+    .equ capRealmControl, 15            # microvisor's own, as are realms
+    .equ realmRunning, 4
 
     .equ typeUntyped, 0
     .equ typeTcb, 1
@@ -72,6 +75,13 @@
     use a0, \name
     li a7, sysWait
     ecall
+.endm
+
+# Makes the next thread a realm's; 0: not so.
+.macro nextIsRealm number
+    li t0, \number
+    la t1, realm
+    sd t0, 0(t1)
 .endm
 
     .text
@@ -271,7 +281,16 @@ makeThread:
     mv a2, s6
     mv a3, s6
     invoke 8, 3, 2
-    mv a0, s9
+    use s11, realm
+    beqz s11, 1f
+    la t0, realm
+    sd zero, 0(t0)
+    mv a2, s11
+    sd s9, bufferCap0(s3)
+    li a0, capRealmControl
+    invoke 52, 1, 1
+    li s5, realmRunning
+1:  mv a0, s9
     li a2, 1                            # and resume it
     li a3, 1
     mv a4, s5
@@ -336,4 +355,5 @@ firstSpace: .dword 0
 firstContext: .dword 0
 secondContext: .dword 0
 total: .dword 0
+realm: .dword 0
 began: .dword 0

@@ -1,43 +1,74 @@
-// `microvisor bench cpu`: how fast the machine runs programs, alone or beside QEMU.
+// `microvisor bench`: how fast the machine runs programs (cpu), and the kernel its operations (ipc), alone or beside others.
 
 import type { CommandModule } from 'yargs';
+import { kernelOperations } from '../../bench/kernel-operations.ts';
 import { benchPrograms } from '../../bench/programs.ts';
+import { Refusal } from '../../refusal.ts';
 import { wholeNumber } from '../whole-number.ts';
 
 interface BenchArguments {
-  subject: 'cpu';
+  subject: 'cpu' | 'ipc';
   programs: string[];
-  vs: 'qemu' | undefined;
+  vs: string | undefined;
   rounds: number;
   json: boolean;
 }
 
+const names = (things: readonly { name: string }[]): string => things.map(({ name }) => name).join(', ');
+const onProgress = (what: string): void => {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${what}`);
+};
+
 export const benchCommand: CommandModule<object, BenchArguments> = {
   command: 'bench <subject> [programs..]',
-  describe: 'measure the speed of the machine',
+  describe: 'measure the speed of the machine, or of the kernel',
   builder: (yargs) =>
     yargs
-      .positional('subject', { choices: ['cpu'], demandOption: true, describe: 'cpu: run programs on one hart' })
+      .positional('subject', {
+        choices: ['cpu', 'ipc'],
+        demandOption: true,
+        describe: 'cpu: programs on one hart; ipc: operations of the kernel',
+      })
       .positional('programs', {
         type: 'string',
         array: true,
         default: [],
-        describe: `${benchPrograms.map(({ name }) => name).join(', ')}, or paths of RV64 ELFs that end through the test finisher; all of ours when absent`,
+        describe: `cpu: ${names(benchPrograms)}, or paths of RV64 ELFs that end through the test finisher; ipc: ${names(kernelOperations)}; all of ours when absent`,
       })
-      .option('vs', { choices: ['qemu'], requiresArg: true, describe: 'run the same files there, turn by turn' })
-      .option('rounds', wholeNumber('rounds', 1, 1000, { default: 5, describe: 'how often each is run' }))
+      .option('vs', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'compare, turn by turn; cpu: qemu; ipc: the path of seL4’s kernel.elf, which runs on qemu',
+      })
+      .option('rounds', wholeNumber('rounds', 1, 1000, { default: 5, describe: 'how often each is compared' }))
       .option('json', { type: 'boolean', default: false, describe: 'print the figures as JSON' })
       .example('$0 bench cpu --vs qemu', 'the table of docs/performance.md')
-      .example('$0 bench cpu integer --rounds 3', 'one program') as never,
-  handler: async ({ programs, vs, rounds, json }) => {
-    const { benchCpu, enginesFor } = await import('../../bench/cpu.ts');
-    const { benchTable } = await import('../../bench/report.ts');
-    const report = benchCpu(enginesFor(vs), {
-      programs,
-      rounds,
-      onProgress: (what) => process.stderr.isTTY && process.stderr.write(`\r\u001b[K${what}`),
-    });
-    if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
-    process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : benchTable(report));
+      .example('$0 bench cpu integer --rounds 3', 'one program')
+      .example('$0 bench ipc call --vs kernel.elf', 'a round trip, on our kernel and on seL4') as never,
+  handler: async (args) => {
+    const { report, table } = await (args.subject === 'cpu' ? cpu(args) : ipc(args));
+    onProgress('');
+    process.stdout.write(args.json ? `${JSON.stringify(report, null, 2)}\n` : table());
   },
 };
+
+interface Measured {
+  report: object;
+  table: () => string;
+}
+
+async function cpu({ programs, vs, rounds }: BenchArguments): Promise<Measured> {
+  if (vs !== undefined && vs !== 'qemu')
+    throw new Refusal('usage', `--vs: bench cpu compares with qemu, not with ${vs}`);
+  const { benchCpu, enginesFor } = await import('../../bench/cpu.ts');
+  const { benchTable } = await import('../../bench/report.ts');
+  const report = benchCpu(enginesFor(vs), { programs, rounds, onProgress });
+  return { report, table: () => benchTable(report) };
+}
+
+async function ipc({ programs, vs, rounds }: BenchArguments): Promise<Measured> {
+  const { benchIpc } = await import('../../bench/ipc.ts');
+  const { ipcTable } = await import('../../bench/ipc-report.ts');
+  const report = benchIpc({ operations: programs, sel4: vs, rounds, onProgress });
+  return { report, table: () => ipcTable(report) };
+}

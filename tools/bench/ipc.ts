@@ -58,7 +58,7 @@ function percentiles(values: Float64Array, less: number): Percentiles {
 const warm = (values: Float64Array): Float64Array => values.subarray(values.length >> 1);
 
 /** How much more often the compared runs do it: the short one, and the long one beyond that; seL4 on QEMU is the slower. */
-const scale = { microvisor: [20, 60], sel4: [1, 3] } as const;
+const scale = { microvisor: [20, 60], sel4: [1, 12] } as const;
 
 /** Processor nanoseconds per time: a long run less a short one, so that start and warm-up cancel out. */
 function steadyNs(

@@ -44,7 +44,7 @@ export const kernelOperations: readonly KernelOperation[] = [
   },
   {
     name: 'fault',
-    describe: 'illegal instruction, handled by a passive thread, and its reply',
+    describe: 'breakpoint, handled by a passive thread, and its reply',
     source: 'fault',
     spaces: 2,
     rounds: 40_000,

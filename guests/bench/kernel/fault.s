@@ -1,4 +1,4 @@
-# A fault and its reply: a thread executes an illegal instruction, its passive handler sends it on.
+# A fault and its reply: a thread executes ebreak, its passive handler sends it on.
 
 prepare:
     mv gp, ra
@@ -27,7 +27,7 @@ prepare:
 culprit:
     li s0, rounds
 1:  begin
-    .word 0
+    ebreak
     end
     addi s0, s0, -1
     bnez s0, 1b

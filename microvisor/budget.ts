@@ -1,6 +1,5 @@
 // Budgets: charging the current scheduling context, and ending its time slice.
 
-import { worstOperation } from './costs.ts';
 import { handleTimeout, hasTimeoutHandler } from './fault-handler.ts';
 import type { Kernel } from './kernel.ts';
 import { threadState } from './objects.ts';
@@ -78,8 +77,7 @@ export function checkBudgetRestart(kernel: Kernel): boolean {
 export function payCosts(kernel: Kernel): void {
   const { node } = kernel;
   // The guard of a window is made for this.
-  if (kernel.config.windows && node.cost > worstOperation(kernel.costs))
-    throw new Error(`${node.cost} cycles without a look at the clock`);
+  if (node.cost > kernel.mostWork) throw new Error(`${node.cost} cycles without a look at the clock`);
   if (node.cost > 0) kernel.machine.port.charge(node.id, node.cost);
   node.cost = 0;
 }

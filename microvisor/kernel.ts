@@ -5,7 +5,7 @@ import { type MachineMemory, ramBase } from '../hw/engine/memory.ts';
 import { Context } from '../hw/hart/context.ts';
 import type { Hart } from '../hw/hart/hart.ts';
 import { asidPoolCount, maxIrq, numPriorities } from './abi/limits.ts';
-import { type CostTable, windowGuard } from './costs.ts';
+import { type CostTable, windowGuard, worstOperation } from './costs.ts';
 import type { LookupFailure } from './fault-values.ts';
 import { type AsidPool, CNode, SchedContext, type Slot, Tcb, TcbQueue, threadState } from './objects.ts';
 import type { KernelPort, RealmDirectory } from './ports.ts';
@@ -124,8 +124,9 @@ export class Kernel {
   extraCaps: Slot[] = [];
   lookupFailure: LookupFailure | null = null;
   readonly cyclesPerTick: number;
-  /** How much before its end a window is left. */
+  /** How much before its end a window is left, and what the kernel may charge between two looks at the clock. */
   readonly guardTicks: number;
+  readonly mostWork: number;
   readonly minBudgetUs: number;
   readonly minBudget: number;
 
@@ -136,6 +137,7 @@ export class Kernel {
   ) {
     this.cyclesPerTick = config.clockHz / config.timebaseHz;
     this.guardTicks = Math.ceil(windowGuard(costs) / this.cyclesPerTick);
+    this.mostWork = config.windows ? worstOperation(costs) : Infinity;
     this.minBudgetUs = 2 * config.kernelWcetUs;
     this.minBudget = this.usToTicks(this.minBudgetUs);
     for (let i = 0; i < (machine.harts.length > 1 ? 3 : 1); i++) this.irqStates.push(irqState.kernel);

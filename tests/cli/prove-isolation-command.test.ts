@@ -1,0 +1,35 @@
+// `microvisor prove-isolation`: what it says and how it ends.
+
+import { resolve } from 'node:path';
+import { expect, test } from 'vitest';
+import { exitCodes } from '../../tools/cli/exit-codes.ts';
+import { run } from './run-command.ts';
+
+const example = resolve(import.meta.dirname, '../../examples/two-windows.yaml');
+const prove = (...args: string[]): ReturnType<typeof run> =>
+  run('prove-isolation', example, '--from', 'noisy', '--to', 'quiet', '--for', '8ms', ...args);
+
+test('it ends well when nothing gets out, and says what the cells share', async () => {
+  const { code, out } = await prove('--adversary');
+  expect(code).toBe(exitCodes.success.code);
+  expect(out).toContain('no leak: quiet sees the same with 3 secrets of noisy, to the cycle');
+  expect(out).toContain('they share: the boot task');
+});
+
+test('it fails with the first leak and the channel that it came through', async () => {
+  const { code, out } = await prove('--adversary', 'revoke,budgets', '--without-windows');
+  expect(code).toBe(exitCodes.failed.code);
+  expect(out).toMatch(/^leak: quiet can tell two secrets of noisy apart\n {2}time: quiet\.tcb went on \d+ cycles late/);
+});
+
+test('its result is data as well', async () => {
+  const { out } = await prove('--adversary', 'ipc', '--without-windows', '--secrets', '2', '--json');
+  expect(JSON.parse(out)).toMatchObject({ leak: { kind: 'time' }, senderDiffers: true, overruns: 0 });
+});
+
+test('a cell that it cannot give a secret is refused with a hint', async () => {
+  const { code, err } = await prove();
+  expect(code).toBe(exitCodes.usage.code);
+  expect(err).toContain('noisy has no place for a secret');
+  expect(err).toContain('--adversary');
+});

@@ -93,8 +93,10 @@ export function checkFreeMemory(kernel: Kernel, slots: Iterable<Slot>): void {
   for (const slot of slots) {
     const { cap } = slot;
     if (cap.type !== capType.untyped || cap.device || cap.sizeBits < sizeBits.ipcBuffer) continue;
-    const start = memory.hostAddress(cap.address, capSize(cap));
-    for (let at = (start + cap.watermark + 3) >>> 2; at < (start + capSize(cap)) >>> 2; at++) {
+    const size = capSize(cap);
+    const start = memory.hostAddress(cap.address, size);
+    const end = (start + size) >>> 2;
+    for (let at = (start + cap.watermark + 3) >>> 2; at < end; at++) {
       if (memory.u32[at] !== 0) {
         violated(
           rule,

@@ -131,10 +131,11 @@ function checkLeft(kernel: Kernel, node: Node): void {
 
 /** When the kernel must be entered again, in ticks. With windows, what belongs to other domains waits for theirs. */
 function dueAt(kernel: Kernel, node: Node): number {
-  const { windows } = kernel.config;
+  const { windows, numDomains } = kernel.config;
   const isOwn = (tcb: Tcb): boolean => !windows || tcb.domain === node.domain;
   let due = node.time - node.consumed + refillHead(node.current.schedContext!).amount;
-  due = Math.min(due, windows ? node.windowEnd - kernel.guardTicks : node.time + node.domainTime);
+  if (windows) due = Math.min(due, node.windowEnd - kernel.guardTicks);
+  else if (numDomains > 1) due = Math.min(due, node.time + node.domainTime);
   let release = node.release.head;
   while (release !== null && !isOwn(release)) release = release.next;
   if (release !== null) due = Math.min(due, refillHead(release.schedContext!).time);

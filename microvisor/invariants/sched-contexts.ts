@@ -72,10 +72,10 @@ function checkRefills(kernel: Kernel, sc: SchedContext): void {
   if (period === 0) {
     const second = refillHead === refillMax - 1 ? 0 : refillHead + 1;
     if (refillTail !== second) violated('refills', `${nameOf(sc)} is round-robin and has not two`);
-  } else if (before.time + before.amount > head.time + period) {
+  } else if (before.time > head.time + period) {
     violated(
       'refills',
-      `the last of ${nameOf(sc)} ends at ${before.time + before.amount}, a period from ${head.time} is ${period}`,
+      `the last of ${nameOf(sc)} is at ${before.time}, the first at ${head.time}, a period ${period}`,
     );
   }
 }

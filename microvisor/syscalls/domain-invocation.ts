@@ -5,7 +5,7 @@ import { label } from '../abi/invocation-labels.ts';
 import type { Node } from '../kernel.ts';
 import { capType } from '../objects.ts';
 import { done, type Outcome, refusal } from '../outcome.ts';
-import { enqueue, isSchedulable, rescheduleRequired, tcbSchedDequeue } from '../scheduler.ts';
+import { enqueue, isSchedulable, reprogram, rescheduleRequired, tcbSchedDequeue } from '../scheduler.ts';
 import { startWindows } from '../windows.ts';
 import type { Invocation } from './invocation.ts';
 
@@ -36,6 +36,8 @@ function setDomain(invocation: Invocation): Outcome {
   const { tcb } = cap;
   tcbSchedDequeue(kernel, tcb);
   tcb.domain = domain;
+  // What it waits for may now be due in this window.
+  if (kernel.config.windows) reprogram(kernel, kernel.nodes[tcb.affinity]!, tcb);
   if (isSchedulable(tcb)) enqueue(kernel, tcb);
   if (tcb === kernel.node.current) rescheduleRequired(kernel);
   return done;

@@ -8,6 +8,7 @@ import { bootCommand } from './commands/boot.ts';
 import { checkCommand } from './commands/check.ts';
 import { diffCommand } from './commands/diff.ts';
 import { disasmCommand } from './commands/disasm.ts';
+import { grindCommand } from './commands/grind.ts';
 import { proveIsolationCommand } from './commands/prove-isolation.ts';
 import { runCommand } from './commands/run.ts';
 
@@ -21,4 +22,5 @@ export const commands: readonly Command[] = [
   asmCommand,
   disasmCommand,
   benchCommand,
+  grindCommand,
 ];

@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { Coverage } from '../../tools/grind/coverage.ts';
+import { type GrindOptions, type GrindReport, grind } from '../../tools/grind/grinder.ts';
+import { grindText } from '../../tools/grind/report.ts';
+import { profiles } from '../../tools/root-task/profile.ts';
+
+const run = (options: Partial<GrindOptions>): GrindReport =>
+  grind({
+    ...{ calls: 1000, seed: Number(process.env['TEST_SEED']) >>> 0, profile: 'domains', sweepEvery: 16, shrinkAttempts: 300 },
+    ...options,
+  });
+/** What a run found, in words. */
+const findings = (report: GrindReport): string => (report.failure === null ? '' : grindText(report, 1));
+
+describe('random system calls', () => {
+  it.each(profiles)('leave every invariant true in profile %s', (profile) => {
+    const report = run({ profile, calls: 12_000 });
+    expect(findings(report)).toBe('');
+  });
+
+  it('succeed in more than 30 % of cases', () => {
+    const { coverage } = run({ calls: 8000, sweepEvery: 1000 });
+    expect(coverage.succeeded / coverage.answered).toBeGreaterThan(0.3);
+  });
+
+  it('are the same for the same seed', () => {
+    const [a, b, other] = [3, 3, 4].map((seed) => run({ seed, calls: 2000, sweepEvery: 1000 }).coverage.rows());
+    expect(a).toEqual(b);
+    expect(a).not.toEqual(other);
+  });
+});
+
+describe('the table of answers', () => {
+  it('is complete: the grinder reaches every invocation with every answer', () => {
+    const report = run({ seed: 1, calls: 150_000, sweepEvery: 1000 });
+    expect(findings(report)).toBe('');
+    expect(report.coverage.missing()).toEqual([]);
+  });
+  it('is demanded: what is not in it is a finding', () => {
+    const coverage = new Coverage();
+    expect(coverage.add({ label: 1, type: 2, error: 0 })).toBe(true);
+    expect(coverage.add({ label: 1, type: 2, error: 5 })).toBe(false);
+  });
+});

@@ -89,6 +89,7 @@ const workUnitsPerPreemption = 100;
 export function preemptionPoint(kernel: Kernel): boolean {
   const { node } = kernel;
   node.workUnits++;
+  if (kernel.config.windows) payCosts(kernel);
   if (node.workUnits < workUnitsPerPreemption && !isWindowOver(kernel)) return true;
   node.workUnits = 0;
   payCosts(kernel);

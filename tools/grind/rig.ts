@@ -2,9 +2,12 @@
 // grinder moves. One serves many rounds.
 
 import { Engine } from '../../hw/engine/engine.ts';
+import { context as contextFields } from '../../hw/engine/layout.ts';
 import { MachineMemory } from '../../hw/engine/memory.ts';
 import { interrupts } from '../../hw/hart/causes.ts';
+import { Context } from '../../hw/hart/context.ts';
 import { Hart, type HartPort } from '../../hw/hart/hart.ts';
+import { resetContext } from '../../hw/hart/reset.ts';
 import { deliver } from '../../hw/hart/trap.ts';
 import type { Microvisor } from '../../microvisor/index.ts';
 import type { KernelPort } from '../../microvisor/ports.ts';
@@ -16,9 +19,10 @@ export class Rig {
   readonly memory: MachineMemory;
   readonly harts: Hart[];
   readonly engine: Engine;
+  readonly port: KernelPort;
   /** Cycles. */
-  readonly clocks: number[];
-  private readonly deadlines: number[];
+  readonly clocks: Float64Array;
+  private readonly deadlines: Float64Array;
   /** When a request to choose again arrives. */
   private readonly reschedules: number[];
   private readonly irqs: { masked: boolean; inService: boolean; pending: boolean; hart: number; latched: boolean }[] =
@@ -33,8 +37,9 @@ export class Rig {
     const none = { load: () => false, store: () => false, low: 0, high: 0, watched: () => {} };
     this.engine = new Engine(this.memory, none, hartCount, true);
     for (const hart of this.harts) hart.port = this.hartPort(hart);
-    this.clocks = this.harts.map(() => 0);
-    this.deadlines = this.harts.map(() => Infinity);
+    this.clocks = new Float64Array(hartCount);
+    this.deadlines = new Float64Array(hartCount);
+    this.port = this.kernelPort();
     this.reschedules = this.harts.map(() => Infinity);
     this.reset();
   }
@@ -44,6 +49,10 @@ export class Rig {
     const { memory } = this;
     memory.fill(memory.layout.ram, 0, memory.layout.ramSize);
     this.engine.forget();
+    for (const hart of this.harts) {
+      hart.context = new Context(memory, memory.layout.contexts + hart.id * contextFields.size);
+      resetContext(hart.context, { pc: 0n, privilege: 0 });
+    }
     this.clocks.fill(0);
     this.deadlines.fill(Infinity);
     this.reschedules.fill(Infinity);
@@ -67,47 +76,47 @@ export class Rig {
     };
   }
 
-  readonly port: KernelPort = {
-    now: (hart) => this.clocks[hart]!,
-    charge: (hart, cycles) => {
-      this.clocks[hart]! += cycles;
-    },
-    setDeadline: (hart, cycles) => {
-      this.deadlines[hart] = cycles;
-    },
-    sendReschedule: (hart) => {
-      this.reschedules[hart] = Math.min(this.reschedules[hart]!, Math.max(...this.clocks) + lookahead);
-    },
-    interruptPending: (hart) =>
-      this.deadlines[hart]! <= this.clocks[hart]! || this.irqs.some((irq) => irq.pending && this.reaches(irq, hart)),
-    claimInterrupt: () => {
-      const irq = this.claimable;
-      this.claimable = 0;
-      if (irq !== 0) {
-        this.irqs[irq]!.pending = false;
-        this.irqs[irq]!.inService = true;
-      }
-      return irq;
-    },
-    completeInterrupt: (irq) => {
-      this.irqs[irq]!.inService = false;
-    },
-    maskInterrupt: (irq, masked) => {
-      this.irqs[irq]!.masked = masked;
-    },
-    placeInterrupt: (irq, hart, latched) => {
-      this.irqs[irq]!.hart = hart;
-      this.irqs[irq]!.latched = latched;
-    },
-    setInterruptTrigger: () => {},
-    traceEntry: () => {},
-    codeWritten: (physical, length) => this.engine.written(this.memory.hostAddress(physical, length), length),
-    loadDevice: () => undefined,
-    storeDevice: () => false,
-    putChar: () => {},
-    halt: (reason) => this.note(reason),
-    log: (line) => this.note(line),
-  };
+  private kernelPort(): KernelPort {
+    return {
+      clocks: this.clocks,
+      deadlines: this.deadlines,
+      charge: (hart, cycles) => {
+        this.clocks[hart]! += cycles;
+      },
+      sendReschedule: (hart) => {
+        this.reschedules[hart] = Math.min(this.reschedules[hart]!, Math.max(...this.clocks) + lookahead);
+      },
+      interruptPending: (hart) =>
+        this.deadlines[hart]! <= this.clocks[hart]! || this.irqs.some((irq) => irq.pending && this.reaches(irq, hart)),
+      claimInterrupt: () => {
+        const irq = this.claimable;
+        this.claimable = 0;
+        if (irq !== 0) {
+          this.irqs[irq]!.pending = false;
+          this.irqs[irq]!.inService = true;
+        }
+        return irq;
+      },
+      completeInterrupt: (irq) => {
+        this.irqs[irq]!.inService = false;
+      },
+      maskInterrupt: (irq, masked) => {
+        this.irqs[irq]!.masked = masked;
+      },
+      placeInterrupt: (irq, hart, latched) => {
+        this.irqs[irq]!.hart = hart;
+        this.irqs[irq]!.latched = latched;
+      },
+      setInterruptTrigger: () => {},
+      traceEntry: () => {},
+      codeWritten: (physical, length) => this.engine.written(this.memory.hostAddress(physical, length), length),
+      loadDevice: () => undefined,
+      storeDevice: () => false,
+      putChar: () => {},
+      halt: (reason) => this.note(reason),
+      log: (line) => this.note(line),
+    };
+  }
   private note(line: string): void {
     this.log.push(line);
     if (this.log.length > 20) this.log.shift();
@@ -129,9 +138,8 @@ export class Rig {
       return true;
     }
     if (this.deadlines[hart]! > this.clocks[hart]!) return false;
-    const before = this.deadlines[hart]!;
+    this.deadlines[hart] = Infinity;
     microvisor.timer(this.harts[hart]!);
-    if (this.deadlines[hart] === before) throw new Error(`hart ${hart}: the timer is due at ${before} for ever`);
     return true;
   }
 

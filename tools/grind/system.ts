@@ -73,7 +73,7 @@ export class GrindSystem {
     const end = start + 4096;
     boot(this.kernel, {
       initialThread: { kind: 'image', physical: { start, end }, virtualStart: codeAddress, entry: codeAddress },
-      kernelBytes,
+      kernelMemory: { start: ramBase, end: start },
       deviceTop: 2 ** 33,
     });
     memory.u32[memory.hostAddress(start) >>> 2] = code.load;
@@ -157,8 +157,11 @@ export class GrindSystem {
     context.setX(callRegister.nbSendRecvDestination, BigInt.asIntN(64, step.destination));
     const type = this.typeOf(tcb, step.capability);
     const answeredAt = tcb.realm === null ? BigInt.asUintN(64, context.pc + 4n) : 4n;
-    if (tcb.realm !== null) this.realmTurn(step.hart);
-    else this.raise(step.hart, tcb.vcpu === null ? exceptions.userEcall : exceptions.virtualSupervisorEcall, 0n);
+    if (tcb.realm !== null) {
+      if (!this.realmTurn(step.hart)) return null;
+    } else {
+      this.raise(step.hart, tcb.vcpu === null ? exceptions.userEcall : exceptions.virtualSupervisorEcall, 0n);
+    }
     // Whoever has called, and is still there behind its system call, has been answered: its registers are as the kernel left them.
     if (step.number !== systemCall.call) return null;
     if (tcb.state !== threadState.running || context.pc !== answeredAt || !kernel.threads.includes(tcb)) return null;
@@ -195,11 +198,13 @@ export class GrindSystem {
     this.microvisor.trap(rig.harts[hart]!, cause, false);
   }
 
-  /** The thread of a realm acts: it makes a system call, or computes. */
-  private realmTurn(hart: number): void {
+  /** The thread of a realm acts. false: it had no time to, or cannot run. */
+  private realmTurn(hart: number): boolean {
     command.call = true;
     this.microvisor.runRealm(this.rig.harts[hart]!, this.rig.clocks[hart]! + realmTurn);
+    const called = !command.call;
     command.call = false;
+    return called;
   }
 
   private trap({ hart, cause, tval }: TrapStep): void {

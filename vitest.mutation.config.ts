@@ -37,8 +37,8 @@ class QuickFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: ['tests/microvisor/*.test.ts', 'tests/microvisor/lockstep/random.test.ts'],
-    // Those that need the engine, and those that are for many hours.
-    exclude: ['machine-code', 'memory-access', 'random-calls'].map((name) => `tests/microvisor/${name}.test.ts`),
+    // Those that need the engine.
+    exclude: ['machine-code', 'memory-access'].map((name) => `tests/microvisor/${name}.test.ts`),
     globalSetup: './tests/seed.ts',
     setupFiles: './tests/seeded.ts',
     testTimeout: 60_000,

@@ -123,6 +123,7 @@ function checkLeft(kernel: Kernel, node: Node): void {
   }
   // Another hart may have made a more urgent thread ready: then a request to choose again is on its way.
   const priority = current === idle ? -1 : current.priority;
+  noteMoves(kernel);
   const waiting = kernel.nodes.length > 1 ? null : mostUrgent(node);
   if (waiting !== null && waiting.priority > priority) {
     violated('node', `${where} runs ${nameOf(current)} while ${nameOf(waiting)} is more urgent and ready`);
@@ -144,10 +145,30 @@ function dueAt(kernel: Kernel, node: Node): number {
   return due * kernel.cyclesPerTick < Number.MAX_SAFE_INTEGER ? due : Infinity;
 }
 
+/** The most urgent thread that is ready in the domain that runs, and has a claim to run now. */
 function mostUrgent(node: Node): Tcb | null {
   for (let priority = numPriorities - 1; priority >= 0; priority--) {
-    const { head } = node.ready[node.domain * numPriorities + priority]!;
-    if (head !== null) return head;
+    let tcb = node.ready[node.domain * numPriorities + priority]!.head;
+    while (tcb !== null && seen.get(tcb)?.moved) tcb = tcb.next;
+    if (tcb !== null) return tcb;
   }
   return null;
+}
+
+/**
+ * Like seL4's, the kernel does not switch to a more urgent thread that DomainSet moves into the domain that runs: it waits for the
+ * next choice. So it is remembered which domain each thread was in, and whether it has been moved since it was last queued.
+ */
+const seen = new WeakMap<Tcb, { domain: number; moved: boolean }>();
+
+function noteMoves(kernel: Kernel): void {
+  for (const tcb of kernel.threads) {
+    const last = seen.get(tcb);
+    if (last === undefined) {
+      seen.set(tcb, { domain: tcb.domain, moved: tcb.queued });
+      continue;
+    }
+    last.moved = tcb.queued && (last.moved || last.domain !== tcb.domain);
+    last.domain = tcb.domain;
+  }
 }

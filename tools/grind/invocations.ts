@@ -120,12 +120,15 @@ function contextAndThread(pick: Picker): [sc: number, thread: number] {
   return [sc, pick.thread((tcb) => tcb.schedContext === null)];
 }
 
+/** An empty slot; seldom any other. */
+const destination = (pick: Picker): number => (pick.dice.once(20) ? pick.any() : pick.empty());
+
 const copyTo =
   (name: InvocationLabel, more: (pick: Picker, source: number) => (number | bigint)[]): Maker =>
   (pick) => {
     const source = name === 'CNodeMove' || name === 'CNodeMutate' ? pick.victim() : pick.any();
     if (source < 0 || pick.cap(source).type === capType.null) return null;
-    return make(name, root, [pick.empty(), wordBits, source, wordBits, ...more(pick, source)], [root]);
+    return make(name, root, [destination(pick), wordBits, source, wordBits, ...more(pick, source)], [root]);
   };
 const someRights = ({ dice }: Picker): number => (dice.once(3) ? dice.below(allRights + 1) : allRights);
 const guard = ({ dice }: Picker): bigint => cNodeCapData(BigInt(dice.below(4)), dice.below(60));
@@ -140,7 +143,7 @@ const freeIrq = (pick: Picker): number => {
 
 const tableMap: Maker = (pick) => {
   const table = pick.ofType(capType.pageTable, (cap) => !cap.mapped && cap.guestLevels === 0);
-  const space = pick.dice.once(20) ? pick.ofType(capType.pageTable, (cap) => cap.mapped) : pick.space();
+  const space = pick.space(pick.dice.once(20));
   if (table < 0 || space < 0) return null;
   const address = pick.address(21);
   const found = lookupPTSlot(pick.system.kernel, pick.cap(space) as PageTableCap, address);
@@ -149,19 +152,23 @@ const tableMap: Maker = (pick) => {
 };
 const pageMap: Maker = (pick) => {
   const frame = pick.ofType(capType.frame);
-  const space = pick.space();
+  const space = pick.space(pick.dice.once(30));
   if (frame < 0 || space < 0) return null;
   const cap = pick.cap(frame) as FrameCap;
   const root = pick.cap(space) as PageTableCap;
-  const address = cap.asid === 0 ? pick.address(cap.sizeBits) : cap.mappedAddress;
-  if (cap.asid !== 0 && cap.asid !== root.asid) return null;
+  const isMapped = cap.asid !== 0 && !pick.dice.once(8);
+  const address = isMapped ? cap.mappedAddress : pick.address(cap.sizeBits);
+  const attempt = make('RISCVPageMap', frame, [address, pick.dice.of([3, 3, 2, 1, 0]), pick.dice.below(2)], [space]);
+  if (pick.dice.once(8)) return attempt;
   const found = lookupPTSlot(pick.system.kernel, root, address);
-  if (found.bitsLeft !== cap.sizeBits) return null;
-  if (cap.asid === 0 && isValid(found.entry) && !pick.dice.once(10)) return null;
-  return make('RISCVPageMap', frame, [address, pick.dice.of([3, 3, 2, 1, 0]), pick.dice.below(2)], [space]);
+  if (found.bitsLeft !== cap.sizeBits || (cap.asid !== 0 ? cap.asid !== root.asid : isValid(found.entry))) return null;
+  return attempt;
 };
 
-const boundVcpu = (pick: Picker): number => pick.ofType(capType.vcpu, ({ vcpu }) => vcpu.tcb !== null);
+const boundVcpu = (pick: Picker): number => {
+  const any = pick.dice.once(15);
+  return pick.ofType(capType.vcpu, ({ vcpu }) => any || vcpu.tcb !== null);
+};
 const plainThread = (pick: Picker, hart: number): number => {
   const current = pick.system.current(hart);
   return pick.thread((tcb) => tcb !== current && tcb.vcpu === null && tcb.realm === null);
@@ -248,23 +255,18 @@ export const makers: Readonly<Record<Exclude<InvocationLabel, 'Invalid'>, Maker>
   CNodeMove: copyTo('CNodeMove', () => []),
   CNodeMutate: copyTo('CNodeMutate', (pick) => [guard(pick)]),
   CNodeRotate: (pick) => {
-    const destination = pick.dice.once(3) ? pick.victim() : pick.empty();
-    const isSwap = destination >= 0 && pick.cap(destination).type !== capType.null;
-    const source = isSwap ? destination : pick.victim();
-    return make(
-      'CNodeRotate',
-      root,
-      [destination, wordBits, 0, pick.victim(), wordBits, 0, source, wordBits],
-      [root, root],
-    );
+    const to = pick.dice.once(3) ? pick.victim() : destination(pick);
+    const isSwap = to >= 0 && pick.cap(to).type !== capType.null && !pick.dice.once(8);
+    const source = isSwap ? to : pick.victim();
+    return make('CNodeRotate', root, [to, wordBits, 0, pick.victim(), wordBits, 0, source, wordBits], [root, root]);
   },
   IRQIssueIRQHandler: (pick) =>
-    make('IRQIssueIRQHandler', initialCap.irqControl, [freeIrq(pick), pick.empty(), wordBits], [root]),
+    make('IRQIssueIRQHandler', initialCap.irqControl, [freeIrq(pick), destination(pick), wordBits], [root]),
   RISCVIRQIssueIRQHandlerTrigger: (pick) =>
     make(
       'RISCVIRQIssueIRQHandlerTrigger',
       initialCap.irqControl,
-      [freeIrq(pick), pick.dice.below(2), pick.empty(), wordBits],
+      [freeIrq(pick), pick.dice.below(2), destination(pick), wordBits],
       [root],
     ),
   IRQAckIRQ: (pick) => make('IRQAckIRQ', pick.ofType(capType.irqHandler)),
@@ -368,11 +370,11 @@ export const makers: Readonly<Record<Exclude<InvocationLabel, 'Invalid'>, Maker>
     make(
       'RISCVASIDControlMakePool',
       initialCap.asidControl,
-      [pick.empty(), wordBits],
+      [destination(pick), wordBits],
       [
         pick.ofType(
           capType.untyped,
-          (cap, slot) => cap.sizeBits === 12 && !cap.device && ensureNoChildren(slot) === null,
+          (cap, slot) => cap.sizeBits === 12 && !cap.device && (ensureNoChildren(slot) === null || pick.dice.once(8)),
         ),
         root,
       ],
@@ -387,7 +389,7 @@ export const makers: Readonly<Record<Exclude<InvocationLabel, 'Invalid'>, Maker>
   VCPUBind: (pick, hart) =>
     make(
       'VCPUBind',
-      pick.ofType(capType.vcpu, ({ vcpu }) => vcpu.tcb === null),
+      pick.ofType(capType.vcpu, ({ vcpu }) => vcpu.tcb === null || pick.dice.once(8)),
       [],
       [plainThread(pick, hart), pick.ofType(capType.pageTable, (cap) => cap.guestLevels !== 0 && cap.mapped)],
     ),

@@ -91,12 +91,13 @@ export class Picker {
     const current = this.system.current(hart);
     return this.thread((tcb) => tcb !== current);
   }
-  space(): number {
+  /** An address space; `stale`: a table in one that is gone. */
+  space(stale = false): number {
     const { asidTable } = this.system.kernel;
-    return this.ofType(
-      capType.pageTable,
-      (cap) => cap.mapped && asidTable[cap.asid >>> 9]?.roots[cap.asid & 511]?.address === cap.address,
-    );
+    return this.ofType(capType.pageTable, (cap) => {
+      const root = asidTable[cap.asid >>> 9]?.roots[cap.asid & 511] ?? null;
+      return cap.mapped && (stale ? root === null : root?.address === cap.address);
+    });
   }
   address(bits: number): number {
     const size = 2 ** bits;

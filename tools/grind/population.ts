@@ -52,7 +52,9 @@ export class Population implements Kept {
   readonly handler: number;
   readonly firstOwn: number;
   private next: number;
+  /** The two largest pieces of untyped memory. */
   private readonly untyped: number;
+  private readonly second: number;
 
   constructor(
     private readonly system: GrindSystem,
@@ -62,13 +64,7 @@ export class Population implements Kept {
     crowded: boolean,
   ) {
     this.next = firstKept;
-    const sizeOf = (index: number): number => {
-      const cap = system.rootCNode()!.slot(index).cap;
-      return cap.type === capType.untyped && !cap.device ? cap.sizeBits : -1;
-    };
-    let largest = 0;
-    for (let index = 0; index < slotCount; index++) if (sizeOf(index) > sizeOf(largest)) largest = index;
-    this.untyped = largest;
+    [this.untyped = -1, this.second = -1] = this.largestUntypeds();
     this.notification = this.make(objectType.notification);
     this.handler = this.next++;
     this.invoke('IRQIssueIRQHandler', initialCap.irqControl, [this.irq, this.handler, wordBits], [root]);
@@ -78,6 +74,15 @@ export class Population implements Kept {
     if (crowded) this.fillPool();
     this.firstOwn = this.next;
     this.populate(crowded);
+  }
+
+  private largestUntypeds(): number[] {
+    const found: { index: number; bits: number }[] = [];
+    for (let index = 0; index < slotCount; index++) {
+      const { cap } = this.system.rootCNode()!.slot(index);
+      if (cap.type === capType.untyped && !cap.device) found.push({ index, bits: cap.sizeBits });
+    }
+    return found.sort((a, b) => b.bits - a.bits).map(({ index }) => index);
   }
 
   private makeThread(
@@ -138,7 +143,7 @@ export class Population implements Kept {
     this.invoke('RISCVASIDPoolAssign', initialCap.asidPool, [], [first]);
     const desk = this.next++;
     for (const offset of [0, 256]) {
-      this.invoke('UntypedRetype', this.untyped, [objectType.pageTable, 0, node, wordBits, offset, 256], [root]);
+      this.invoke('UntypedRetype', this.second, [objectType.pageTable, 0, node, wordBits, offset, 256], [root]);
     }
     // ASID 0 is none, 1 is the root thread's, 2 was the first.
     for (let index = 0; index < 512 - 3; index++) {
@@ -158,11 +163,13 @@ export class Population implements Kept {
     this.make(objectType.schedContext, 9, 2);
     this.make(objectType.vcpu, 0, 2);
     this.make(objectType.page, 0, 3);
-    const table = this.make(objectType.pageTable, 0, 4);
+    const table = this.make(objectType.pageTable, 0, 6);
     const guest = this.make(objectType.guestRoot, 39);
     this.make(objectType.guestRoot, 48);
-    for (const space of crowded ? [] : [table, guest])
-      this.invoke('RISCVASIDPoolAssign', initialCap.asidPool, [], [space]);
+    if (!crowded) {
+      for (const space of [table, guest]) this.invoke('RISCVASIDPoolAssign', initialCap.asidPool, [], [space]);
+      this.leaveStaleTable(table + 4, table + 5);
+    }
     this.invoke('RISCVPageTableMap', table + 1, [0x4000_0000, 0], [initialCap.vspace]);
     for (const badge of [1, 2]) {
       this.mint(endpoints, badge);
@@ -172,6 +179,13 @@ export class Population implements Kept {
     this.populateThreads(endpoints);
     this.invoke('TCBSetSchedParams', initialCap.tcb, [255, 150], [initialCap.tcb, initialCap.schedContext, endpoints]);
     this.invoke('TCBResume', this.keeper);
+  }
+
+  /** A table that is mapped in an address space that is gone. */
+  private leaveStaleTable(space: number, table: number): void {
+    this.invoke('RISCVASIDPoolAssign', initialCap.asidPool, [], [space]);
+    this.invoke('RISCVPageTableMap', table, [0, 0], [space]);
+    this.invoke('CNodeDelete', root, [space, wordBits]);
   }
 
   private populateInterrupts(notifications: number): void {

@@ -38,7 +38,7 @@ export class UnlistedAnswer extends Error {
 const emptinessEvery = 16_384;
 
 /** In one round of so many no ASID is left from the start. */
-const crowdedEvery = 24;
+const crowdedEvery = 12;
 
 /** A populated system that is swept after every `sweepEvery`th entry from then on. */
 export function populate(rig: Rig, { profile, round, sweepEvery }: Omit<RoundOptions, 'seed' | 'calls'>): Populated {
@@ -53,7 +53,7 @@ export function populate(rig: Rig, { profile, round, sweepEvery }: Omit<RoundOpt
   const root = system.rootCNode()!;
   let firstEmpty = slotCount;
   while (root.slot(firstEmpty - 1).cap.type === capType.null) firstEmpty--;
-  const kept = new Population(system, firstEmpty, round % crowdedEvery === crowdedEvery - 1);
+  const kept = new Population(system, firstEmpty, round % crowdedEvery === 5);
   checkInvariants(system.kernel, rig.engine.caches);
   entries = 0;
   return { system, kept };

@@ -5,7 +5,14 @@ import { label } from '../abi/invocation-labels.ts';
 import type { Node } from '../kernel.ts';
 import { capType } from '../objects.ts';
 import { done, type Outcome, refusal } from '../outcome.ts';
-import { enqueue, isSchedulable, reprogram, rescheduleRequired, tcbSchedDequeue } from '../scheduler.ts';
+import {
+  enqueue,
+  isSchedulable,
+  remoteTCBStall,
+  reprogram,
+  rescheduleRequired,
+  tcbSchedDequeue,
+} from '../scheduler.ts';
 import { startWindows } from '../windows.ts';
 import type { Invocation } from './invocation.ts';
 
@@ -34,6 +41,7 @@ function setDomain(invocation: Invocation): Outcome {
   const cap = invocation.extraCap(0);
   if (cap.type !== capType.thread) return refusal.invalidArgument(1);
   const { tcb } = cap;
+  remoteTCBStall(kernel, tcb);
   tcbSchedDequeue(kernel, tcb);
   tcb.domain = domain;
   // What it waits for may now be due in this window.

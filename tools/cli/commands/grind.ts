@@ -1,8 +1,8 @@
 // `microvisor grind`: random system calls against the kernel, with its invariants checked.
 
 import type { CommandModule } from 'yargs';
+import { Refusal } from '../../refusal.ts';
 import { type Profile, profiles } from '../../root-task/profile.ts';
-import { CommandError } from '../command-error.ts';
 import { noteRunFacts } from '../crash-report.ts';
 import { wholeNumber } from '../whole-number.ts';
 
@@ -48,7 +48,7 @@ export const grindCommand: CommandModule<object, GrindArguments> = {
       json ? `${JSON.stringify(grindJson(report, seed, profile, seconds), null, 2)}\n` : grindText(report, seconds),
     );
     if (report.failure !== null)
-      throw new CommandError(
+      throw new Refusal(
         'failed',
         'the kernel has a bug',
         `microvisor grind --seed ${seed} --profile ${profile} repeats it`,

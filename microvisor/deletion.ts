@@ -85,6 +85,7 @@ function finaliseObject(kernel: Kernel, cap: Capability): Capability {
       return nullCap;
     case capType.vcpu:
       if (cap.vcpu.tcb !== null) {
+        remoteTCBStall(kernel, cap.vcpu.tcb);
         suspend(kernel, cap.vcpu.tcb);
         unbindVcpu(cap.vcpu);
       }

@@ -3,7 +3,7 @@
 import { numPriorities } from '../abi/limits.ts';
 import { setVMRoot } from '../address-space.ts';
 import type { Kernel, Node } from '../kernel.ts';
-import { type Tcb, threadState } from '../objects.ts';
+import { type SchedContext, type Tcb, threadState } from '../objects.ts';
 import { isSchedulable } from '../scheduler.ts';
 import { refillHead } from '../sporadic.ts';
 import { nameOf, nameOfState } from './names.ts';
@@ -116,8 +116,8 @@ function checkLeft(kernel: Kernel, node: Node): void {
   }
   if (node.reschedulePending !== 0) violated('node', `${where} has not told others to choose again`);
   if (node.cost !== 0) violated('node', `${where} has ${node.cost} cycles of work that its clock does not show`);
-  const due = dueAt(kernel, node);
   const deadline = kernel.machine.port.deadlines[node.id]!;
+  const due = dueAt(kernel, node, isNewlyArmed(node, deadline));
   if (node.reprogram || deadline > due * kernel.cyclesPerTick) {
     violated('timer', `${where} is to be interrupted at cycle ${deadline}, something is due at tick ${due}`);
   }
@@ -131,10 +131,10 @@ function checkLeft(kernel: Kernel, node: Node): void {
 }
 
 /** When the kernel must be entered again, in ticks. With windows, what belongs to other domains waits for theirs. */
-function dueAt(kernel: Kernel, node: Node): number {
+function dueAt(kernel: Kernel, node: Node, withBudget: boolean): number {
   const { windows, numDomains } = kernel.config;
   const isOwn = (tcb: Tcb): boolean => !windows || tcb.domain === node.domain;
-  let due = node.time - node.consumed + refillHead(node.current.schedContext!).amount;
+  let due = withBudget ? node.time - node.consumed + refillHead(node.current.schedContext!).amount : Infinity;
   if (windows) due = Math.min(due, node.windowEnd - kernel.guardTicks);
   else if (numDomains > 1) due = Math.min(due, node.time + node.domainTime);
   let release = node.release.head;
@@ -143,6 +143,20 @@ function dueAt(kernel: Kernel, node: Node): number {
   due = Math.min(due, node.virtualTimers.find(isOwn)?.vcpu?.wakeAt ?? Infinity);
   // Beyond exact arithmetic there is no deadline.
   return due * kernel.cyclesPerTick < Number.MAX_SAFE_INTEGER ? due : Infinity;
+}
+
+/**
+ * Like seL4's, the kernel leaves the timer where it is when the budget of the thread that runs is configured anew: so budgets are
+ * compared with the timer when it has been set, or another context is charged.
+ */
+const armed = new WeakMap<Node, { deadline: number; schedContext: SchedContext }>();
+
+function isNewlyArmed(node: Node, deadline: number): boolean {
+  const last = armed.get(node);
+  const schedContext = node.currentSchedContext;
+  if (last?.deadline === deadline && last.schedContext === schedContext) return false;
+  armed.set(node, { deadline, schedContext });
+  return true;
 }
 
 /** The most urgent thread that is ready in the domain that runs, and has a claim to run now. */

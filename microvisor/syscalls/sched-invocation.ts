@@ -76,11 +76,7 @@ function configure(
     remoteTCBStall(kernel, tcb);
     tcbReleaseRemove(kernel, tcb);
     tcbSchedDequeue(kernel, tcb);
-    if (kernel.node.currentSchedContext === sc) {
-      commitTime(kernel);
-      // seL4 leaves the timer where the old budget would have ended.
-      kernel.node.reprogram = true;
-    }
+    if (kernel.node.currentSchedContext === sc) commitTime(kernel);
   }
   if (parameters.isRoundRobin) {
     refillNew(kernel, sc, minRefills, budget, 0);

@@ -6,7 +6,13 @@ import { profiles } from '../../tools/root-task/profile.ts';
 
 const run = (options: Partial<GrindOptions>): GrindReport =>
   grind({
-    ...{ calls: 1000, seed: Number(process.env['TEST_SEED']) >>> 0, profile: 'domains', sweepEvery: 16, shrinkAttempts: 300 },
+    ...{
+      calls: 1000,
+      seed: Number(process.env['TEST_SEED']) >>> 0,
+      profile: 'domains',
+      sweepEvery: 16,
+      shrinkAttempts: 300,
+    },
     ...options,
   });
 /** What a run found, in words. */

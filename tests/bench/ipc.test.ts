@@ -1,0 +1,50 @@
+import { describe, expect, test } from 'vitest';
+import { benchIpc } from '../../tools/bench/ipc.ts';
+import { ipcTable } from '../../tools/bench/ipc-report.ts';
+import { kernelOperations } from '../../tools/bench/kernel-operations.ts';
+import { buildKernelProgram } from '../../tools/bench/kernel-program.ts';
+import { runKernelProgram } from '../../tools/bench/kernel-run.ts';
+import { sel4Loader } from '../../tools/bench/sel4-loader.ts';
+import { readElf } from '../../tools/image/elf.ts';
+import { Refusal } from '../../tools/refusal.ts';
+import { RootTaskSystem } from '../../tools/root-task/root-task-system.ts';
+
+describe.each(kernelOperations)('the operation $name', (operation) => {
+  test('takes as many cycles each time', () => {
+    const { cycles, hostNs } = runKernelProgram(operation, 10);
+    expect(new Set(cycles.subarray(2)).size).toBe(1);
+    expect(hostNs).toHaveLength(10);
+  });
+});
+
+test.each(['call', 'fault', 'signal', 'switch', 'interrupt'])('the fast path changes nothing: %s', (source) => {
+  const { elf } = buildKernelProgram({ source, spaces: 2, clientRealm: 0, serverRealm: 0 }, 50, true);
+  const image = readElf(elf);
+  if (!image.ok) throw new Error(image.error.message);
+  const [fast, long] = [true, false].map((fastPath) => {
+    const options = { profile: 'domains', harts: 1, numDomains: 1, clockHz: 1e9, rootCNodeSizeBits: 13 } as const;
+    const silent = { console: () => {}, log: () => {}, halted: () => {}, outcome: () => {} };
+    const system = new RootTaskSystem({ ...options, ramSize: 16 << 20 }, silent);
+    system.kernel.config.fastPath = fastPath;
+    system.start(image.value);
+    system.run(Infinity);
+    return [system.machine.now, system.machine.hash.value];
+  });
+  expect(fast).toEqual(long);
+});
+
+test('a report has a row for each operation asked for, and refuses others', () => {
+  const report = benchIpc({ operations: ['revoke'], sel4: undefined, rounds: 1, onProgress: () => {} });
+  expect(report.operations.map(({ operation }) => operation)).toEqual(['revoke']);
+  expect(report.operations[0]!.comparison).toBeNull();
+  expect(ipcTable(report)).toContain('| revoke ');
+  const unknown = { operations: ['nap'], sel4: undefined, rounds: 1, onProgress: () => {} };
+  expect(() => benchIpc(unknown)).toThrow(Refusal);
+});
+
+test('the loader refuses a kernel that it cannot map', () => {
+  const task = readElf(buildKernelProgram(kernelOperations[0]!, 1, false).elf);
+  if (!task.ok) throw new Error(task.error.message);
+  const segment = { ...task.value.segments[0]!, physicalAddress: 0x1000n };
+  expect(() => sel4Loader({ ...task.value, segments: [segment] }, task.value)).toThrow(Refusal);
+});

@@ -64,7 +64,8 @@ function checkZombie(slot: Slot): void {
   if (cap.type !== capType.zombie) return;
   const { node, count } = cap;
   const most = node.ofTcb ? tcbSlot.count : 2 ** node.radix;
-  if (count < 1 || count > most) violated(rule, `${nameOfSlot(slot)} has ${count} of ${most} slots left`);
+  // None left: its deletion was preempted just before the end.
+  if (count < 0 || count > most) violated(rule, `${nameOfSlot(slot)} has ${count} of ${most} slots left`);
   const left = lastOccupied(node);
   if (left >= count) violated(rule, `${nameOfSlot(slot)} has ${count} slots left, and something in slot ${left}`);
 }

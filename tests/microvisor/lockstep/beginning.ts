@@ -47,7 +47,7 @@ export class Beginning {
     return new Beginning(
       world,
       abstraction,
-      produce(abstraction.state(), () => {}),
+      produce(abstraction.state(world.kernel.node.time), () => {}),
     );
   }
   /** Where both are now. */

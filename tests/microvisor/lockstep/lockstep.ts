@@ -128,6 +128,6 @@ export class Lockstep {
     const { now } = this;
     enter();
     this.state = step(this.state, { ...written, now, interrupted: pending, trap });
-    return differences(this.abstraction.state(), { ...this.state, interrupted: false }, ['kernel', 'specification']);
+    return differences(this.abstraction.state(now), { ...this.state, interrupted: false }, ['kernel', 'specification']);
   }
 }

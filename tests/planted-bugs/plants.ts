@@ -3,6 +3,7 @@
 import type { Plant } from './plant.ts';
 import { capabilityPlants } from './plants/capabilities.ts';
 import { faultPlants } from './plants/faults.ts';
+import { invariantPlants } from './plants/invariants.ts';
 import { ipcPlants } from './plants/ipc.ts';
 import { isolationPlants } from './plants/isolation.ts';
 import { memoryPlants } from './plants/memory.ts';
@@ -15,4 +16,5 @@ export const plants: readonly Plant[] = [
   ...schedulingPlants,
   ...memoryPlants,
   ...isolationPlants,
+  ...invariantPlants,
 ];

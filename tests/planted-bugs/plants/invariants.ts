@@ -1,0 +1,66 @@
+// Bugs that break an invariant sooner or later: random calls find them without knowing of them.
+
+import type { Finder, Plant } from '../plant.ts';
+
+const foundBy: readonly Finder[] = [
+  { file: 'tests/grind/grinder.test.ts', test: 'leave every invariant true in profile domains' },
+];
+
+export const invariantPlants: readonly Plant[] = [
+  {
+    name: 'the last object of a retype lies in what is still free',
+    file: 'microvisor/untyped.ts',
+    find: 'watermark: first + nodeWindow * objectSize - cap.address',
+    replace: 'watermark: first + (nodeWindow - 1) * objectSize - cap.address',
+    foundBy,
+  },
+  {
+    name: 'the registers of a deleted thread are lost',
+    file: 'microvisor/deletion.ts',
+    find: '  kernel.freeContext(tcb.context);\n',
+    replace: '',
+    foundBy,
+  },
+  {
+    name: 'a suspended thread waits on for its budget',
+    file: 'microvisor/tcb.ts',
+    find: '  tcbReleaseRemove(kernel, tcb);\n',
+    replace: '',
+    foundBy,
+  },
+  {
+    name: 'a notification does not forget the thread that was bound to it',
+    file: 'microvisor/notification.ts',
+    find: 'if (tcb.boundNotification !== null) tcb.boundNotification.boundTcb = null;',
+    replace: '',
+    foundBy,
+  },
+  {
+    name: 'a refill that is scheduled loses a tick',
+    file: 'microvisor/sporadic.ts',
+    find: '  tail.amount = amount;',
+    replace: '  tail.amount = amount - 1;',
+    foundBy,
+  },
+  {
+    name: 'an interrupt without a handler stays handed out',
+    file: 'microvisor/deletion.ts',
+    find: '    kernel.irqStates[cleanup] = irqState.inactive;\n',
+    replace: '',
+    foundBy,
+  },
+  {
+    name: 'a thread that changes its domain stays in the queue of the old one',
+    file: 'microvisor/syscalls/domain-invocation.ts',
+    find: '  tcbSchedDequeue(kernel, tcb);\n',
+    replace: '',
+    foundBy,
+  },
+  {
+    name: 'a page table that is deleted stays mapped',
+    file: 'microvisor/deletion.ts',
+    find: '      else unmapPageTable(kernel, cap.asid, cap.mappedAddress, cap.address);\n',
+    replace: '',
+    foundBy,
+  },
+];

@@ -6,6 +6,7 @@ import { faultPlants } from './plants/faults.ts';
 import { invariantPlants } from './plants/invariants.ts';
 import { ipcPlants } from './plants/ipc.ts';
 import { isolationPlants } from './plants/isolation.ts';
+import { lockstepPlants } from './plants/lockstep.ts';
 import { memoryPlants } from './plants/memory.ts';
 import { schedulingPlants } from './plants/scheduling.ts';
 
@@ -17,4 +18,5 @@ export const plants: readonly Plant[] = [
   ...memoryPlants,
   ...isolationPlants,
   ...invariantPlants,
+  ...lockstepPlants,
 ];

@@ -66,7 +66,8 @@ describe('an answer', () => {
     const start = world.now();
     world.call(endpoint, 1);
     world.runUntil(start + 300);
-    world.replyRecv(endpoint, reply);
+    // Not by the short way of ReplyRecv.
+    world.send(reply);
     world.expectCurrent(client);
     world.runUntil(start + 1010);
     expect(world.isIdle).toBe(true);

@@ -39,6 +39,10 @@ const step = fc.oneof(
     arbitrary: fc.record({ what: fc.constant('pass to head' as const), ticks: fc.integer({ min: -1, max: 1 }) }),
     weight: 1,
   },
+  {
+    arbitrary: fc.record({ what: fc.constant('pass to touch' as const), ticks: fc.integer({ min: -1, max: 1 }) }),
+    weight: 2,
+  },
   { arbitrary: fc.constant({ what: 'unblock' as const, ticks: 0 }), weight: 3 },
   { arbitrary: fc.record({ what: fc.constant('update' as const), parameters }), weight: 1 },
   { arbitrary: fc.record({ what: fc.constant('anew' as const), parameters }), weight: 1 },
@@ -67,8 +71,12 @@ describe('refills', () => {
               kernel.node.time += each.ticks;
               state.now += each.ticks;
               break;
-            case 'pass to head': {
-              const to = Math.max(state.now, sporadic.refillHead(sc).time + each.ticks);
+            case 'pass to head':
+            case 'pass to touch': {
+              // To where the first refill may be used; or to where it ends as the second begins.
+              const [head, second] = model.refills;
+              const at = each.what === 'pass to head' ? head!.time : (second ?? head!).time - head!.amount;
+              const to = Math.max(state.now, at + each.ticks);
               kernel.node.time = to;
               state.now = to;
               break;

@@ -97,6 +97,25 @@ describe('a message', () => {
     }
   });
 
+  it('about a fault has four words for a handler that has no buffer to write to', () => {
+    for (const kind of ['none', 'read-only'] as const) {
+      const world = new World();
+      const faults = world.endpoint();
+      const handler = world.thread({ priority: 120, budget: 1000 });
+      const thread = world.thread({ priority: 110, budget: 1000, faultEndpoint: faults });
+      changeBuffer(world, handler, kind);
+      world.stepAside();
+      world.wait(faults);
+      world.expectCurrent(thread);
+      world.ecall(222);
+      world.expectCurrent(handler);
+      expect([kind, handler.tcb.context.x(callRegister.messageInfo)]).toEqual([
+        kind,
+        messageInfoWord({ label: 2, length: 4 }),
+      ]);
+    }
+  });
+
   it('changes what it is made of, and nothing else of the receiver’s registers and buffer', () => {
     for (const length of [0, 3, 4, 5, 120]) {
       const { world, endpoint, receiver, sender } = meeting();
@@ -167,6 +186,36 @@ describe('capabilities beside a message', () => {
     world.send(endpoint, [], [endpoint, 2 ** 40 + 7, 2 ** 41]);
     expect(world.message()).toMatchObject({ label: 1 });
     expect(world.message().words.slice(1, 3)).toEqual([2n ** 40n + 7n, 0n]);
+  });
+
+  it('arrive, too, when the sender has come first', () => {
+    const world = new World();
+    const endpoint = world.endpoint();
+    const gift = world.notification();
+    const into = world.freeSlot();
+    const sender = world.thread({ priority: 120, budget: 1000 });
+    const receiver = world.thread({ priority: 110, budget: 1000 });
+    receiveInto(world, receiver, into);
+    world.stepAside();
+    world.expectCurrent(sender);
+    world.send(endpoint, [1], [gift]);
+    world.expectCurrent(receiver);
+    world.wait(endpoint);
+    expect(world.cap(into).type).toBe(capType.notification);
+    expect(receiver.tcb.context.x(callRegister.messageInfo)).toBe(messageInfoWord({ length: 1, extraCaps: 1 }));
+  });
+
+  it('of which a sender without a buffer speaks are none', () => {
+    const { world, endpoint, receiver, sender, aside } = meeting();
+    world.interruptRoot(aside);
+    changeBuffer(world, sender, 'none');
+    world.wait(aside);
+    world.expectCurrent(sender);
+    sender.tcb.context.setX(callRegister.messageInfo, messageInfoWord({ length: 1, extraCaps: 2 }));
+    sender.tcb.context.setX(callRegister.capability, BigInt(endpoint));
+    world.ecall(systemCall.send);
+    world.expectCurrent(receiver);
+    expect(receiver.tcb.context.x(callRegister.messageInfo)).toBe(messageInfoWord({ length: 1 }));
   });
 
   it('to the endpoint itself leave their badges, each in its place', () => {

@@ -32,12 +32,12 @@ async function report(plant: Plant): Promise<Report | null> {
       ...[join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...new Set(plant.foundBy.map(({ file }) => file))],
       ...['--testNamePattern', names.join('|'), '--reporter', 'json', '--outputFile', output],
     ],
-    // A process group of its own, so that ending it ends its workers.
+    // A process group of its own, so that ending it ends its workers; a seed, so that what is found today is found tomorrow.
     {
       cwd: root,
       detached: true,
       stdio: 'ignore',
-      env: { ...Object.fromEntries(environment), PLANTED_BUG: plant.name, NO_SHRINK: '1' },
+      env: { ...Object.fromEntries(environment), PLANTED_BUG: plant.name, NO_SHRINK: '1', TEST_SEED: '1' },
     },
   );
   const patience = setTimeout(() => process.kill(-child.pid!, 'SIGKILL'), patienceMs);

@@ -1,13 +1,14 @@
-// The cost table: cycles that each kernel operation takes. Settable under `machine: costs`; the defaults put a call and
-// reply-receive between two address spaces near seL4's 720 to 820 instructions.
+// The cost table: cycles that each kernel operation takes. Settable under `machine: costs`; the defaults come from counts of seL4's
+// instructions (docs/time.md).
 
 import { msgMaxLength, retypeFanOutLimit, wordBits } from './abi/limits.ts';
 
 export interface CostTable {
   /** Every entry: save, decode the cause, restore. */
   entry: number;
-  /** A system call that reaches a capability. */
+  /** A system call that reaches a capability, and in addition one that reaches an object of the kernel: decoding and answering. */
   invocation: number;
+  object: number;
   /** Each level of a CSpace. */
   lookup: number;
   /** Each word of a message. */
@@ -24,29 +25,31 @@ export interface CostTable {
   create: number;
   /** Writing a page table entry, with the fence. */
   map: number;
-  /** Switching threads, and in addition switching address spaces, or worlds (VS-mode). */
+  /** Switching threads, whatever their address spaces, and in addition switching worlds (VS-mode). */
   threadSwitch: number;
-  spaceSwitch: number;
   worldSwitch: number;
   schedule: number;
+  /** Charging another scheduling context and setting the timer for it, which seL4 asks the firmware for. */
+  timer: number;
   fault: number;
 }
 
 export const defaultCosts: Readonly<CostTable> = {
-  entry: 120,
-  invocation: 40,
+  entry: 130,
+  invocation: 44,
+  object: 500,
   lookup: 12,
   word: 2,
   derive: 30,
-  revokeStep: 40,
-  ipc: 60,
+  revokeStep: 440,
+  ipc: 64,
   clearPage: 512,
   create: 60,
   map: 60,
-  threadSwitch: 40,
-  spaceSwitch: 30,
+  threadSwitch: 59,
   worldSwitch: 200,
-  schedule: 40,
+  schedule: 50,
+  timer: 770,
   fault: 40,
 };
 
@@ -55,7 +58,8 @@ const worstEntry = (costs: CostTable): number =>
   costs.entry +
   costs.schedule +
   // Another hart may have taken the thread off this one meanwhile, which is a switch of its own.
-  2 * (costs.threadSwitch + costs.spaceSwitch + costs.worldSwitch) +
+  2 * (costs.threadSwitch + costs.worldSwitch) +
+  costs.timer +
   2 * costs.ipc +
   costs.fault +
   msgMaxLength * costs.word;
@@ -67,6 +71,7 @@ const worstEntry = (costs: CostTable): number =>
 export const worstOperation = (costs: CostTable): number =>
   worstEntry(costs) +
   costs.invocation +
+  costs.object +
   12 * wordBits * costs.lookup +
   4 * (costs.revokeStep + costs.map + costs.derive + costs.ipc) +
   2 * (costs.fault + msgMaxLength * costs.word) +

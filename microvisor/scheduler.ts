@@ -223,6 +223,7 @@ export function commitTime(kernel: Kernel): void {
 
 function setNextInterrupt(kernel: Kernel): void {
   const { node } = kernel;
+  kernel.charge(kernel.costs.timer);
   let deadline = node.time + refillHead(node.current.schedContext!).amount;
   if (kernel.config.numDomains > 1) deadline = Math.min(deadline, node.time + node.domainTime);
   const release = nextRelease(kernel);

@@ -49,6 +49,7 @@ export function sendMessage(kernel: Kernel, thread: Tcb, cap: Capability, option
 export function decodeInvocation(invocation: Invocation, isFirstPhase: boolean): Outcome {
   const { kernel, slot } = invocation;
   const { cap } = slot;
+  kernel.charge(kernel.costs.object);
   switch (cap.type) {
     case capType.untyped:
       if (invocation.label !== label.UntypedRetype) return refusal.illegalOperation;

@@ -12,7 +12,7 @@ import { infoInRegisters } from './message.ts';
 import { capType, endpointState, notificationState, type Tcb, threadState } from './objects.ts';
 import { replyPush, replyRemove } from './reply.ts';
 import { highestPriority, install } from './scheduler.ts';
-import { refillReady } from './sporadic.ts';
+import { refillReady, refillSufficient } from './sporadic.ts';
 import { transferRegisters } from './transfer.ts';
 
 /** A system call of the current thread, whose pc is behind it. true: all is done, and who runs next is on the hart. */
@@ -34,11 +34,20 @@ export function fastPath(kernel: Kernel, thread: Tcb, number: number): boolean {
   return true;
 }
 
-/** Whether nothing is due: until the timer goes off, with the time to get out of the kernel to spare, no budget and no window ends. */
+/**
+ * Whether nothing is due: until the timer goes off, with the time to get out of the kernel to spare, no window ends and nobody is
+ * released. The budget is looked at besides: a thread that configures its own context leaves the timer where it was.
+ */
 function isQuiet(kernel: Kernel): boolean {
-  const { node } = kernel;
+  const { node, cyclesPerTick, minBudget } = kernel;
   const { clocks, deadlines } = kernel.machine.port;
-  return !node.reprogram && clocks[node.id]! + kernel.minBudget * kernel.cyclesPerTick < deadlines[node.id]!;
+  const now = clocks[node.id]!;
+  const used = node.consumed + now / cyclesPerTick - node.time;
+  return (
+    !node.reprogram &&
+    now + minBudget * cyclesPerTick < deadlines[node.id]! &&
+    refillSufficient(kernel, node.currentSchedContext, used)
+  );
 }
 
 /** Whether a blocked thread is who runs next once it is ready and the current thread is not. */

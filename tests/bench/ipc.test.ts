@@ -10,9 +10,9 @@ import { Refusal } from '../../tools/refusal.ts';
 import { RootTaskSystem } from '../../tools/root-task/root-task-system.ts';
 
 describe.each(kernelOperations)('the operation $name', (operation) => {
-  test('takes as many cycles each time', () => {
+  test('takes as many cycles each time, but for the round in which a time slice ends', () => {
     const { cycles, hostNs } = runKernelProgram(operation, 10);
-    expect(new Set(cycles.subarray(2)).size).toBe(1);
+    expect(new Set(cycles.subarray(2)).size).toBeLessThanOrEqual(2);
     expect(hostNs).toHaveLength(10);
   });
 });

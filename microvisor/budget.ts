@@ -28,7 +28,8 @@ import { isWindowOver } from './windows.ts';
 export function chargeBudget(kernel: Kernel, consumed: number, canTimeoutFault: boolean): void {
   const { node } = kernel;
   const sc = node.currentSchedContext;
-  if (sc !== node.idleSchedContext) {
+  // Another hart may have deleted it.
+  if (sc !== node.idleSchedContext && isActive(sc)) {
     if (isRoundRobin(sc)) {
       refillHead(sc).amount += refillTail(sc).amount;
       refillTail(sc).amount = 0;

@@ -122,6 +122,7 @@ function copyRegisters(invocation: Invocation, tcb: Tcb): Outcome {
   const transfer = (registers: readonly number[]): void => {
     for (const register of registers) writeRegister(tcb, register, readRegister(source, register));
   };
+  remoteTCBStall(kernel, source);
   if ((flags & copyFlag.suspendSource) !== 0n) suspend(kernel, source);
   if ((flags & copyFlag.resumeTarget) !== 0n) restart(kernel, tcb);
   if ((flags & copyFlag.transferFrame) !== 0n) {

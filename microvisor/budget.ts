@@ -90,10 +90,10 @@ const workUnitsPerPreemption = 100;
 export function preemptionPoint(kernel: Kernel): boolean {
   const { node } = kernel;
   node.workUnits++;
-  if (kernel.config.windows) payCosts(kernel);
-  if (node.workUnits < workUnitsPerPreemption && !isWindowOver(kernel)) return true;
+  const isTime = node.workUnits >= workUnitsPerPreemption;
+  if (isTime || kernel.config.windows) payCosts(kernel);
+  if (!isTime && !isWindowOver(kernel)) return true;
   node.workUnits = 0;
-  payCosts(kernel);
   updateTimestamp(kernel);
   const sc = node.currentSchedContext;
   return !(

@@ -79,7 +79,7 @@ function replyRecv(kernel: Kernel, server: Tcb): Tcb | null {
   const { node, costs } = kernel;
   const replyCap = lookupRegister(kernel, callRegister.reply)?.cap;
   // Receiving looks the reply capability up again.
-  node.cost *= 2;
+  kernel.charge(node.cost);
   const cap = lookupRegister(kernel, callRegister.capability)?.cap;
   if (replyCap?.type !== capType.reply || cap?.type !== capType.endpoint || !cap.canReceive) return null;
   const { reply } = replyCap;

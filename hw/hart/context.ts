@@ -9,7 +9,7 @@ export class Context {
 
   constructor(
     readonly memory: MachineMemory,
-    /** Offset in machine memory; a multiple of 4 KiB. */
+    /** Offset in machine memory; a multiple of 2 KiB. */
     readonly base: number,
   ) {}
 

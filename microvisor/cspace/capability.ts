@@ -6,7 +6,7 @@ import { allRights, right } from '../abi/rights.ts';
 import { type Capability, capType, type KernelObject, nullCap, type VmRights, vmRights } from '../objects.ts';
 
 /** The object that a capability names; null if it names a range of memory, or nothing. */
-function objectOf(cap: Capability): KernelObject | null {
+export function objectOf(cap: Capability): KernelObject | null {
   switch (cap.type) {
     case capType.endpoint:
       return cap.endpoint;

@@ -1,40 +1,17 @@
 // The derivation tree: lists of slots in prefix order. Capabilities to one object are neighbours, the one that came with the object
 // first; who is whose child follows from that order and the marks, and so does which capability is the last.
 
-import { type AsidPool, type Capability, type CNode, capType, type Slot } from '../objects.ts';
-import { type KernelObject, nameOfSlot } from './names.ts';
+import { objectOf } from '../cspace/capability.ts';
+import { type Capability, capType, type KernelObject, type Slot } from '../objects.ts';
+import { nameOfSlot } from './names.ts';
 import { violated } from './violation.ts';
 
 const rule = 'derivation tree';
 
 /** What a capability names, to compare by; null if it names memory that others may name part of, or nothing in particular. */
-export function identityOf(cap: Capability): KernelObject | AsidPool | CNode | number | null {
-  switch (cap.type) {
-    case capType.endpoint:
-      return cap.endpoint;
-    case capType.notification:
-      return cap.notification;
-    case capType.reply:
-      return cap.reply;
-    case capType.cNode:
-    case capType.zombie:
-      return cap.node;
-    case capType.thread:
-      return cap.tcb;
-    case capType.schedContext:
-      return cap.schedContext;
-    case capType.asidPool:
-      return cap.pool;
-    case capType.vcpu:
-      return cap.vcpu;
-    case capType.frame:
-    case capType.pageTable:
-      return cap.address;
-    case capType.irqHandler:
-      return -cap.irq;
-    default:
-      return null;
-  }
+export function identityOf(cap: Capability): KernelObject | number | null {
+  if (cap.type === capType.frame || cap.type === capType.pageTable) return cap.address;
+  return cap.type === capType.irqHandler ? -cap.irq : objectOf(cap);
 }
 
 /** Checks the links and the order. Returns all slots, list after list, each in prefix order. */

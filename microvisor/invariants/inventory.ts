@@ -3,13 +3,13 @@
 
 import type { Kernel } from '../kernel.ts';
 import { type AsidPool, type CNode, capType, type Slot } from '../objects.ts';
-import { type KernelObject, nameOf } from './names.ts';
+import { type NamedObject, nameOf } from './names.ts';
 import { violated } from './violation.ts';
 
 export class Inventory {
   /** Slots that hold something, or that the derivation tree says do. */
   readonly slots = new Set<Slot>();
-  readonly objects = new Set<KernelObject>();
+  readonly objects = new Set<NamedObject>();
   readonly pools = new Map<AsidPool, number>();
   readonly frames: Slot[] = [];
   readonly tables: Slot[] = [];
@@ -86,7 +86,7 @@ export class Inventory {
   }
 
   /** What `holder` points to must exist. */
-  checkAlive(object: KernelObject | null, holder: KernelObject | string): void {
+  checkAlive(object: NamedObject | null, holder: NamedObject | string): void {
     if (object === null || this.objects.has(object)) return;
     const who = typeof holder === 'string' ? holder : nameOf(holder);
     violated('dangling reference', `${who} refers to ${nameOf(object)}, which no capability names`);

@@ -15,7 +15,7 @@ import {
   Vcpu,
 } from '../objects.ts';
 
-export type KernelObject = Endpoint | Notification | Reply | SchedContext | Tcb | Vcpu;
+export type NamedObject = Endpoint | Notification | Reply | SchedContext | Tcb | Vcpu;
 
 const inverse = (table: Readonly<Record<string, number>>): ReadonlyMap<number, string> =>
   new Map(Object.entries(table).map(([name, number]) => [number, name]));
@@ -26,7 +26,7 @@ const tcbSlotNames = inverse(tcbSlot);
 export const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
 export const nameOfState = (tcb: Tcb): string => stateNames.get(tcb.state) ?? `state ${tcb.state}`;
 
-function kindOf(object: KernelObject): string {
+function kindOf(object: NamedObject): string {
   if (object instanceof Endpoint) return 'endpoint';
   if (object instanceof Notification) return 'notification';
   if (object instanceof Reply) return 'reply object';
@@ -34,7 +34,7 @@ function kindOf(object: KernelObject): string {
   return object instanceof Vcpu ? 'virtual hart' : 'thread';
 }
 
-export function nameOf(object: KernelObject | null): string {
+export function nameOf(object: NamedObject | null): string {
   if (object === null) return 'nothing';
   const called = object instanceof Tcb ? ` "${object.name}"` : '';
   return `${kindOf(object)}${called} at ${object.address < 0 ? 'no address' : hex(object.address)}`;

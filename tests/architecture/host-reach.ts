@@ -1,6 +1,7 @@
 // Finds what the core must not name: globals of the host, and arithmetic that differs between JavaScript engines.
 
 import ts from 'typescript';
+import { mathNames } from '../../guests/realm/math-names.ts';
 
 /** Globals that only hosts have, or whose results depend on the host. */
 const forbiddenGlobals = new Set([
@@ -10,21 +11,8 @@ const forbiddenGlobals = new Set([
   ...['WeakRef', 'FinalizationRegistry', 'eval', '__dirname', '__filename'],
 ]);
 
-/** Exact in every engine (ECMA-262 leaves the precision of the others open). */
-const exactMath = new Set([
-  'abs',
-  'ceil',
-  'clz32',
-  'floor',
-  'fround',
-  'imul',
-  'max',
-  'min',
-  'round',
-  'sign',
-  'sqrt',
-  'trunc',
-]);
+/** Exact in every engine (ECMA-262 leaves the precision of the others open): what realms keep. */
+const exactMath: ReadonlySet<string> = new Set(mathNames);
 
 const hostMethods = new Set(['toLocaleString', 'toLocaleUpperCase', 'toLocaleLowerCase', 'localeCompare']);
 

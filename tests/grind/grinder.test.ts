@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Coverage } from '../../tools/grind/coverage.ts';
+import { Coverage, UnlistedAnswer } from '../../tools/grind/coverage.ts';
 import { type GrindOptions, type GrindReport, grind } from '../../tools/grind/grinder.ts';
 import { grindText } from '../../tools/grind/report.ts';
 
@@ -48,7 +48,7 @@ describe('the table of answers', () => {
   });
   it('is demanded: what is not in it is a finding', () => {
     const coverage = new Coverage();
-    expect(coverage.add({ label: 1, type: 2, error: 0 })).toBe(true);
-    expect(coverage.add({ label: 1, type: 2, error: 5 })).toBe(false);
+    coverage.add({ label: 1, type: 2, error: 0 });
+    expect(() => coverage.add({ label: 1, type: 2, error: 5 })).toThrow(UnlistedAnswer);
   });
 });

@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { System } from '../../tools/boot/system.ts';
+import { System, silentEvents } from '../../tools/boot/system.ts';
 import { firstDifference, type Leak } from '../../tools/isolation/difference.ts';
 import { type Observation, Observer } from '../../tools/isolation/observation.ts';
 import { checkManifest } from '../../tools/manifest/load.ts';
@@ -39,19 +39,12 @@ function run(hart: number, arrivalsUs: readonly number[], windows: boolean, to: 
   if (!loaded.ok) throw new Error(loaded.diagnostics.map(({ message }) => message).join('\n'));
   const manifest = windows ? loaded.manifest : { ...loaded.manifest, schedule: undefined };
   const plan = buildPlan(manifest);
-  const nothing = (): void => {};
   let said = '';
   const system = new System(manifest, plan, {
-    output: nothing,
+    ...silentEvents,
     debug: (cell, bytes) => {
       if (cell === 'noisy') said += new TextDecoder().decode(bytes);
     },
-    log: nothing,
-    realmFault: nothing,
-    realmRestarted: nothing,
-    unhandledFault: nothing,
-    machineEnded: nothing,
-    booted: nothing,
   });
   const observer = new Observer(system, 'noisy', to);
   system.start();

@@ -6,7 +6,7 @@ import { invocationNames } from '../../microvisor/abi/invocation-labels.ts';
 import { cNodeCapData } from '../../microvisor/abi/rights.ts';
 import { type CNode, type CNodeCap, tcbSlot } from '../../microvisor/objects.ts';
 import { refillsOf } from '../../microvisor/sporadic.ts';
-import { Dice } from '../microvisor/dice.ts';
+import { Dice } from '../../tools/grind/dice.ts';
 import {
   capType,
   exceptions,
@@ -100,7 +100,7 @@ function act({ world, slots, careful }: Scene, dice: Dice, hart: number): void {
   const { context } = world.current(hart);
   const isCareful = world.current(hart) === careful.tcb;
   /** True once in `n`, for what is dangerous. */
-  const dares = (n: number): boolean => dice.oneIn(n) && !isCareful;
+  const dares = (n: number): boolean => dice.once(n) && !isCareful;
   const occupied = [...slots.occupied()].map(({ index }) => index);
   const slot = (): number => (occupied.length === 0 || dares(60) ? dice.below(slotCount) : dice.of(occupied));
   const before = world.clocks[hart]!;
@@ -123,7 +123,7 @@ function act({ world, slots, careful }: Scene, dice: Dice, hart: number): void {
       return;
     default: {
       const name = dice.of(invocationNames);
-      const retypes = name === 'UntypedRetype' || dice.oneIn(4);
+      const retypes = name === 'UntypedRetype' || dice.once(4);
       const destructive = /Suspend|Delete|Revoke|SetSpace|Configure|Unbind|SetIPCBuffer|SetPriority/.test(name);
       if ((destructive && !dares(6)) || (isCareful && /TCB|Sched/.test(name))) return;
       const words = retypes
@@ -167,7 +167,7 @@ function observe(harts: number, dice: Dice | undefined): { seen: string[]; acts:
       if (world.deadlines[1]! <= world.clocks[1]!) microvisor.timer(world.harts[1]!);
     }
     // Requests arrive when they arrive, whichever window it is by then.
-    if (dice.oneIn(2)) world.deliverReschedules();
+    if (dice.once(2)) world.deliverReschedules();
   };
   while (node.domain !== 1) tick();
   for (let frame = 0; frame < frames; frame++) {
@@ -206,7 +206,7 @@ describe('a thread in its own windows', () => {
     let acts = 0;
     for (let run = 0; run < 10; run++) {
       const seed = (Number(process.env['TEST_SEED']) + run) >>> 0;
-      const busy = observe(harts, new Dice(2 * seed + 1));
+      const busy = observe(harts, new Dice(2 * seed + 1, 0));
       acts += busy.acts;
       const at = still.findIndex((line, index) => line !== busy.seen[index]);
       expect(at < 0 ? 'the same' : { seed, still: still[at], busy: busy.seen[at] }).toBe('the same');

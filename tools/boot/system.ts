@@ -58,6 +58,19 @@ export interface SystemEvents {
   executing?(cell: string | undefined): void;
 }
 
+const nothing = (): void => {};
+/** For whoever watches little: what it does watch goes on top. */
+export const silentEvents: SystemEvents = {
+  output: nothing,
+  debug: nothing,
+  log: nothing,
+  realmFault: nothing,
+  realmRestarted: nothing,
+  unhandledFault: nothing,
+  machineEnded: nothing,
+  booted: nothing,
+};
+
 /** By the type of SBI's system reset. */
 const resetNames = ['shut down', 'cold reboot', 'warm reboot'];
 const bootRealm = 0;

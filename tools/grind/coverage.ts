@@ -11,6 +11,11 @@ const listed = invocationNames.map((name) =>
   name === 'Invalid' ? [] : [error.none, ...answers[name].map((answer) => error[answer])],
 );
 
+/** An answer that the table of answers does not list: that is as wrong as a broken invariant. */
+export class UnlistedAnswer extends Error {
+  override readonly name = 'UnlistedAnswer';
+}
+
 export interface CoverageRow {
   label: InvocationLabel;
   answers: { error: ErrorName; count: number }[];
@@ -23,16 +28,18 @@ export class Coverage {
   answered = 0;
   succeeded = 0;
 
-  /** false: the table of answers does not list this one. */
-  add({ label, type, error: code }: Answered): boolean {
+  /** Throws an UnlistedAnswer if the table of answers does not list this one. */
+  add({ label, type, error: code }: Answered): void {
     this.answered++;
     if (code === 0) this.succeeded++;
     if (objects[label] !== type) {
       this.foreign++;
-      return true;
+      return;
     }
     this.counts[label]![code]!++;
-    return (listed[label] as readonly ErrorCode[]).includes(code as ErrorCode);
+    if (!(listed[label] as readonly ErrorCode[]).includes(code as ErrorCode)) {
+      throw new UnlistedAnswer(`label ${label} has answered with error ${code}, which is not listed for it`);
+    }
   }
 
   /** Every answer that the table lists, with its count. */

@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { System, type SystemEvents } from '../boot/system.ts';
+import { System, silentEvents } from '../boot/system.ts';
 import type { Manifest } from '../manifest/model.ts';
 import { buildPlan } from '../plan/build.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -113,18 +113,10 @@ function observe(
   const plan = buildPlan(variant);
   if (adversary !== undefined) armAdversary(plan, from);
   let observer: Observer | undefined;
-  const nothing = (): void => {};
-  const events: SystemEvents = {
-    output: nothing,
+  const system = new System(variant, plan, {
+    ...silentEvents,
     debug: (cell, bytes) => observer?.print(cell, bytes),
-    log: nothing,
-    realmFault: nothing,
-    realmRestarted: nothing,
-    unhandledFault: nothing,
-    machineEnded: nothing,
-    booted: nothing,
-  };
-  const system = new System(variant, plan, events);
+  });
   observer = new Observer(system, from, to);
   system.start();
   system.run(Math.round((forNs * system.machine.clockHz) / 1e9));

@@ -4,7 +4,7 @@ import { invocationNames } from '../../../microvisor/abi/invocation-labels.ts';
 import { objectType, objectTypeCount } from '../../../microvisor/abi/object-types.ts';
 import { systemCall } from '../../../microvisor/abi/system-calls.ts';
 import type { State } from '../../../microvisor/specification/state.ts';
-import type { Dice } from '../dice.ts';
+import type { Dice } from '../../../tools/grind/dice.ts';
 import { exceptions, initialCap, label } from '../world.ts';
 import type { Action, Call } from './action.ts';
 import { Invocations, oddWords } from './invocations.ts';
@@ -66,16 +66,16 @@ export class Generator {
     if (state.current === null) return this.wakeUp(state);
     // The last that runs had better not stop.
     const alone = Object.values(state.ready).flat().length < 2;
-    if (alone && dice.oneIn(4)) return { kind: 'call', number: call, cap: view.cap('tcb'), label: label.TCBResume };
+    if (alone && dice.once(4)) return { kind: 'call', number: call, cap: view.cap('tcb'), label: label.TCBResume };
     switch (dice.below(24)) {
       case 0:
         return { kind: 'compute', us: dice.of([1, 5, 20, 100, 300, 1000]) };
       case 1:
-        return alone || dice.oneIn(2) ? this.interrupt(state) : this.fault();
+        return alone || dice.once(2) ? this.interrupt(state) : this.fault();
       case 2:
-        return dice.oneIn(3)
-          ? { kind: 'pending', pending: dice.oneIn(2) }
-          : { kind: 'call', number: dice.oneIn(4) ? systemCall.setTlsBase : systemCall.yield, cap: view.any() };
+        return dice.once(3)
+          ? { kind: 'pending', pending: dice.once(2) }
+          : { kind: 'call', number: dice.once(4) ? systemCall.setTlsBase : systemCall.yield, cap: view.any() };
       case 3:
         return alone ? this.invocation() : this.nonsense();
       default:
@@ -83,19 +83,19 @@ export class Generator {
     }
   }
   private invocation(): Call {
-    return this.invocations.of(this.dice.of(this.dice.oneIn(10) ? kinds : this.theme.kinds));
+    return this.invocations.of(this.dice.of(this.dice.once(10) ? kinds : this.theme.kinds));
   }
 
   /** Nobody runs: time passes, or something happens outside. */
   private wakeUp(state: State): Action {
-    if (state.deadline < Infinity && !this.dice.oneIn(3)) {
+    if (state.deadline < Infinity && !this.dice.once(3)) {
       return { kind: 'compute', us: Math.ceil((state.deadline - state.now) / 10) + this.dice.below(50) };
     }
     return this.interrupt(state);
   }
   private interrupt(state: State): Action {
     const known = Object.keys(state.irqs).map(Number);
-    const irq = known.length > 0 && !this.dice.oneIn(5) ? this.dice.of(known) : 1 + this.dice.below(95);
+    const irq = known.length > 0 && !this.dice.once(5) ? this.dice.of(known) : 1 + this.dice.below(95);
     return { kind: 'interrupt', irq };
   }
   private fault(): Action {
@@ -122,7 +122,7 @@ export class Generator {
   }
   private someWords(most: number): (number | bigint)[] {
     return Array.from({ length: this.dice.below(most) }, () =>
-      this.dice.oneIn(2) ? this.dice.of(oddWords) : this.view.any(),
+      this.dice.once(2) ? this.dice.of(oddWords) : this.view.any(),
     );
   }
 
@@ -134,20 +134,20 @@ export class Generator {
   private communication(): Call {
     const { dice, view } = this;
     const number = dice.of(communications);
-    const kind = dice.oneIn(4) ? 'notification' : 'endpoint';
+    const kind = dice.once(4) ? 'notification' : 'endpoint';
     const cap = view.partner(kind, sends.includes(number) ? 'send' : 'receive');
-    const words = dice.oneIn(30) ? Array.from({ length: 100 }, (_, i) => i + 1) : this.someWords(7);
+    const words = dice.once(30) ? Array.from({ length: 100 }, (_, i) => i + 1) : this.someWords(7);
     const message: Call = { kind: 'call', number, cap, reply: view.cap('reply'), words };
-    const target = (): number => (dice.oneIn(3) ? view.cap('reply') : view.partner(kind, 'send'));
+    const target = (): number => (dice.once(3) ? view.cap('reply') : view.partner(kind, 'send'));
     if (number === nbSendRecv) message.sendTo = target();
     if (number === nbSendWait) message.reply = target();
-    if (number === replyRecv && dice.oneIn(8)) message.reply = target();
-    if (number === send && dice.oneIn(2)) message.cap = view.cap('reply');
-    if (dice.oneIn(3)) message.label = 1000 + dice.below(3);
-    if (dice.oneIn(3)) {
-      message.caps = Array.from({ length: 1 + dice.below(3) }, () => (dice.oneIn(2) ? cap : view.any()));
+    if (number === replyRecv && dice.once(8)) message.reply = target();
+    if (number === send && dice.once(2)) message.cap = view.cap('reply');
+    if (dice.once(3)) message.label = 1000 + dice.below(3);
+    if (dice.once(3)) {
+      message.caps = Array.from({ length: 1 + dice.below(3) }, () => (dice.once(2) ? cap : view.any()));
     }
-    if (dice.oneIn(2)) message.slot = [initialCap.cNode, view.spare(), dice.oneIn(10) ? dice.below(70) : 64];
+    if (dice.once(2)) message.slot = [initialCap.cNode, view.spare(), dice.once(10) ? dice.below(70) : 64];
     return message;
   }
   /** Whether nobody seems to wait for what the call does. */

@@ -3,7 +3,7 @@
 import type { InvocationLabel } from '../../../microvisor/abi/invocation-labels.ts';
 import { objectType } from '../../../microvisor/abi/object-types.ts';
 import { systemCall } from '../../../microvisor/abi/system-calls.ts';
-import type { Dice } from '../dice.ts';
+import type { Dice } from '../../../tools/grind/dice.ts';
 import { initialCap, label } from '../world.ts';
 import type { Call } from './action.ts';
 import { smallUntypeds } from './population.ts';
@@ -86,10 +86,10 @@ export class Invocations {
     const method = dice.of(methods[kind]!);
     const { cap = this.view.cap(kind), words = [], caps = [] } = this.argumentsOf(method);
     // Sometimes a message is cut short, or a word of it is odd.
-    if (words.length > 0 && dice.oneIn(20)) words.length = dice.below(words.length);
-    if (words.length > 0 && dice.oneIn(15)) words[dice.below(words.length)] = dice.of(oddWords);
-    if (caps.length > 0 && dice.oneIn(25)) caps.length = dice.below(caps.length);
-    const number = dice.oneIn(15) ? dice.of([systemCall.send, systemCall.nbSend]) : systemCall.call;
+    if (words.length > 0 && dice.once(20)) words.length = dice.below(words.length);
+    if (words.length > 0 && dice.once(15)) words[dice.below(words.length)] = dice.of(oddWords);
+    if (caps.length > 0 && dice.once(25)) caps.length = dice.below(caps.length);
+    const number = dice.once(15) ? dice.of([systemCall.send, systemCall.nbSend]) : systemCall.call;
     return { kind: 'call', number, cap, label: label[method], words, caps };
   }
 
@@ -109,7 +109,7 @@ export class Invocations {
       case 'CNodeRotate':
         return this.ofCNode(method);
       case 'TCBReadRegisters':
-        return { words: [dice.oneIn(4) ? 1 : 0, dice.oneIn(3) ? dice.below(35) : 32] };
+        return { words: [dice.once(4) ? 1 : 0, dice.once(3) ? dice.below(35) : 32] };
       case 'TCBWriteRegisters': {
         const count = dice.below(33);
         return { words: [dice.below(2), count, ...Array.from({ length: count }, (_, i) => 0x1000 + 16 * i)] };
@@ -122,9 +122,9 @@ export class Invocations {
         return { words: [this.guard(), 0], caps: [this.handler(), this.space(), vspace] };
       case 'TCBSetPriority':
       case 'TCBSetMCPriority':
-        return { words: [this.priority()], caps: [dice.oneIn(3) ? view.cap('tcb') : tcb] };
+        return { words: [this.priority()], caps: [dice.once(3) ? view.cap('tcb') : tcb] };
       case 'TCBSetSchedParams': {
-        const caps = [tcb, dice.oneIn(5) ? 0 : view.cap('sched-context'), this.handler()];
+        const caps = [tcb, dice.once(5) ? 0 : view.cap('sched-context'), this.handler()];
         return { words: [dice.of([255, 200, 100]), this.priority()], caps };
       }
       case 'TCBSetTimeoutEndpoint':
@@ -134,14 +134,14 @@ export class Invocations {
       case 'TCBSetTLSBase':
         return { words: [0x1234] };
       case 'TCBSetFlags':
-        return { words: [dice.below(4), dice.oneIn(6) ? dice.below(8) : dice.below(2)] };
+        return { words: [dice.below(4), dice.once(6) ? dice.below(8) : dice.below(2)] };
       case 'TCBBindNotification':
       case 'IRQSetIRQHandler':
         return { caps: [view.cap('notification')] };
       case 'IRQIssueIRQHandler':
         return { words: [1 + dice.below(6), view.spare(), 64], caps: [initialCap.cNode] };
       case 'RISCVIRQIssueIRQHandlerTrigger': {
-        const irq = dice.oneIn(5) ? 90 + dice.below(10) : 1 + dice.below(6);
+        const irq = dice.once(5) ? 90 + dice.below(10) : 1 + dice.below(6);
         return { words: [irq, 1, view.spare(), 64], caps: [initialCap.cNode] };
       }
       case 'DomainSetSet':
@@ -152,17 +152,17 @@ export class Invocations {
         return { words: [dice.below(4)] };
       case 'SchedControlConfigureFlags': {
         const budget = dice.of([20, 100, 400, 1000]);
-        const period = dice.oneIn(4) ? budget : budget * dice.of([2, 5, 10]);
+        const period = dice.once(4) ? budget : budget * dice.of([2, 5, 10]);
         const words = [budget, period, dice.below(3), dice.below(100), dice.below(2)];
         return { words, caps: [view.cap('sched-context')] };
       }
       case 'SchedContextBind':
       case 'SchedContextUnbindObject':
-        return { caps: [view.cap(dice.oneIn(2) ? 'notification' : 'tcb')] };
+        return { caps: [view.cap(dice.once(2) ? 'notification' : 'tcb')] };
       case 'RISCVPageTableMap':
         return { words: [this.address(), 0], caps: [this.vspace()] };
       case 'RISCVPageMap':
-        return { words: [this.address(), dice.oneIn(3) ? dice.below(16) : 3, dice.below(2)], caps: [this.vspace()] };
+        return { words: [this.address(), dice.once(3) ? dice.below(16) : 3, dice.below(2)], caps: [this.vspace()] };
       case 'RISCVASIDControlMakePool':
         return { words: [view.spare(), 64], caps: [view.cap('untyped'), initialCap.cNode] };
       case 'RISCVASIDPoolAssign':
@@ -176,30 +176,30 @@ export class Invocations {
   private retype(): Arguments {
     const { dice, view } = this;
     const [type, size] = dice.of(retypes);
-    const count = dice.oneIn(4) ? 1 + dice.below(4) : 1;
+    const count = dice.once(4) ? 1 + dice.below(4) : 1;
     const to = view.place(() => view.spare());
-    const cap = dice.oneIn(4) ? view.cap('untyped') : smallUntypeds.first + dice.below(smallUntypeds.count);
+    const cap = dice.once(4) ? view.cap('untyped') : smallUntypeds.first + dice.below(smallUntypeds.count);
     return { cap, words: [type, size, 0, 0, to.index, count], caps: [to.root] };
   }
   private ofCNode(method: InvocationLabel): Arguments {
     const { dice, view } = this;
-    const from = view.place(() => (dice.oneIn(3) ? view.last() : view.any()));
+    const from = view.place(() => (dice.once(3) ? view.last() : view.any()));
     const to = view.place(() => view.spare());
     switch (method) {
       case 'CNodeDelete': {
-        const at = view.place(() => (dice.oneIn(2) ? view.last() : view.spare()));
+        const at = view.place(() => (dice.once(2) ? view.last() : view.spare()));
         return { cap: at.root, words: [at.index, at.depth] };
       }
       case 'CNodeRevoke': {
         const small = smallUntypeds.first + dice.below(smallUntypeds.count);
-        return { cap: initialCap.cNode, words: [dice.oneIn(3) ? small : view.parent(), 64] };
+        return { cap: initialCap.cNode, words: [dice.once(3) ? small : view.parent(), 64] };
       }
       case 'CNodeCancelBadgedSends':
         return { cap: initialCap.cNode, words: [view.cap('endpoint'), 64] };
       case 'CNodeRotate': {
         const pivot = view.place(() => view.any());
-        const destination = dice.oneIn(3) ? from : to;
-        const data = (): number => (dice.oneIn(3) ? 56 : 0);
+        const destination = dice.once(3) ? from : to;
+        const data = (): number => (dice.once(3) ? 56 : 0);
         return {
           cap: destination.root,
           words: [
@@ -211,20 +211,20 @@ export class Invocations {
       }
       default: {
         const words: Words = [to.index, to.depth, from.index, from.depth];
-        if (method === 'CNodeMint' || method === 'CNodeCopy') words.push(dice.oneIn(2) ? 15 : dice.below(16));
+        if (method === 'CNodeMint' || method === 'CNodeCopy') words.push(dice.once(2) ? 15 : dice.below(16));
         if (method === 'CNodeMint' || method === 'CNodeMutate') words.push(dice.of([0, 1, 7, 7, 9, 54, 4, 58]));
         return { cap: to.root, words, caps: [from.root] };
       }
     }
   }
   private handler(): number {
-    return this.dice.oneIn(3) ? 0 : this.view.cap('endpoint');
+    return this.dice.once(3) ? 0 : this.view.cap('endpoint');
   }
   private space(): number {
-    return this.dice.oneIn(3) ? this.view.cap('cnode') : initialCap.cNode;
+    return this.dice.once(3) ? this.view.cap('cnode') : initialCap.cNode;
   }
   private guard(): number {
-    return this.dice.oneIn(3) ? 56 : 0;
+    return this.dice.once(3) ? 56 : 0;
   }
   private buffer(): number {
     return this.dice.of([0x40_0000, 0x40_1000, 0x40_2400, 0x40_3000, 0x40_4000, 0]);
@@ -233,7 +233,7 @@ export class Invocations {
     return this.dice.of([0x40_0000, 0x60_0000, 0x60_0000, 0x100_0000, 0x4000_0000]) + 4096 * this.dice.below(20);
   }
   private vspace(): number {
-    return this.dice.oneIn(3) ? this.view.cap('page-table') : initialCap.vspace;
+    return this.dice.once(3) ? this.view.cap('page-table') : initialCap.vspace;
   }
   private priority(): number {
     return this.dice.of([100, 150, 150, 150, 160, 200, 256, 140]);

@@ -1,7 +1,7 @@
 // What a generator of actions sees of a state: capabilities in the root CNode, by what they are good for.
 
 import { type Capability, type SlotId, type State, slotId, tcbSlots } from '../../../microvisor/specification/state.ts';
-import type { Dice } from '../dice.ts';
+import type { Dice } from '../../../tools/grind/dice.ts';
 import { initialCap } from '../world.ts';
 import { spareSlots } from './population.ts';
 
@@ -44,10 +44,10 @@ export class View {
   /** The address of a capability of a kind; seldom of another. */
   cap(kind: Kind): number {
     const known = this.byKind.get(kind);
-    return known === undefined || this.dice.oneIn(30) ? this.any() : this.dice.of(known);
+    return known === undefined || this.dice.once(30) ? this.any() : this.dice.of(known);
   }
   any(): number {
-    return this.caps.size === 0 || this.dice.oneIn(8) ? this.spare() : this.dice.of([...this.caps.keys()]);
+    return this.caps.size === 0 || this.dice.once(8) ? this.spare() : this.dice.of([...this.caps.keys()]);
   }
   /** A slot that is empty at first, and where what is new goes. */
   spare(): number {
@@ -59,7 +59,7 @@ export class View {
       const cap = this.caps.get(index);
       return cap?.kind === kind && cap[right];
     });
-    return known.length === 0 || this.dice.oneIn(15) ? this.cap(kind) : this.dice.of(known);
+    return known.length === 0 || this.dice.once(15) ? this.cap(kind) : this.dice.of(known);
   }
   /** A capability that may be the last to its object; not one that everything hangs on. */
   last(): number {
@@ -83,7 +83,7 @@ export class View {
   }
   /** A slot by CNode, index and depth: mostly in the root CNode. */
   place(at: () => number): { root: number; index: number; depth: number } {
-    const root = this.dice.oneIn(4) ? this.cap('cnode') : initialCap.cNode;
+    const root = this.dice.once(4) ? this.cap('cnode') : initialCap.cNode;
     const cap = this.caps.get(root);
     if (root === initialCap.cNode || cap?.kind !== 'cnode') return { root, index: at(), depth: 64 };
     return { root, index: this.dice.below(2 ** cap.radix), depth: cap.radix + cap.guardBits };

@@ -11,12 +11,7 @@ import { cancelAllSignals, unbindNotification } from './notification.ts';
 import { type Capability, capType, nullCap, type Slot, type Tcb, tcbSlot, threadState } from './objects.ts';
 import type { Completed } from './outcome.ts';
 import { replyRemove } from './reply.ts';
-import {
-  schedContextUnbindAllTCBs,
-  schedContextUnbindNtfn,
-  schedContextUnbindReply,
-  schedContextUnbindTCB,
-} from './sched-context.ts';
+import { schedContextUnbindAll, schedContextUnbindNtfn, schedContextUnbindTCB } from './sched-context.ts';
 import { remoteTCBStall } from './scheduler.ts';
 import { suspend } from './tcb.ts';
 import { unbindVcpu } from './vcpu.ts';
@@ -62,9 +57,7 @@ function finaliseObject(kernel: Kernel, cap: Capability): Capability {
       return { type: capType.zombie, node: cap.tcb.slots, count: tcbSlot.count };
     case capType.schedContext: {
       const { schedContext } = cap;
-      schedContextUnbindAllTCBs(kernel, schedContext);
-      schedContextUnbindNtfn(schedContext);
-      schedContextUnbindReply(schedContext);
+      schedContextUnbindAll(kernel, schedContext);
       if (schedContext.yieldFrom !== null) schedContextCompleteYieldTo(kernel, schedContext.yieldFrom);
       schedContext.refillMax = 0;
       schedContext.sporadic = false;

@@ -1,6 +1,7 @@
 // What an invocation comes to: done, done with an answer, preempted (to be started again), or refused with an error code.
 
 import { type ErrorCode, error } from './abi/errors.ts';
+import { lookupFailure } from './abi/faults.ts';
 import type { LookupFailure } from './fault-values.ts';
 
 export class SyscallError {
@@ -37,6 +38,9 @@ export const refusal = {
   rangeError: (min: number | bigint, max: number | bigint) =>
     new SyscallError(error.rangeError, [BigInt(min), BigInt(max)]),
   notEnoughMemory: (left: number) => new SyscallError(error.notEnoughMemory, [BigInt(left)]),
+  /** Nothing lies at an address of `depth` bits. */
+  missingCapability: (wasSource: boolean, depth: bigint): SyscallError =>
+    refusal.failedLookup(wasSource, { type: lookupFailure.missingCapability, bitsLeft: Number(depth & 127n) }),
   failedLookup: (wasSource: boolean, why: LookupFailure) =>
     new SyscallError(error.failedLookup, [wasSource ? 1n : 0n], why),
 } as const;

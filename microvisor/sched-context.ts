@@ -44,11 +44,6 @@ export function schedContextUnbindTCB(kernel: Kernel, sc: SchedContext): void {
   tcb.schedContext = null;
   sc.tcb = null;
 }
-export function schedContextUnbindAllTCBs(kernel: Kernel, sc: SchedContext): void {
-  if (sc.tcb === null) return;
-  remoteTCBStall(kernel, sc.tcb);
-  schedContextUnbindTCB(kernel, sc);
-}
 
 /** Gives a context to a thread, from whoever has it. */
 export function schedContextDonate(kernel: Kernel, sc: SchedContext, to: Tcb): void {
@@ -74,10 +69,14 @@ export function schedContextUnbindNtfn(sc: SchedContext | null): void {
   sc.notification.schedContext = null;
   sc.notification = null;
 }
-/** Cuts a context off the call stack that it was donated along. */
-export function schedContextUnbindReply(sc: SchedContext): void {
-  if (sc.reply === null) return;
-  sc.reply.next = null;
+/** Takes a context from its thread and its notification, and off the call stack that it was donated along. */
+export function schedContextUnbindAll(kernel: Kernel, sc: SchedContext): void {
+  if (sc.tcb !== null) {
+    remoteTCBStall(kernel, sc.tcb);
+    schedContextUnbindTCB(kernel, sc);
+  }
+  schedContextUnbindNtfn(sc);
+  if (sc.reply !== null) sc.reply.next = null;
   sc.reply = null;
 }
 

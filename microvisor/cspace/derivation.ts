@@ -13,12 +13,8 @@ export function isMDBParentOf(a: Slot, b: Slot): boolean {
   return a.cap.badge === (b.cap as typeof a.cap).badge && !b.firstBadged;
 }
 
-export function ensureNoChildren(slot: Slot): SyscallError | null {
-  return slot.next !== null && isMDBParentOf(slot, slot.next) ? refusal.revokeFirst : null;
-}
-export function ensureEmptySlot(slot: Slot): SyscallError | null {
-  return slot.cap.type === capType.null ? null : refusal.deleteFirst;
-}
+/** Children come right behind their parent. */
+export const hasChildren = (slot: Slot): boolean => slot.next !== null && isMDBParentOf(slot, slot.next);
 
 /** Whether no other capability names the same object: those that do are neighbours. */
 export function isFinalCapability(slot: Slot): boolean {
@@ -33,7 +29,7 @@ export function deriveCap(slot: Slot, cap: Capability): Capability | SyscallErro
     case capType.irqControl:
       return nullCap;
     case capType.untyped:
-      return ensureNoChildren(slot) ?? cap;
+      return hasChildren(slot) ? refusal.revokeFirst : cap;
     case capType.pageTable:
       return cap.mapped ? cap : refusal.illegalOperation;
     case capType.frame:

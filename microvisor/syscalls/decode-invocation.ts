@@ -1,31 +1,21 @@
-// Hands an invocation to the object that its capability names.
+// What a capability does when it is invoked: send a message, or call a method of the object that it names.
 
-import { label } from '../abi/invocation-labels.ts';
 import { doReplyTransfer } from '../answer.ts';
 import { type SendOptions, sendIPC } from '../endpoint.ts';
 import type { Kernel } from '../kernel.ts';
 import { sendSignal } from '../notification.ts';
 import { type Capability, capType, type Tcb } from '../objects.ts';
 import { done, type Outcome, refusal } from '../outcome.ts';
-import { retype } from '../untyped.ts';
+import { remoteTCBStall } from '../scheduler.ts';
 import { decodeCNodeInvocation } from './cnode-invocation.ts';
-import { decodeDomainInvocation } from './domain-invocation.ts';
-import { decodeRealmControlInvocation, decodeVCPUInvocation } from './extension-invocation.ts';
-import type { Invocation } from './invocation.ts';
-import { decodeIRQControlInvocation, decodeIRQHandlerInvocation } from './irq-invocation.ts';
-import { decodeSchedContextInvocation, decodeSchedControlInvocation } from './sched-invocation.ts';
-import { decodeTCBInvocation } from './tcb-invocation.ts';
-import {
-  decodeASIDControlInvocation,
-  decodeASIDPoolInvocation,
-  decodeFrameInvocation,
-  decodePageTableInvocation,
-} from './vspace-invocation.ts';
-
-/** The send phase of ReplyRecv, NBSendRecv and NBSendWait must not reach objects whose invocations may block the receive phase. */
-export interface InvocationOptions extends SendOptions {
-  readonly isFirstPhase: boolean;
-}
+import { domainMethods } from './domain-invocation.ts';
+import { decodeVCPUInvocation, realmControlMethods } from './extension-invocation.ts';
+import { type Invocation, invoke } from './invocation.ts';
+import { irqControlMethods, irqHandlerMethods } from './irq-invocation.ts';
+import { schedContextMethods, schedControlMethods } from './sched-invocation.ts';
+import { tcbMethods } from './tcb-invocation.ts';
+import { untypedMethods } from './untyped-invocation.ts';
+import { asidControlMethods, asidPoolMethods, frameMethods, pageTableMethods } from './vspace-invocation.ts';
 
 /** Sends along the capabilities to which messages go; null: the capability is to something else. */
 export function sendMessage(kernel: Kernel, thread: Tcb, cap: Capability, options: SendOptions): Outcome | null {
@@ -46,53 +36,46 @@ export function sendMessage(kernel: Kernel, thread: Tcb, cap: Capability, option
   }
 }
 
-export function decodeInvocation(invocation: Invocation, isFirstPhase: boolean): Outcome {
-  const { kernel, slot } = invocation;
-  const { cap } = slot;
+export function decodeInvocation(kernel: Kernel, invocation: Invocation, isFirstPhase: boolean): Outcome {
+  const { cap } = invocation.slot;
   kernel.charge(kernel.costs.object);
   switch (cap.type) {
     case capType.untyped:
-      if (invocation.label !== label.UntypedRetype) return refusal.illegalOperation;
-      if (invocation.lacks(6, 1)) return refusal.truncatedMessage;
-      return retype(kernel, slot, cap, invocation.extraCap(0), {
-        type: invocation.number(0),
-        userSize: invocation.number(1),
-        nodeIndex: invocation.word(2),
-        nodeDepth: invocation.word(3),
-        nodeOffset: invocation.number(4),
-        nodeWindow: invocation.number(5),
-      });
+      return invoke(kernel, invocation, untypedMethods, cap);
     case capType.frame:
-      return decodeFrameInvocation(invocation, cap);
+      return invoke(kernel, invocation, frameMethods, cap);
     case capType.pageTable:
-      return decodePageTableInvocation(invocation, cap);
+      return invoke(kernel, invocation, pageTableMethods, cap);
     case capType.asidControl:
-      return decodeASIDControlInvocation(invocation);
+      return invoke(kernel, invocation, asidControlMethods, cap);
     case capType.asidPool:
-      return decodeASIDPoolInvocation(invocation, cap);
+      return invoke(kernel, invocation, asidPoolMethods, cap);
     case capType.irqControl:
-      return decodeIRQControlInvocation(invocation);
+      return invoke(kernel, invocation, irqControlMethods, cap);
     case capType.irqHandler:
-      return decodeIRQHandlerInvocation(invocation, cap);
+      return invoke(kernel, invocation, irqHandlerMethods, cap);
     default:
       break;
   }
+  // What may block the receive phase, or take its thread away, is not for the send phase of ReplyRecv and its like.
   if (isFirstPhase) return refusal.invalidCapability(0);
   switch (cap.type) {
     case capType.thread:
-      return decodeTCBInvocation(invocation, cap);
+      remoteTCBStall(kernel, cap.tcb);
+      return invoke(kernel, invocation, tcbMethods, cap.tcb);
     case capType.domain:
-      return decodeDomainInvocation(invocation);
+      return invoke(kernel, invocation, domainMethods, cap);
     case capType.cNode:
-      return decodeCNodeInvocation(invocation, cap);
+      return decodeCNodeInvocation(kernel, invocation, cap);
     case capType.schedControl:
-      return decodeSchedControlInvocation(invocation, cap);
+      return invoke(kernel, invocation, schedControlMethods, cap);
     case capType.schedContext:
-      return decodeSchedContextInvocation(invocation, cap);
+      if (cap.schedContext.tcb !== null) remoteTCBStall(kernel, cap.schedContext.tcb);
+      return invoke(kernel, invocation, schedContextMethods, cap.schedContext);
     case capType.vcpu:
-      return decodeVCPUInvocation(invocation, cap);
+      return decodeVCPUInvocation(kernel, invocation, cap.vcpu);
     case capType.realmControl:
-      return decodeRealmControlInvocation(invocation);
+      return invoke(kernel, invocation, realmControlMethods, cap);
     default:
       return refusal.invalidCapability(0);
   }

@@ -1,9 +1,8 @@
 // Invocations of Domain: which domain a thread is in, and when each domain runs. The schedule is that of the caller's hart; with
 // windows (our profile `cells`) the schedules of all harts follow each other in one numbering of entries.
 
-import { label } from '../abi/invocation-labels.ts';
-import type { Node } from '../kernel.ts';
-import { capType } from '../objects.ts';
+import type { Kernel, Node } from '../kernel.ts';
+import { capType, type PlainCap } from '../objects.ts';
 import { done, type Outcome, refusal } from '../outcome.ts';
 import {
   enqueue,
@@ -14,27 +13,18 @@ import {
   tcbSchedDequeue,
 } from '../scheduler.ts';
 import { startWindows } from '../windows.ts';
-import type { Invocation } from './invocation.ts';
+import type { Invocation, Methods } from './invocation.ts';
+
+export const domainMethods: Methods<PlainCap> = {
+  DomainSetSet: [1, 0, setDomain],
+  DomainScheduleConfigure: [3, 0, configureSchedule],
+  DomainScheduleSetStart: [1, 0, setStart],
+};
 
 /** Timer ticks of a slice: 56 bits. */
 const maxDuration = 2n ** 56n - 1n;
 
-export function decodeDomainInvocation(invocation: Invocation): Outcome {
-  switch (invocation.label) {
-    case label.DomainSetSet:
-      return setDomain(invocation);
-    case label.DomainScheduleConfigure:
-      return configureSchedule(invocation);
-    case label.DomainScheduleSetStart:
-      return setStart(invocation);
-    default:
-      return refusal.illegalOperation;
-  }
-}
-
-function setDomain(invocation: Invocation): Outcome {
-  const { kernel } = invocation;
-  if (invocation.length === 0) return refusal.truncatedMessage;
+function setDomain(kernel: Kernel, invocation: Invocation): Outcome {
   const domain = invocation.number(0);
   if (domain >= kernel.config.numDomains) return refusal.invalidArgument(0);
   if (invocation.extraCapCount < 1) return refusal.truncatedMessage;
@@ -51,24 +41,21 @@ function setDomain(invocation: Invocation): Outcome {
   return done;
 }
 
-/** Which entry of which hart's schedule the first word names; of no hart's, one that is too large. */
-function entryOf(invocation: Invocation): { node: Node; index: number } {
-  const { nodes, node, config } = invocation.kernel;
-  const index = invocation.number(0);
+/** Which entry of which hart's schedule is meant; of no hart's, one that is too large. */
+function entryOf({ nodes, node, config }: Kernel, index: number): { node: Node; index: number } {
   if (!config.windows) return { node, index };
   const length = config.domainScheduleLength;
   const named = nodes[Math.floor(index / length)];
   return named === undefined ? { node, index: length } : { node: named, index: index % length };
 }
 
-function configureSchedule(invocation: Invocation): Outcome {
-  const { config } = invocation.kernel;
-  if (invocation.length < 3) return refusal.truncatedMessage;
-  const { node, index } = entryOf(invocation);
+function configureSchedule(kernel: Kernel, invocation: Invocation): Outcome {
+  const { domainScheduleLength, numDomains } = kernel.config;
+  const { node, index } = entryOf(kernel, invocation.number(0));
   const domain = invocation.number(1);
   const duration = invocation.word(2);
-  if (index >= config.domainScheduleLength - 1) return refusal.rangeError(0, config.domainScheduleLength - 2);
-  if (domain >= config.numDomains) return refusal.rangeError(0, config.numDomains - 1);
+  if (index >= domainScheduleLength - 1) return refusal.rangeError(0, domainScheduleLength - 2);
+  if (domain >= numDomains) return refusal.rangeError(0, numDomains - 1);
   if (duration > maxDuration) return refusal.invalidArgument(2);
   if (duration === 0n && domain !== 0) return refusal.invalidArgument(1);
   if (index === node.domainStart && duration === 0n) return refusal.invalidArgument(2);
@@ -76,20 +63,18 @@ function configureSchedule(invocation: Invocation): Outcome {
   return done;
 }
 
-function setStart(invocation: Invocation): Outcome {
-  const { kernel } = invocation;
-  const { config } = kernel;
-  if (invocation.length < 1) return refusal.truncatedMessage;
-  const { node, index } = entryOf(invocation);
-  if (index >= config.domainScheduleLength) return refusal.rangeError(0, config.domainScheduleLength - 1);
+function setStart(kernel: Kernel, invocation: Invocation): Outcome {
+  const { domainScheduleLength, windows } = kernel.config;
+  const { node, index } = entryOf(kernel, invocation.number(0));
+  if (index >= domainScheduleLength) return refusal.rangeError(0, domainScheduleLength - 1);
   if (node.domainSchedule[index]!.duration === 0) return refusal.invalidArgument(0);
   node.domainStart = index;
-  if (config.windows) {
+  if (windows) {
     startWindows(kernel, node);
-    return done;
+  } else {
+    node.domainTime = 0;
+    node.domainIndex = domainScheduleLength - 2;
+    rescheduleRequired(kernel);
   }
-  node.domainTime = 0;
-  node.domainIndex = config.domainScheduleLength - 2;
-  rescheduleRequired(kernel);
   return done;
 }

@@ -1,54 +1,37 @@
 // Invocations of our own objects: VCPU and RealmControl (abi/extensions.ts).
 
+import type { FenceScope } from '../../hw/hart/hart.ts';
 import { vcpuFence, vcpuRegisters } from '../abi/extensions.ts';
 import { label } from '../abi/invocation-labels.ts';
 import { findVSpaceForASID } from '../address-space.ts';
-import { capType, type Tcb, type VcpuCap } from '../objects.ts';
+import type { Kernel } from '../kernel.ts';
+import { capType, type PlainCap, type Tcb, type Vcpu } from '../objects.ts';
 import { Answer, done, type Outcome, refusal } from '../outcome.ts';
 import { bindRealm } from '../realm-thread.ts';
 import { remoteTCBStall } from '../scheduler.ts';
-import { bindVcpu, injectInterrupts, readVcpuRegister, vcpuRegister, writeVcpuRegister } from '../vcpu.ts';
-import type { Invocation } from './invocation.ts';
+import { bindVcpu, injectInterrupts, readVcpuRegister, writeVcpuRegister } from '../vcpu.ts';
+import { type Invocation, invoke, type Methods } from './invocation.ts';
 
-export function decodeVCPUInvocation(invocation: Invocation, { vcpu }: VcpuCap): Outcome {
-  const { kernel } = invocation;
-  if (invocation.label === label.VCPUBind) return bind(invocation, { type: capType.vcpu, vcpu });
-  const { tcb } = vcpu;
-  if (tcb === null) return refusal.illegalOperation;
-  switch (invocation.label) {
-    case label.VCPUReadRegister: {
-      if (invocation.length < 1) return refusal.truncatedMessage;
-      const register = vcpuRegister(invocation.word(0));
-      return register === undefined ? unknownRegister() : new Answer([readVcpuRegister(kernel, tcb, register)]);
-    }
-    case label.VCPUWriteRegister: {
-      if (invocation.length < 2) return refusal.truncatedMessage;
-      const register = vcpuRegister(invocation.word(0));
-      if (register === undefined) return unknownRegister();
-      remoteTCBStall(kernel, tcb);
-      writeVcpuRegister(kernel, tcb, register, invocation.word(1));
-      return done;
-    }
-    case label.VCPUInject:
-      if (invocation.length < 2) return refusal.truncatedMessage;
-      remoteTCBStall(kernel, tcb);
-      injectInterrupts(kernel, tcb, invocation.word(0), invocation.word(1));
-      return done;
-    case label.VCPUFence:
-      return fence(invocation, vcpu.asid);
-    default:
-      return refusal.illegalOperation;
-  }
+const vcpuMethods: Methods<Vcpu> = { VCPUBind: [0, 2, bind] };
+
+/** What can be done with a VCPU that is bound, to its thread. */
+const boundVcpuMethods: Methods<Tcb> = {
+  VCPUReadRegister: [1, 0, readRegister],
+  VCPUWriteRegister: [2, 0, writeRegister],
+  VCPUInject: [2, 0, inject],
+  VCPUFence: [3, 0, fence],
+};
+
+export function decodeVCPUInvocation(kernel: Kernel, invocation: Invocation, vcpu: Vcpu): Outcome {
+  if (vcpu.tcb === null || invocation.label === label.VCPUBind) return invoke(kernel, invocation, vcpuMethods, vcpu);
+  return invoke(kernel, invocation, boundVcpuMethods, vcpu.tcb);
 }
-const unknownRegister = (): Outcome => refusal.rangeError(0, vcpuRegisters.length - 1);
 
 /** A thread that may become something else: not the caller, and an ordinary thread so far. */
 const isPlain = (invocation: Invocation, tcb: Tcb): boolean =>
   tcb !== invocation.thread && tcb.vcpu === null && tcb.realm === null;
 
-function bind(invocation: Invocation, { vcpu }: VcpuCap): Outcome {
-  const { kernel } = invocation;
-  if (invocation.extraCapCount < 2) return refusal.truncatedMessage;
+function bind(kernel: Kernel, invocation: Invocation, vcpu: Vcpu): Outcome {
   const thread = invocation.extraCap(0);
   const table = invocation.extraCap(1);
   if (thread.type !== capType.thread) return refusal.invalidCapability(1);
@@ -62,40 +45,46 @@ function bind(invocation: Invocation, { vcpu }: VcpuCap): Outcome {
   return done;
 }
 
-function fence(invocation: Invocation, vmid: number): Outcome {
-  if (invocation.length < 3) return refusal.truncatedMessage;
-  const { harts } = invocation.kernel.machine;
+const unknownRegister = refusal.rangeError(0, vcpuRegisters.length - 1);
+
+function readRegister(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+  const register = vcpuRegisters[invocation.number(0)];
+  return register === undefined ? unknownRegister : new Answer([readVcpuRegister(kernel, tcb, register)]);
+}
+
+function writeRegister(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+  const register = vcpuRegisters[invocation.number(0)];
+  if (register === undefined) return unknownRegister;
+  remoteTCBStall(kernel, tcb);
+  writeVcpuRegister(kernel, tcb, register, invocation.word(1));
+  return done;
+}
+
+function inject(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+  remoteTCBStall(kernel, tcb);
+  injectInterrupts(kernel, tcb, invocation.word(0), invocation.word(1));
+  return done;
+}
+
+function fence(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+  const operation = invocation.number(0);
+  if (operation > vcpuFence.instructions) return refusal.rangeError(0, vcpuFence.instructions);
+  // The machine notices stores to code when they happen.
+  if (operation === vcpuFence.instructions) return done;
   const all = 2n ** 64n - 1n;
   const address = invocation.word(1);
   const asid = invocation.word(2);
-  const where = address === all ? {} : { address };
-  switch (invocation.word(0)) {
-    case BigInt(vcpuFence.vvma):
-      for (const { port } of harts) {
-        port.fence({
-          stage: 'first',
-          virtual: true,
-          vmid,
-          ...where,
-          ...(asid === all ? {} : { asid: Number(asid & 0xffffn) }),
-        });
-      }
-      return done;
-    case BigInt(vcpuFence.gvma):
-      for (const { port } of harts) port.fence({ stage: 'guest', virtual: true, vmid, ...where });
-      return done;
-    case BigInt(vcpuFence.instructions):
-      // The machine notices stores to code when they happen.
-      return done;
-    default:
-      return refusal.rangeError(0, vcpuFence.instructions);
-  }
+  const stage = operation === vcpuFence.vvma ? 'first' : 'guest';
+  const scope: FenceScope = { stage, virtual: true, vmid: tcb.vcpu!.asid };
+  if (address !== all) scope.address = address;
+  if (stage === 'first' && asid !== all) scope.asid = Number(asid & 0xffffn);
+  for (const { port } of kernel.machine.harts) port.fence(scope);
+  return done;
 }
 
-export function decodeRealmControlInvocation(invocation: Invocation): Outcome {
-  const { kernel } = invocation;
-  if (invocation.label !== label.RealmControlBind) return refusal.illegalOperation;
-  if (invocation.lacks(1, 1)) return refusal.truncatedMessage;
+export const realmControlMethods: Methods<PlainCap> = { RealmControlBind: [1, 1, bindToRealm] };
+
+function bindToRealm(kernel: Kernel, invocation: Invocation): Outcome {
   const thread = invocation.extraCap(0);
   if (thread.type !== capType.thread) return refusal.invalidCapability(1);
   if (!isPlain(invocation, thread.tcb)) return refusal.illegalOperation;

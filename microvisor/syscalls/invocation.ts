@@ -1,13 +1,16 @@
-// An invocation in hand: label, arguments and extra capabilities of the message that the current thread sends to the kernel.
+// An invocation in hand: label, arguments and extra capabilities of the message that the current thread sends to the kernel; and
+// the tables of methods in which its label is looked up.
 
+import { type InvocationLabel, invocationNames } from '../abi/invocation-labels.ts';
 import type { Kernel } from '../kernel.ts';
 import { messageRegister } from '../message.ts';
 import type { Capability, Slot, Tcb } from '../objects.ts';
+import { type Outcome, refusal } from '../outcome.ts';
 
 export class Invocation {
   readonly thread: Tcb;
   constructor(
-    readonly kernel: Kernel,
+    private readonly kernel: Kernel,
     readonly label: number,
     /** Words of the message; without an IPC buffer at most those in registers. */
     readonly length: number,
@@ -35,8 +38,27 @@ export class Invocation {
   extraCap(index: number): Capability {
     return this.kernel.extraCaps[index]!.cap;
   }
-  /** Whether fewer words or capabilities came than an operation takes. */
-  lacks(words: number, caps: number): boolean {
-    return this.length < words || this.extraCapCount < caps;
-  }
+}
+
+/** How many message words and extra capabilities a method takes at least, and what it does to its target. */
+type Method<Target> = readonly [
+  words: number,
+  caps: number,
+  run: (kernel: Kernel, invocation: Invocation, target: Target) => Outcome,
+];
+
+/** The methods of a kind of object. */
+export type Methods<Target> = Readonly<Partial<Record<InvocationLabel, Method<Target>>>>;
+
+export function invoke<Target>(
+  kernel: Kernel,
+  invocation: Invocation,
+  methods: Methods<Target>,
+  target: Target,
+): Outcome {
+  const method = methods[invocationNames[invocation.label] ?? 'Invalid'];
+  if (method === undefined) return refusal.illegalOperation;
+  const [words, caps, run] = method;
+  if (invocation.length < words || invocation.extraCapCount < caps) return refusal.truncatedMessage;
+  return run(kernel, invocation, target);
 }

@@ -1,18 +1,16 @@
 // Invocations of SchedControl and SchedContext.
 
-import { label } from '../abi/invocation-labels.ts';
 import { minRefills } from '../abi/limits.ts';
 import { schedContextFlag } from '../abi/rights.ts';
 import type { Kernel } from '../kernel.ts';
-import { capType, type SchedContext, type SchedContextCap, type SchedControlCap } from '../objects.ts';
+import { capType, type SchedContext, type SchedControlCap } from '../objects.ts';
 import { Answer, done, type Outcome, refusal } from '../outcome.ts';
 import {
   schedContextBindNtfn,
   schedContextBindTCB,
   schedContextResume,
-  schedContextUnbindAllTCBs,
+  schedContextUnbindAll,
   schedContextUnbindNtfn,
-  schedContextUnbindReply,
   schedContextUnbindTCB,
   schedContextUpdateConsumed,
 } from '../sched-context.ts';
@@ -31,46 +29,47 @@ import {
 } from '../scheduler.ts';
 import { isActive, isReleased, refillAbsoluteMax, refillNew, refillUpdate } from '../sporadic.ts';
 import { schedContextCompleteYieldTo } from '../yield-to.ts';
-import type { Invocation } from './invocation.ts';
+import type { Invocation, Methods } from './invocation.ts';
+
+export const schedControlMethods: Methods<SchedControlCap> = {
+  SchedControlConfigureFlags: [5, 1, configureFlags],
+};
 
 /** The longest period, in µs: an eighth of what timer ticks can count. */
 const maxPeriodUs = (kernel: Kernel): bigint => (2n ** 64n - 1n) / BigInt(kernel.config.timebaseHz / 1_000_000) / 8n;
 
-export function decodeSchedControlInvocation(invocation: Invocation, cap: SchedControlCap): Outcome {
-  const { kernel } = invocation;
-  if (invocation.label !== label.SchedControlConfigureFlags) return refusal.illegalOperation;
-  if (invocation.lacks(5, 1)) return refusal.truncatedMessage;
+function configureFlags(kernel: Kernel, invocation: Invocation, { core }: SchedControlCap): Outcome {
   const budgetUs = invocation.word(0);
   const periodUs = invocation.word(1);
   const least = BigInt(kernel.minBudgetUs);
   const most = maxPeriodUs(kernel);
-  if (budgetUs > most || periodUs > most || budgetUs < least || periodUs < least)
+  if (budgetUs > most || periodUs > most || budgetUs < least || periodUs < least) {
     return refusal.rangeError(least, most);
+  }
   if (budgetUs > periodUs) return refusal.rangeError(least, periodUs);
   const target = invocation.extraCap(0);
   if (target.type !== capType.schedContext) return refusal.invalidCapability(1);
-  const extraRefills = invocation.number(2);
-  const mostRefills = refillAbsoluteMax(target.schedContext) - minRefills;
-  if (extraRefills > mostRefills) return refusal.rangeError(0, mostRefills);
   const sc = target.schedContext;
-  configure(kernel, sc, cap.core, {
-    budget: kernel.usToTicks(Number(budgetUs)),
-    period: kernel.usToTicks(Number(periodUs)),
-    isRoundRobin: budgetUs === periodUs,
-    maxRefills: extraRefills + minRefills,
-  });
+  const extraRefills = invocation.number(2);
+  const mostRefills = refillAbsoluteMax(sc) - minRefills;
+  if (extraRefills > mostRefills) return refusal.rangeError(0, mostRefills);
+  const budget = kernel.usToTicks(Number(budgetUs));
+  if (budgetUs === periodUs) configure(kernel, sc, core, budget, 0, minRefills);
+  else configure(kernel, sc, core, budget, kernel.usToTicks(Number(periodUs)), extraRefills + minRefills);
   sc.badge = invocation.word(3);
   sc.sporadic = (Number(invocation.word(4) & 1n) & schedContextFlag.sporadic) !== 0;
   return done;
 }
 
+/** Period 0 makes the context round-robin. */
 function configure(
   kernel: Kernel,
   sc: SchedContext,
   core: number,
-  parameters: { budget: number; period: number; isRoundRobin: boolean; maxRefills: number },
+  budget: number,
+  period: number,
+  maxRefills: number,
 ): void {
-  const { budget, period, maxRefills } = parameters;
   const { tcb } = sc;
   if (tcb !== null) {
     remoteTCBStall(kernel, tcb);
@@ -78,9 +77,7 @@ function configure(
     tcbSchedDequeue(kernel, tcb);
     if (kernel.node.currentSchedContext === sc) commitTime(kernel);
   }
-  if (parameters.isRoundRobin) {
-    refillNew(kernel, sc, minRefills, budget, 0);
-  } else if (core === sc.core && isActive(sc) && tcb !== null && isRunnable(tcb)) {
+  if (period > 0 && core === sc.core && isActive(sc) && tcb !== null && isRunnable(tcb)) {
     refillUpdate(kernel, sc, period, budget, maxRefills);
   } else {
     refillNew(kernel, sc, maxRefills, budget, period);
@@ -97,33 +94,17 @@ function configure(
   if (tcb === kernel.node.current) rescheduleRequired(kernel);
 }
 
-export function decodeSchedContextInvocation(invocation: Invocation, cap: SchedContextCap): Outcome {
-  const { kernel } = invocation;
-  const sc = cap.schedContext;
-  if (sc.tcb !== null) remoteTCBStall(kernel, sc.tcb);
-  switch (invocation.label) {
-    case label.SchedContextConsumed:
-      return new Answer([schedContextUpdateConsumed(kernel, sc)]);
-    case label.SchedContextBind:
-      return bind(invocation, sc);
-    case label.SchedContextUnbindObject:
-      return unbindObject(invocation, sc);
-    case label.SchedContextUnbind:
-      if (sc.tcb === invocation.thread) return refusal.illegalOperation;
-      schedContextUnbindAllTCBs(kernel, sc);
-      schedContextUnbindNtfn(sc);
-      schedContextUnbindReply(sc);
-      return done;
-    case label.SchedContextYieldTo:
-      return yieldTo(invocation, sc);
-    default:
-      return refusal.illegalOperation;
-  }
-}
+export const schedContextMethods: Methods<SchedContext> = {
+  SchedContextConsumed: [0, 0, (kernel, _, sc) => consumed(kernel, sc)],
+  SchedContextBind: [0, 1, bind],
+  SchedContextUnbindObject: [0, 1, unbindObject],
+  SchedContextUnbind: [0, 0, unbind],
+  SchedContextYieldTo: [0, 0, yieldTo],
+};
 
-function bind(invocation: Invocation, sc: SchedContext): Outcome {
-  const { kernel } = invocation;
-  if (invocation.extraCapCount < 1) return refusal.truncatedMessage;
+const consumed = (kernel: Kernel, sc: SchedContext): Outcome => new Answer([schedContextUpdateConsumed(kernel, sc)]);
+
+function bind(kernel: Kernel, invocation: Invocation, sc: SchedContext): Outcome {
   const cap = invocation.extraCap(0);
   switch (cap.type) {
     case capType.thread:
@@ -140,13 +121,12 @@ function bind(invocation: Invocation, sc: SchedContext): Outcome {
   }
 }
 
-function unbindObject(invocation: Invocation, sc: SchedContext): Outcome {
-  if (invocation.extraCapCount < 1) return refusal.truncatedMessage;
+function unbindObject(kernel: Kernel, invocation: Invocation, sc: SchedContext): Outcome {
   const cap = invocation.extraCap(0);
   switch (cap.type) {
     case capType.thread:
       if (sc.tcb !== cap.tcb || sc.tcb === invocation.thread) return refusal.illegalOperation;
-      schedContextUnbindTCB(invocation.kernel, sc);
+      schedContextUnbindTCB(kernel, sc);
       return done;
     case capType.notification:
       if (sc.notification !== cap.notification) return refusal.illegalOperation;
@@ -157,18 +137,23 @@ function unbindObject(invocation: Invocation, sc: SchedContext): Outcome {
   }
 }
 
-function yieldTo(invocation: Invocation, sc: SchedContext): Outcome {
-  const { kernel, thread } = invocation;
+function unbind(kernel: Kernel, invocation: Invocation, sc: SchedContext): Outcome {
+  if (sc.tcb === invocation.thread) return refusal.illegalOperation;
+  schedContextUnbindAll(kernel, sc);
+  return done;
+}
+
+function yieldTo(kernel: Kernel, { thread }: Invocation, sc: SchedContext): Outcome {
   const { tcb } = sc;
   if (tcb === null || tcb === thread) return refusal.illegalOperation;
   if (tcb.priority > thread.maxControlledPriority || thread.yieldTo !== null) return refusal.illegalOperation;
   if (sc.yieldFrom !== null) schedContextCompleteYieldTo(kernel, sc.yieldFrom);
   schedContextResume(kernel, sc);
-  if (!isSchedulable(tcb)) return new Answer([schedContextUpdateConsumed(kernel, sc)]);
+  if (!isSchedulable(tcb)) return consumed(kernel, sc);
   tcbSchedDequeue(kernel, tcb);
   if (sc.core !== kernel.node.id || tcb.priority < thread.priority) {
     enqueue(kernel, tcb);
-    return new Answer([schedContextUpdateConsumed(kernel, sc)]);
+    return consumed(kernel, sc);
   }
   thread.yieldTo = sc;
   sc.yieldFrom = thread;

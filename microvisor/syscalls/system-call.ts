@@ -7,7 +7,7 @@ import { callRegister, systemCall } from '../abi/system-calls.ts';
 import { replyFromKernel, replyFromKernelError } from '../answer.ts';
 import { mcsPreemptionPoint, yieldSlice } from '../budget.ts';
 import { lookupRegister } from '../cspace/lookup.ts';
-import { receiveIPC } from '../endpoint.ts';
+import { receiveIPC, type SendOptions } from '../endpoint.ts';
 import { handleFault } from '../fault-handler.ts';
 import type { Fault } from '../fault-values.ts';
 import type { Kernel } from '../kernel.ts';
@@ -17,19 +17,20 @@ import { capType, type Reply, type Slot, threadState } from '../objects.ts';
 import { Answer, preempted, SyscallError } from '../outcome.ts';
 import { setThreadState } from '../scheduler.ts';
 import { lookupExtraCaps } from '../transfer.ts';
-import { decodeInvocation, type InvocationOptions, sendMessage } from './decode-invocation.ts';
+import { decodeInvocation, sendMessage } from './decode-invocation.ts';
 import { Invocation } from './invocation.ts';
 import { setTlsBase } from './tcb-invocation.ts';
 
-const send: InvocationOptions = { isBlocking: true, isCall: false, canDonate: false, isFirstPhase: false };
-const nbSend: InvocationOptions = { ...send, isBlocking: false };
-const call: InvocationOptions = { ...send, isCall: true, canDonate: true };
-const firstPhase: InvocationOptions = { isBlocking: false, isCall: false, canDonate: true, isFirstPhase: true };
+const send: SendOptions = { isBlocking: true, isCall: false, canDonate: false };
+const nbSend: SendOptions = { isBlocking: false, isCall: false, canDonate: false };
+const call: SendOptions = { isBlocking: true, isCall: true, canDonate: true };
+/** The send phase of ReplyRecv, NBSendRecv and NBSendWait. */
+const firstPhase: SendOptions = { isBlocking: false, isCall: false, canDonate: true };
 
 const noAnswer: readonly bigint[] = [];
 
 /** Invokes the capability whose address is in a register. false: preempted; the system call starts again later. */
-function handleInvocation(kernel: Kernel, options: InvocationOptions, register: number): boolean {
+function handleInvocation(kernel: Kernel, options: SendOptions, register: number): boolean {
   const thread = kernel.node.current;
   const { context } = thread;
   kernel.charge(kernel.costs.invocation);
@@ -51,7 +52,11 @@ function handleInvocation(kernel: Kernel, options: InvocationOptions, register: 
   setThreadState(kernel, thread, threadState.restart);
   const outcome =
     sendMessage(kernel, thread, slot.cap, options) ??
-    decodeInvocation(new Invocation(kernel, infoLabel(low, high), length, slot, buffer), options.isFirstPhase);
+    decodeInvocation(
+      kernel,
+      new Invocation(kernel, infoLabel(low, high), length, slot, buffer),
+      options === firstPhase,
+    );
   if (outcome === preempted) return false;
   if (thread.state !== threadState.restart) return true;
   if (options.isCall) {
@@ -144,7 +149,7 @@ export function handleSyscall(kernel: Kernel, number: number): void {
   }
 }
 
-function sendOnly(kernel: Kernel, options: InvocationOptions): void {
+function sendOnly(kernel: Kernel, options: SendOptions): void {
   if (!handleInvocation(kernel, options, callRegister.capability)) mcsPreemptionPoint(kernel);
 }
 

@@ -9,71 +9,42 @@ import { cteInsert, deriveCap } from '../cspace/derivation.ts';
 import { cteDelete, slotCapLongRunningDelete } from '../deletion.ts';
 import type { Kernel } from '../kernel.ts';
 import { bindNotification, unbindNotification } from '../notification.ts';
-import {
-  type Capability,
-  capType,
-  nullCap,
-  type SchedContext,
-  type Slot,
-  type Tcb,
-  type ThreadCap,
-  tcbSlot,
-} from '../objects.ts';
+import { type Capability, capType, nullCap, type SchedContext, type Slot, type Tcb, tcbSlot } from '../objects.ts';
 import { Answer, done, type Outcome, preempted, refusal, SyscallError } from '../outcome.ts';
 import { readRegister, rewind, setFpu, writeRegister } from '../registers.ts';
 import { schedContextBindTCB, schedContextUnbindTCB } from '../sched-context.ts';
 import { isBlocked, remoteTCBStall, rescheduleRequired } from '../scheduler.ts';
 import { isReleased } from '../sporadic.ts';
 import { restart, setPriority, suspend } from '../tcb.ts';
-import type { Invocation } from './invocation.ts';
+import type { Invocation, Methods } from './invocation.ts';
 
-export function decodeTCBInvocation(invocation: Invocation, cap: ThreadCap): Outcome {
-  const { kernel } = invocation;
-  const { tcb } = cap;
-  remoteTCBStall(kernel, tcb);
-  switch (invocation.label) {
-    case label.TCBReadRegisters:
-      return readRegisters(invocation, tcb);
-    case label.TCBWriteRegisters:
-      return writeRegisters(invocation, tcb);
-    case label.TCBCopyRegisters:
-      return copyRegisters(invocation, tcb);
-    case label.TCBSuspend:
-      suspend(kernel, tcb);
-      return done;
-    case label.TCBResume:
-      restart(kernel, tcb);
-      return done;
-    case label.TCBConfigure:
-      return configure(invocation, tcb);
-    case label.TCBSetPriority:
-      return decodeSetPriority(invocation, tcb);
-    case label.TCBSetMCPriority:
-      return decodeSetMCPriority(invocation, tcb);
-    case label.TCBSetSchedParams:
-      return setSchedParams(invocation, tcb);
-    case label.TCBSetTimeoutEndpoint:
-      return setTimeoutEndpoint(invocation, tcb);
-    case label.TCBSetIPCBuffer:
-      return setIPCBuffer(invocation, tcb);
-    case label.TCBSetSpace:
-      return setSpace(invocation, tcb);
-    case label.TCBBindNotification:
-      return decodeBindNotification(invocation, tcb);
-    case label.TCBUnbindNotification:
-      if (tcb.boundNotification === null) return refusal.illegalOperation;
-      unbindNotification(tcb);
-      return done;
-    case label.TCBSetTLSBase:
-      if (invocation.length < 1) return refusal.truncatedMessage;
-      setTlsBase(tcb, invocation.word(0));
-      rescheduleIfCurrent(kernel, tcb);
-      return done;
-    case label.TCBSetFlags:
-      return setFlags(invocation, tcb);
-    default:
-      return refusal.illegalOperation;
-  }
+export const tcbMethods: Methods<Tcb> = {
+  TCBReadRegisters: [2, 0, readRegisters],
+  TCBWriteRegisters: [2, 0, writeRegisters],
+  TCBCopyRegisters: [1, 1, copyRegisters],
+  TCBConfigure: [3, 3, configure],
+  TCBSetPriority: [1, 1, setOnePriority],
+  TCBSetMCPriority: [1, 1, setOnePriority],
+  TCBSetSchedParams: [2, 3, setSchedParams],
+  TCBSetTimeoutEndpoint: [0, 1, setTimeoutEndpoint],
+  TCBSetIPCBuffer: [1, 1, setIPCBuffer],
+  TCBSetSpace: [2, 3, setSpace],
+  TCBSuspend: [0, 0, stop],
+  TCBResume: [0, 0, resume],
+  TCBBindNotification: [0, 1, bind],
+  TCBUnbindNotification: [0, 0, unbind],
+  TCBSetTLSBase: [1, 0, setTls],
+  TCBSetFlags: [2, 0, setFlags],
+};
+
+function stop(kernel: Kernel, _: Invocation, tcb: Tcb): Outcome {
+  suspend(kernel, tcb);
+  return done;
+}
+
+function resume(kernel: Kernel, _: Invocation, tcb: Tcb): Outcome {
+  restart(kernel, tcb);
+  return done;
 }
 
 function rescheduleIfCurrent(kernel: Kernel, tcb: Tcb): void {
@@ -87,34 +58,35 @@ export function setTlsBase(tcb: Tcb, base: bigint): void {
   tcb.context.setX(threadPointer, BigInt.asIntN(64, base));
 }
 
-function readRegisters(invocation: Invocation, tcb: Tcb): Outcome {
-  if (invocation.length < 2) return refusal.truncatedMessage;
+function setTls(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+  setTlsBase(tcb, invocation.word(0));
+  rescheduleIfCurrent(kernel, tcb);
+  return done;
+}
+
+function readRegisters(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
   const count = invocation.number(1);
   if (count < 1 || count > userContext.length) return refusal.rangeError(1, userContext.length);
   if (tcb === invocation.thread) return refusal.illegalOperation;
-  if ((invocation.word(0) & 1n) !== 0n) suspend(invocation.kernel, tcb);
+  if ((invocation.word(0) & 1n) !== 0n) suspend(kernel, tcb);
   return new Answer(userContext.slice(0, count).map((register) => readRegister(tcb, register)));
 }
 
-function writeRegisters(invocation: Invocation, tcb: Tcb): Outcome {
-  const { kernel } = invocation;
-  if (invocation.length < 2) return refusal.truncatedMessage;
-  const resume = (invocation.word(0) & 1n) !== 0n;
+function writeRegisters(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+  const resumes = (invocation.word(0) & 1n) !== 0n;
   const asked = invocation.number(1);
   if (invocation.length - 2 < asked) return refusal.truncatedMessage;
   if (tcb === invocation.thread) return refusal.illegalOperation;
   const count = Math.min(asked, userContext.length);
   for (let i = 0; i < count; i++) writeRegister(tcb, userContext[i]!, invocation.word(2 + i));
   rewind(tcb.context);
-  if (resume) restart(kernel, tcb);
+  if (resumes) restart(kernel, tcb);
   return done;
 }
 
 const copyFlag = { suspendSource: 1n, resumeTarget: 2n, transferFrame: 4n, transferInteger: 8n } as const;
 
-function copyRegisters(invocation: Invocation, tcb: Tcb): Outcome {
-  const { kernel } = invocation;
-  if (invocation.lacks(1, 1)) return refusal.truncatedMessage;
+function copyRegisters(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
   const flags = invocation.word(0);
   const sourceCap = invocation.extraCap(0);
   if (sourceCap.type !== capType.thread) return refusal.invalidCapability(1);
@@ -134,8 +106,7 @@ function copyRegisters(invocation: Invocation, tcb: Tcb): Outcome {
   return done;
 }
 
-function setFlags(invocation: Invocation, tcb: Tcb): Outcome {
-  if (invocation.length < 2) return refusal.truncatedMessage;
+function setFlags(_: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
   const known = tcbFlag.fpuDisabled | tcbFlag.foreign;
   tcb.flags &= ~Number(invocation.word(0) & BigInt(known));
   tcb.flags |= Number(invocation.word(1) & BigInt(known));
@@ -154,15 +125,13 @@ interface NewCap {
   readonly address?: bigint;
 }
 
-function installTCBCaps(invocation: Invocation, tcb: Tcb, caps: readonly NewCap[]): Outcome {
-  const { kernel } = invocation;
+function installTCBCaps(kernel: Kernel, { slot: invoked }: Invocation, tcb: Tcb, caps: readonly NewCap[]): Outcome {
   for (const { index, cap, source, address } of caps) {
     const slot = tcb.slots.slot(index);
     if (!cteDelete(kernel, slot, true)) return preempted;
     if (address !== undefined) tcb.ipcBuffer = Number(BigInt.asUintN(sizeBits.hugePage, address));
     // The deletion may have taken the source, or the TCB itself.
-    const stillThere =
-      sameObjectAs(cap, source.cap) && sameObjectAs({ type: capType.thread, tcb }, invocation.slot.cap);
+    const stillThere = sameObjectAs(cap, source.cap) && sameObjectAs({ type: capType.thread, tcb }, invoked.cap);
     if (cap.type !== capType.null && stillThere) cteInsert(kernel, cap, source, slot);
     if (address !== undefined) rescheduleIfCurrent(kernel, tcb);
   }
@@ -183,50 +152,24 @@ function decodeBuffer(address: bigint, source: Slot): NewCap | SyscallError {
 const deriveRoot = (source: Slot, data: bigint): Capability | SyscallError =>
   deriveCap(source, data === 0n ? source.cap : updateCapData(false, data, source.cap));
 
-/** The roots of Configure and SetSpace: their guards are the first two words. */
-function decodeRoots(invocation: Invocation, tcb: Tcb, cRootSlot: Slot, vRootSlot: Slot): NewCap[] | SyscallError {
+/** The roots of Configure and SetSpace, extra capabilities `first` and the next: their guards are the first two words. */
+function decodeRoots(invocation: Invocation, tcb: Tcb, first: number): NewCap[] | SyscallError {
   const { cTable, vTable } = tcbSlot;
-  if (slotCapLongRunningDelete(tcb.slots.slot(cTable)) || slotCapLongRunningDelete(tcb.slots.slot(vTable))) {
+  if ([cTable, vTable].some((index) => slotCapLongRunningDelete(tcb.slots.slot(index)))) {
     return refusal.illegalOperation;
   }
-  const cRoot = deriveRoot(cRootSlot, invocation.word(0));
+  const cSource = invocation.extraSlot(first);
+  const vSource = invocation.extraSlot(first + 1);
+  const cRoot = deriveRoot(cSource, invocation.word(0));
   if (cRoot instanceof SyscallError) return cRoot;
   if (cRoot.type !== capType.cNode) return refusal.illegalOperation;
-  const vRoot = deriveRoot(vRootSlot, invocation.word(1));
+  const vRoot = deriveRoot(vSource, invocation.word(1));
   if (vRoot instanceof SyscallError) return vRoot;
   if (vRoot.type !== capType.pageTable || !vRoot.mapped || vRoot.guestLevels !== 0) return refusal.illegalOperation;
   return [
-    { index: cTable, cap: cRoot, source: cRootSlot },
-    { index: vTable, cap: vRoot, source: vRootSlot },
+    { index: cTable, cap: cRoot, source: cSource },
+    { index: vTable, cap: vRoot, source: vSource },
   ];
-}
-
-function configure(invocation: Invocation, tcb: Tcb): Outcome {
-  if (invocation.lacks(3, 3)) return refusal.truncatedMessage;
-  const buffer = decodeBuffer(invocation.word(2), invocation.extraSlot(2));
-  if (buffer instanceof SyscallError) return buffer;
-  const roots = decodeRoots(invocation, tcb, invocation.extraSlot(0), invocation.extraSlot(1));
-  return roots instanceof SyscallError ? roots : installTCBCaps(invocation, tcb, [...roots, buffer]);
-}
-
-function setSpace(invocation: Invocation, tcb: Tcb): Outcome {
-  if (invocation.lacks(2, 3)) return refusal.truncatedMessage;
-  const roots = decodeRoots(invocation, tcb, invocation.extraSlot(1), invocation.extraSlot(2));
-  if (roots instanceof SyscallError) return roots;
-  const handler = decodeHandler(invocation, 0, tcbSlot.faultHandler, 1);
-  return handler instanceof SyscallError ? handler : installTCBCaps(invocation, tcb, [handler, ...roots]);
-}
-
-function setIPCBuffer(invocation: Invocation, tcb: Tcb): Outcome {
-  if (invocation.lacks(1, 1)) return refusal.truncatedMessage;
-  const buffer = decodeBuffer(invocation.word(0), invocation.extraSlot(0));
-  return buffer instanceof SyscallError ? buffer : installTCBCaps(invocation, tcb, [buffer]);
-}
-
-function setTimeoutEndpoint(invocation: Invocation, tcb: Tcb): Outcome {
-  if (invocation.extraCapCount < 1) return refusal.truncatedMessage;
-  const handler = decodeHandler(invocation, 0, tcbSlot.timeoutHandler, 1);
-  return handler instanceof SyscallError ? handler : installTCBCaps(invocation, tcb, [handler]);
 }
 
 /** A fault or timeout handler, the extra capability `extra`: it must be able to answer; none is allowed too. */
@@ -237,48 +180,61 @@ function decodeHandler(invocation: Invocation, extra: number, index: number, num
   return answers || cap.type === capType.null ? { index, cap, source } : refusal.invalidCapability(number);
 }
 
+function configure(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+  const buffer = decodeBuffer(invocation.word(2), invocation.extraSlot(2));
+  if (buffer instanceof SyscallError) return buffer;
+  const roots = decodeRoots(invocation, tcb, 0);
+  return roots instanceof SyscallError ? roots : installTCBCaps(kernel, invocation, tcb, [...roots, buffer]);
+}
+
+function setSpace(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+  const roots = decodeRoots(invocation, tcb, 1);
+  if (roots instanceof SyscallError) return roots;
+  const handler = decodeHandler(invocation, 0, tcbSlot.faultHandler, 1);
+  return handler instanceof SyscallError ? handler : installTCBCaps(kernel, invocation, tcb, [handler, ...roots]);
+}
+
+function setIPCBuffer(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+  const buffer = decodeBuffer(invocation.word(0), invocation.extraSlot(0));
+  return buffer instanceof SyscallError ? buffer : installTCBCaps(kernel, invocation, tcb, [buffer]);
+}
+
+function setTimeoutEndpoint(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+  const handler = decodeHandler(invocation, 0, tcbSlot.timeoutHandler, 1);
+  return handler instanceof SyscallError ? handler : installTCBCaps(kernel, invocation, tcb, [handler]);
+}
+
 // Scheduling.
 
 function checkPriority(priority: number, authority: Tcb): SyscallError | null {
   return priority > authority.maxControlledPriority ? refusal.rangeError(0, authority.maxControlledPriority) : null;
 }
 
-/** The priority that SetPriority or SetMCPriority asks for, if the authority allows it. */
-function decodePriority(invocation: Invocation): number | SyscallError {
-  if (invocation.lacks(1, 1)) return refusal.truncatedMessage;
+/** SetPriority and SetMCPriority. */
+function setOnePriority(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
   const authority = invocation.extraCap(0);
   if (authority.type !== capType.thread) return refusal.invalidCapability(1);
   const priority = invocation.number(0);
-  return checkPriority(priority, authority.tcb) ?? priority;
-}
-function decodeSetPriority(invocation: Invocation, tcb: Tcb): Outcome {
-  const priority = decodePriority(invocation);
-  if (priority instanceof SyscallError) return priority;
-  setPriority(invocation.kernel, tcb, priority);
-  return done;
-}
-function decodeSetMCPriority(invocation: Invocation, tcb: Tcb): Outcome {
-  const priority = decodePriority(invocation);
-  if (priority instanceof SyscallError) return priority;
-  tcb.maxControlledPriority = priority;
+  const refused = checkPriority(priority, authority.tcb);
+  if (refused !== null) return refused;
+  if (invocation.label === label.TCBSetPriority) setPriority(kernel, tcb, priority);
+  else tcb.maxControlledPriority = priority;
   return done;
 }
 
-function setSchedParams(invocation: Invocation, tcb: Tcb): Outcome {
-  const { kernel } = invocation;
-  if (invocation.lacks(2, 3)) return refusal.truncatedMessage;
+function setSchedParams(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
   const mcp = invocation.number(0);
   const priority = invocation.number(1);
   const authority = invocation.extraCap(0);
   if (authority.type !== capType.thread) return refusal.invalidCapability(1);
   const refused = checkPriority(mcp, authority.tcb) ?? checkPriority(priority, authority.tcb);
   if (refused !== null) return refused;
-  const sc = decodeSchedContext(invocation, tcb);
+  const sc = decodeSchedContext(kernel, invocation, tcb);
   if (sc instanceof SyscallError) return sc;
   const handler = decodeHandler(invocation, 2, tcbSlot.faultHandler, 3);
   if (handler instanceof SyscallError) return handler;
 
-  if (installTCBCaps(invocation, tcb, [handler]) === preempted) return preempted;
+  if (installTCBCaps(kernel, invocation, tcb, [handler]) === preempted) return preempted;
   tcb.maxControlledPriority = mcp;
   setPriority(kernel, tcb, priority);
   if (tcb.schedContext !== sc) {
@@ -289,31 +245,27 @@ function setSchedParams(invocation: Invocation, tcb: Tcb): Outcome {
 }
 
 /** The scheduling context that SetSchedParams gives the thread: null, if it takes it away. */
-function decodeSchedContext(invocation: Invocation, tcb: Tcb): SchedContext | null | SyscallError {
+function decodeSchedContext(kernel: Kernel, invocation: Invocation, tcb: Tcb): SchedContext | null | SyscallError {
   const cap = invocation.extraCap(1);
-  switch (cap.type) {
-    case capType.schedContext: {
-      const { schedContext } = cap;
-      if (tcb.schedContext !== schedContext && (tcb.schedContext !== null || schedContext.tcb !== null)) {
-        return refusal.illegalOperation;
-      }
-      if (isBlocked(tcb) && !isReleased(invocation.kernel, schedContext)) return refusal.illegalOperation;
-      return schedContext;
-    }
-    case capType.null:
-      return tcb === invocation.thread ? refusal.illegalOperation : null;
-    default:
-      return refusal.invalidCapability(2);
-  }
+  if (cap.type === capType.null) return tcb === invocation.thread ? refusal.illegalOperation : null;
+  if (cap.type !== capType.schedContext) return refusal.invalidCapability(2);
+  const sc = cap.schedContext;
+  const taken = tcb.schedContext !== sc && (tcb.schedContext !== null || sc.tcb !== null);
+  return taken || (isBlocked(tcb) && !isReleased(kernel, sc)) ? refusal.illegalOperation : sc;
 }
 
-function decodeBindNotification(invocation: Invocation, tcb: Tcb): Outcome {
-  if (invocation.extraCapCount < 1) return refusal.truncatedMessage;
+function bind(_: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
   if (tcb.boundNotification !== null) return refusal.illegalOperation;
   const cap = invocation.extraCap(0);
   if (cap.type !== capType.notification || !cap.canReceive) return refusal.illegalOperation;
   const { notification } = cap;
   if (notification.queue.head !== null || notification.boundTcb !== null) return refusal.illegalOperation;
   bindNotification(tcb, notification);
+  return done;
+}
+
+function unbind(_: Kernel, __: Invocation, tcb: Tcb): Outcome {
+  if (tcb.boundNotification === null) return refusal.illegalOperation;
+  unbindNotification(tcb);
   return done;
 }

@@ -2,7 +2,6 @@
 // one of stage 2, from guest-physical addresses.
 
 import { lookupFailure } from '../abi/faults.ts';
-import { label } from '../abi/invocation-labels.ts';
 import { asidPoolCount, asidsPerPool, sizeBits, userTop } from '../abi/limits.ts';
 import { vmAttribute } from '../abi/rights.ts';
 import {
@@ -18,53 +17,47 @@ import {
   updatePTE,
 } from '../address-space.ts';
 import { capSize, maskVMRights, rightsFromWord } from '../cspace/capability.ts';
-import { cteInsert, ensureEmptySlot, ensureNoChildren, isFinalCapability } from '../cspace/derivation.ts';
+import { cteInsert, hasChildren, isFinalCapability } from '../cspace/derivation.ts';
 import { lookupTargetSlot } from '../cspace/lookup.ts';
-import {
-  AsidPool,
-  type AsidPoolCap,
-  type AsidRoot,
-  type Capability,
-  capType,
-  type FrameCap,
-  type PageTableCap,
-} from '../objects.ts';
+import type { Kernel } from '../kernel.ts';
+import type { FrameCap, PageTableCap, PlainCap } from '../objects.ts';
+import { AsidPool, type AsidPoolCap, type AsidRoot, type Capability, capType } from '../objects.ts';
 import { Answer, done, type Outcome, refusal, SyscallError } from '../outcome.ts';
-import type { Invocation } from './invocation.ts';
+import type { Invocation, Methods } from './invocation.ts';
 
 const invalidRoot = (): SyscallError => refusal.failedLookup(false, { type: lookupFailure.invalidRoot });
 
 /** The address space that a capability names, if it has an ASID. */
-function decodeSpace(invocation: Invocation, cap: PageTableCap): AsidRoot | SyscallError {
-  const root = findVSpaceForASID(invocation.kernel, cap.asid);
+function decodeSpace(kernel: Kernel, cap: PageTableCap): AsidRoot | SyscallError {
+  const root = findVSpaceForASID(kernel, cap.asid);
   if (root === null) return invalidRoot();
   return root.address === cap.address ? root : refusal.invalidCapability(1);
 }
 const isMappedTable = (cap: Capability): cap is PageTableCap => cap.type === capType.pageTable && cap.mapped;
 
-export function decodePageTableInvocation(invocation: Invocation, cap: PageTableCap): Outcome {
-  const { kernel, slot } = invocation;
-  if (invocation.label === label.RISCVPageTableUnmap) return unmapTable(invocation, cap);
-  if (invocation.label !== label.RISCVPageTableMap) return refusal.illegalOperation;
-  if (invocation.lacks(2, 1)) return refusal.truncatedMessage;
+export const pageTableMethods: Methods<PageTableCap> = {
+  RISCVPageTableMap: [2, 1, mapTable],
+  RISCVPageTableUnmap: [0, 0, unmapTable],
+};
+
+function mapTable(kernel: Kernel, invocation: Invocation, cap: PageTableCap): Outcome {
   // A guest root is nobody's child table.
   if (cap.mapped || cap.guestLevels !== 0) return refusal.invalidCapability(0);
   const address = invocation.number(0);
   const space = invocation.extraCap(0);
   if (!isMappedTable(space)) return refusal.invalidCapability(1);
   if (address >= spaceTop(space, userTop)) return refusal.invalidArgument(0);
-  const root = decodeSpace(invocation, space);
+  const root = decodeSpace(kernel, space);
   if (root instanceof SyscallError) return root;
   const { bitsLeft, entry, address: at } = lookupPTSlot(kernel, root, address);
   if (bitsLeft === sizeBits.page || isValid(entry)) return refusal.deleteFirst;
   const mappedAddress = Math.floor(address / 2 ** bitsLeft) * 2 ** bitsLeft;
-  slot.cap = { ...cap, mapped: true, asid: space.asid, mappedAddress };
+  invocation.slot.cap = { ...cap, mapped: true, asid: space.asid, mappedAddress };
   updatePTE(kernel, at, tableEntry(cap.address), space.asid, root);
   return done;
 }
 
-function unmapTable(invocation: Invocation, cap: PageTableCap): Outcome {
-  const { kernel, slot } = invocation;
+function unmapTable(kernel: Kernel, { slot }: Invocation, cap: PageTableCap): Outcome {
   if (!isFinalCapability(slot)) return refusal.revokeFirst;
   if (cap.mapped) {
     if (findVSpaceForASID(kernel, cap.asid)?.address === cap.address) return refusal.revokeFirst;
@@ -75,29 +68,23 @@ function unmapTable(invocation: Invocation, cap: PageTableCap): Outcome {
   return done;
 }
 
-export function decodeFrameInvocation(invocation: Invocation, cap: FrameCap): Outcome {
-  const { kernel, slot } = invocation;
-  switch (invocation.label) {
-    case label.RISCVPageMap:
-      return mapPage(invocation, cap);
-    case label.RISCVPageUnmap:
-      if (cap.asid !== 0) unmapPage(kernel, cap.asid, cap.mappedAddress, cap.address, cap.sizeBits);
-      slot.cap = { ...cap, asid: 0, mappedAddress: 0 };
-      return done;
-    case label.RISCVPageGetAddress:
-      return new Answer([BigInt(cap.address)]);
-    default:
-      return refusal.illegalOperation;
-  }
+export const frameMethods: Methods<FrameCap> = {
+  RISCVPageMap: [3, 1, mapFrame],
+  RISCVPageUnmap: [0, 0, unmapFrame],
+  RISCVPageGetAddress: [0, 0, (_, __, cap) => new Answer([BigInt(cap.address)])],
+};
+
+function unmapFrame(kernel: Kernel, { slot }: Invocation, cap: FrameCap): Outcome {
+  if (cap.asid !== 0) unmapPage(kernel, cap.asid, cap.mappedAddress, cap.address, cap.sizeBits);
+  slot.cap = { ...cap, asid: 0, mappedAddress: 0 };
+  return done;
 }
 
-function mapPage(invocation: Invocation, cap: FrameCap): Outcome {
-  const { kernel, slot } = invocation;
-  if (invocation.lacks(3, 1)) return refusal.truncatedMessage;
+function mapFrame(kernel: Kernel, invocation: Invocation, cap: FrameCap): Outcome {
   const address = invocation.number(0);
   const space = invocation.extraCap(0);
   if (!isMappedTable(space)) return refusal.invalidCapability(1);
-  const root = decodeSpace(invocation, space);
+  const root = decodeSpace(kernel, space);
   if (root instanceof SyscallError) return root;
   const size = 2 ** cap.sizeBits;
   // The sum wraps like the machine's words do.
@@ -117,15 +104,14 @@ function mapPage(invocation: Invocation, cap: FrameCap): Outcome {
   }
   const rights = maskVMRights(cap.rights, rightsFromWord(invocation.word(1)));
   const executable = (invocation.word(2) & BigInt(vmAttribute.executeNever)) === 0n;
-  slot.cap = { ...cap, asid: space.asid, mappedAddress: address };
+  invocation.slot.cap = { ...cap, asid: space.asid, mappedAddress: address };
   updatePTE(kernel, at, makeUserPTE(cap.address, executable, rights), space.asid, root, address);
   return done;
 }
 
-export function decodeASIDControlInvocation(invocation: Invocation): Outcome {
-  const { kernel } = invocation;
-  if (invocation.label !== label.RISCVASIDControlMakePool) return refusal.illegalOperation;
-  if (invocation.lacks(2, 2)) return refusal.truncatedMessage;
+export const asidControlMethods: Methods<PlainCap> = { RISCVASIDControlMakePool: [2, 2, makePool] };
+
+function makePool(kernel: Kernel, invocation: Invocation): Outcome {
   const parent = invocation.extraSlot(0);
   const untyped = parent.cap;
   const index = kernel.asidTable.indexOf(null);
@@ -133,12 +119,10 @@ export function decodeASIDControlInvocation(invocation: Invocation): Outcome {
   if (untyped.type !== capType.untyped || untyped.sizeBits !== sizeBits.asidPool || untyped.device) {
     return refusal.invalidCapability(1);
   }
-  const children = ensureNoChildren(parent);
-  if (children !== null) return children;
+  if (hasChildren(parent)) return refusal.revokeFirst;
   const destination = lookupTargetSlot(kernel, invocation.extraCap(1), invocation.word(0), invocation.word(1));
   if (destination instanceof SyscallError) return destination;
-  const taken = ensureEmptySlot(destination);
-  if (taken !== null) return taken;
+  if (destination.cap.type !== capType.null) return refusal.deleteFirst;
   parent.cap = { ...untyped, watermark: capSize(untyped) };
   kernel.clearMemory(untyped.address, capSize(untyped));
   const pool = new AsidPool(untyped.address);
@@ -147,10 +131,9 @@ export function decodeASIDControlInvocation(invocation: Invocation): Outcome {
   return done;
 }
 
-export function decodeASIDPoolInvocation(invocation: Invocation, cap: AsidPoolCap): Outcome {
-  const { kernel } = invocation;
-  if (invocation.label !== label.RISCVASIDPoolAssign) return refusal.illegalOperation;
-  if (invocation.extraCapCount < 1) return refusal.truncatedMessage;
+export const asidPoolMethods: Methods<AsidPoolCap> = { RISCVASIDPoolAssign: [0, 1, assign] };
+
+function assign(kernel: Kernel, invocation: Invocation, cap: AsidPoolCap): Outcome {
   const space = invocation.extraSlot(0);
   const table = space.cap;
   if (table.type !== capType.pageTable || table.mapped) return refusal.invalidCapability(1);

@@ -7,7 +7,8 @@ import { maxIrq, wordBits } from '../../microvisor/abi/limits.ts';
 import { objectType } from '../../microvisor/abi/object-types.ts';
 import { allRights, cNodeCapData } from '../../microvisor/abi/rights.ts';
 import { isValid, lookupPTSlot } from '../../microvisor/address-space.ts';
-import { ensureNoChildren, isFinalCapability } from '../../microvisor/cspace/derivation.ts';
+import { getObjectSize } from '../../microvisor/creation.ts';
+import { hasChildren, isFinalCapability } from '../../microvisor/cspace/derivation.ts';
 import { irqState } from '../../microvisor/kernel.ts';
 import {
   type Capability,
@@ -17,7 +18,6 @@ import {
   type UntypedCap,
 } from '../../microvisor/objects.ts';
 import { refillAbsoluteMax } from '../../microvisor/sporadic.ts';
-import { getObjectSize } from '../../microvisor/untyped.ts';
 import type { Picker } from './picker.ts';
 
 /** An invocation before it becomes a message. */
@@ -102,8 +102,8 @@ const retype: Maker = (pick) => {
   );
   return make('UntypedRetype', untyped, [type, size, 0, 0, first, count], [root]);
 };
-function roomIn(cap: UntypedCap, slot: Parameters<typeof ensureNoChildren>[0], bytes: number): boolean {
-  const used = ensureNoChildren(slot) === null ? 0 : cap.watermark;
+function roomIn(cap: UntypedCap, slot: Parameters<typeof hasChildren>[0], bytes: number): boolean {
+  const used = hasChildren(slot) ? cap.watermark : 0;
   return 2 ** cap.sizeBits - used >= bytes;
 }
 
@@ -374,7 +374,7 @@ export const makers: Readonly<Record<Exclude<InvocationLabel, 'Invalid'>, Maker>
       [
         pick.ofType(
           capType.untyped,
-          (cap, slot) => cap.sizeBits === 12 && !cap.device && (ensureNoChildren(slot) === null || pick.dice.once(8)),
+          (cap, slot) => cap.sizeBits === 12 && !cap.device && (!hasChildren(slot) || pick.dice.once(8)),
         ),
         root,
       ],

@@ -9,7 +9,7 @@ const foundBy: readonly Finder[] = [
 export const invariantPlants: readonly Plant[] = [
   {
     name: 'the last object of a retype lies in what is still free',
-    file: 'microvisor/untyped.ts',
+    file: 'microvisor/syscalls/untyped-invocation.ts',
     find: 'watermark: first + nodeWindow * objectSize - cap.address',
     replace: 'watermark: first + (nodeWindow - 1) * objectSize - cap.address',
     foundBy,

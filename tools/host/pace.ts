@@ -31,9 +31,11 @@ export async function runPaced(machine: Machine, pace: Pace): Promise<StopReason
     const reason = machine.run(limit);
     if (pace.ended()) return 'stopped';
     if (reason === 'limit' && limit === pace.limit) return 'limit';
+    // Asked first: the last input and its end may both come while the host breathes.
+    const waits = reason !== 'idle' || pace.inputMayCome();
     await breathe();
+    if (!waits) return 'idle';
     if (reason === 'idle') {
-      if (!pace.inputMayCome()) return 'idle';
       if (performance.now() - start >= (pace.limit / machine.clockHz) * 1e3) return 'limit';
       await sleep(10);
     } else if (pace.realTime) {

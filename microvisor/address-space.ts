@@ -126,7 +126,9 @@ export function deleteASIDPool(kernel: Kernel, base: number): void {
   });
   refreshRoots(kernel);
 }
-function refreshRoots(kernel: Kernel): void {
+/** What an ASID stands for has changed. */
+export function refreshRoots(kernel: Kernel): void {
+  for (const tcb of kernel.threads) tcb.space = null;
   for (const node of kernel.nodes) if (node.current !== node.idle) setVMRoot(kernel, node.current);
 }
 
@@ -145,6 +147,8 @@ export function setVMRoot(kernel: Kernel, tcb: Tcb): boolean {
     return setRoot(tcb, hgatp, mode, vcpu.asid, valid ? root.address : kernel.emptyRoot);
   }
   const { cap } = tcb.slots.slot(tcbSlot.vTable);
+  if (cap === tcb.space) return false;
+  tcb.space = cap;
   const valid = cap.type === capType.pageTable && findVSpaceForASID(kernel, cap.asid)?.address === cap.address;
   return setRoot(tcb, satp, sv39, valid ? cap.asid : 0, valid ? cap.address : kernel.emptyRoot);
 }

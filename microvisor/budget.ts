@@ -79,7 +79,7 @@ export function payCosts(kernel: Kernel): void {
   const { node } = kernel;
   // The guard of a window is made for this.
   if (node.cost > kernel.mostWork) throw new Error(`${node.cost} cycles without a look at the clock`);
-  if (node.cost > 0) kernel.machine.port.charge(node.id, node.cost);
+  kernel.machine.port.clocks[node.id]! += node.cost;
   node.cost = 0;
 }
 

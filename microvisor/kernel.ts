@@ -62,9 +62,10 @@ export class Node {
   current: Tcb;
   currentSchedContext: SchedContext;
   action: SchedulerAction = 'resume';
-  /** Ready queues by domain × 256 + priority, and which of them are not empty: 8 words per domain. */
+  /** Ready queues by domain × 256 + priority; which of them are not empty: 8 words per domain; which of these are not 0: one. */
   readonly ready: TcbQueue[] = [];
   readonly readyBitmap: number[] = [];
+  readonly readyWords: number[] = [];
   readonly release = new TcbQueue();
   /** Virtual harts that wait for their timer, by time. */
   readonly virtualTimers: Tcb[] = [];
@@ -97,6 +98,7 @@ export class Node {
     this.currentSchedContext = idleSchedContext;
     for (let i = 0; i < config.numDomains * numPriorities; i++) this.ready.push(new TcbQueue());
     for (let i = 0; i < config.numDomains * 8; i++) this.readyBitmap.push(0);
+    for (let i = 0; i < config.numDomains; i++) this.readyWords.push(0);
     for (let i = 0; i < config.domainScheduleLength; i++) this.domainSchedule.push({ domain: 0, duration: 0 });
     this.domainSchedule[0]!.duration = Infinity;
   }

@@ -170,7 +170,7 @@ export class Slot {
 }
 
 const slotPageBits = 8;
-const slotsPerPage = 2 ** slotPageBits;
+const slotInPage = (1 << slotPageBits) - 1;
 
 /** Slots that lie together: a CNode, or those that belong to a TCB or the kernel. */
 export class CNode {
@@ -187,12 +187,12 @@ export class CNode {
   }
   /** The slot at `index`, which is below 2^radix. Slots come into being when first looked at. */
   slot(index: number): Slot {
-    return this.slots[index >>> slotPageBits]?.[index % slotsPerPage] ?? this.add(index, new Slot(this, index));
+    return this.slots[index >>> slotPageBits]?.[index & slotInPage] ?? this.add(index, new Slot(this, index));
   }
   private add(index: number, slot: Slot): Slot {
     const page = this.slots[index >>> slotPageBits] ?? [];
     this.slots[index >>> slotPageBits] = page;
-    page[index % slotsPerPage] = slot;
+    page[index & slotInPage] = slot;
     return slot;
   }
   /** Slots that hold a capability. */
@@ -257,6 +257,8 @@ export class Tcb {
   ipcBuffer = 0;
   affinity = 0;
   flags = 0;
+  /** The capability that its context's satp was made of; null: it must be made again. */
+  space: Capability | null = null;
   name = '';
   /** Messages that it has sent. */
   messages = 0;

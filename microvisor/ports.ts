@@ -7,12 +7,10 @@ import type { Realm } from './realm.ts';
  * reached, `kernel.reschedule` when a reschedule request arrives; it lets `kernel.runRealm` run whenever `kernel.runsRealm`.
  */
 export interface KernelPort {
-  /** Each hart's clock. That of the hart in the kernel stands where the trapping instruction ended, and what was charged since. */
+  /** Each hart's clock. That of the hart in the kernel stands where the trapping instruction ended; the kernel adds what it takes. */
   readonly clocks: Float64Array;
   /** `kernel.timer` is due when the hart's clock reaches this; Infinity: never. The kernel's to set; taken down when it is due. */
   readonly deadlines: Float64Array;
-  /** Work that the kernel has done on behalf of the hart: its clock advances. */
-  charge(hart: number, cycles: number): void;
   /** Asks for `kernel.reschedule(hart)`, which arrives one lookahead later. */
   sendReschedule(hart: number): void;
   /** Whether an interrupt or the deadline waits for the hart: long operations are preempted then. */

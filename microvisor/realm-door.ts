@@ -48,7 +48,7 @@ export class RealmDoor implements RealmThread {
     // A system call of this turn may have set an earlier deadline.
     const limit = Math.min(this.limit, port.deadlines[this.hart]!);
     const paid = Math.min(this.tcb.realmDebt, Math.max(0, limit - port.clocks[this.hart]!));
-    port.charge(this.hart, paid);
+    port.clocks[this.hart]! += paid;
     this.tcb.realmDebt -= paid;
     return this.tcb.realmDebt === 0;
   }

@@ -37,12 +37,14 @@ const readyQueue = (kernel: Kernel, tcb: Tcb): TcbQueue =>
   kernel.nodes[tcb.affinity]!.ready[tcb.domain * numPriorities + tcb.priority]!;
 
 function markReady(kernel: Kernel, tcb: Tcb, nonEmpty: boolean): void {
-  const { readyBitmap } = kernel.nodes[tcb.affinity]!;
-  const word = tcb.domain * 8 + (tcb.priority >>> 5);
-  const bit = 1 << (tcb.priority & 31);
-  const bits = readyBitmap[word]!;
-  readyBitmap[word] = (nonEmpty ? bits | bit : bits & ~bit) >>> 0;
+  const { readyBitmap, readyWords } = kernel.nodes[tcb.affinity]!;
+  const { domain, priority } = tcb;
+  const word = priority >>> 5;
+  const bits = withBit(readyBitmap[domain * 8 + word]!, priority & 31, nonEmpty);
+  readyBitmap[domain * 8 + word] = bits;
+  readyWords[domain] = withBit(readyWords[domain]!, word, bits !== 0);
 }
+const withBit = (bits: number, bit: number, set: boolean): number => (set ? bits | (1 << bit) : bits & ~(1 << bit));
 
 export function tcbSchedEnqueue(kernel: Kernel, tcb: Tcb): void {
   if (tcb.queued) return;
@@ -66,11 +68,10 @@ export function tcbSchedDequeue(kernel: Kernel, tcb: Tcb): void {
 
 /** The highest priority with a ready thread in a domain, or −1. */
 export function highestPriority(node: Node, domain: number): number {
-  for (let word = 7; word >= 0; word--) {
-    const bits = node.readyBitmap[domain * 8 + word]!;
-    if (bits !== 0) return word * 32 + 31 - Math.clz32(bits);
-  }
-  return -1;
+  const words = node.readyWords[domain]!;
+  if (words === 0) return -1;
+  const word = 31 - Math.clz32(words);
+  return word * 32 + 31 - Math.clz32(node.readyBitmap[domain * 8 + word]!);
 }
 
 /** A thread of another hart became ready: ask that hart to choose again if it matters to it. */

@@ -227,7 +227,7 @@ export class Microvisor implements Supervisor, RealmTraps {
       realm.resume(door);
     }
     // A turn that took no time still takes some, so that no realm stops the clock.
-    if (this.kernel.nodes[hart.id]!.current === tcb && port.clocks[hart.id]! === before) port.charge(hart.id, 1);
+    if (this.kernel.nodes[hart.id]!.current === tcb && port.clocks[hart.id]! === before) port.clocks[hart.id]!++;
   }
 
   exception(hart: number, cause: number, tval: bigint): void {

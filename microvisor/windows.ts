@@ -55,7 +55,7 @@ export function padWindow(kernel: Kernel): void {
   const { port } = kernel.machine;
   const early = node.time * kernel.cyclesPerTick - port.clocks[node.id]!;
   if (early >= 0) {
-    port.charge(node.id, early);
+    port.clocks[node.id]! += early;
     return;
   }
   node.overruns++;

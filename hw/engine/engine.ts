@@ -115,7 +115,7 @@ export class Engine {
     if (hart.context.bankEpoch !== cache.evictions) this.chooseBanks(hart);
     memory.u32[control.left >>> 2] = budget;
     const left = this.core.run(hart.context.base, budget);
-    memory.u32[control.left >>> 2] = left;
+    memory.u32[control.left >>> 2] = 0;
     if (this.trapped) this.completeTrap(hart);
     return left;
   }
@@ -124,14 +124,9 @@ export class Engine {
     return this.memory.u32[control.signal >>> 2] === signals.trap;
   }
 
-  /** Cycles of the budget that the running instruction leaves unused. */
+  /** Cycles of the budget that the running instruction leaves unused; 0: none is executing. */
   get left(): number {
     return this.memory.u32[control.left >>> 2]!;
-  }
-
-  /** Nothing of a budget is left: no instruction is executing. */
-  settle(): void {
-    this.memory.u32[control.left >>> 2] = 0;
   }
 
   /** Adds what only the instruction itself tells: its bits, or its transformed form. */

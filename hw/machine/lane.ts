@@ -12,19 +12,21 @@ export interface Arrival {
 
 export interface SavedLane {
   sliceEnd: number;
-  overhead: number;
+  retired: number;
   deadline: number;
   timerRise: number;
   arrivals: Arrival[];
 }
 
 export class Lane {
-  /** Cycles that were not retired instructions: traps, waiting, charges. */
-  overhead = 0;
+  /** Instructions retired, up to the end of the current slice as `sliceEnd` is. */
+  retired = 0;
   /** The cycle from which on mtimecmp has been reached. */
   timerRise = Infinity;
   /** By time, and by order of sending among equals. */
   private arrivals: Arrival[] = [];
+  /** The cycle of the next effect under way; Infinity: there is none. */
+  nextArrival = Infinity;
 
   constructor(
     readonly hart: Hart,
@@ -49,17 +51,12 @@ export class Lane {
     this.deadlines[this.hart.id] = cycle;
   }
 
-  /** Passes cycles without instructions. */
-  spend(cycles: number): void {
-    this.sliceEnd += cycles;
-    this.overhead += cycles;
-  }
-
   send(arrival: Arrival): void {
     const { arrivals } = this;
     let at = arrivals.length;
     while (at > 0 && arrivals[at - 1]!.cycle > arrival.cycle) at--;
     arrivals.splice(at, 0, arrival);
+    this.look();
   }
 
   /** Drops what is under way for these lines. */
@@ -69,23 +66,27 @@ export class Lane {
       const rest = arrival.lines & ~lines;
       return rest === 0 ? [] : [{ ...arrival, lines: rest }];
     });
+    this.look();
   }
 
   /** The next effect that has arrived by now. */
   takeArrival(): Arrival | undefined {
-    return this.nextArrival <= this.sliceEnd ? this.arrivals.shift() : undefined;
+    if (this.nextArrival > this.sliceEnd) return undefined;
+    const arrival = this.arrivals.shift();
+    this.look();
+    return arrival;
   }
 
-  /** The cycle of the next effect under way; Infinity: there is none. */
-  get nextArrival(): number {
-    return this.arrivals[0]?.cycle ?? Infinity;
+  private look(): void {
+    this.nextArrival = this.arrivals[0]?.cycle ?? Infinity;
   }
 
   save(): SavedLane {
-    const { sliceEnd, overhead, deadline, timerRise, arrivals } = this;
-    return { sliceEnd, overhead, deadline, timerRise, arrivals: structuredClone(arrivals) };
+    const { sliceEnd, retired, deadline, timerRise, arrivals } = this;
+    return { sliceEnd, retired, deadline, timerRise, arrivals: structuredClone(arrivals) };
   }
   load(saved: SavedLane): void {
     Object.assign(this, structuredClone(saved));
+    this.look();
   }
 }

@@ -37,7 +37,7 @@ export interface MachineConfig {
 const msip = 1 << 3;
 const mtip = 1 << 7;
 
-const savedVersion = 2;
+const savedVersion = 3;
 
 /** A machine at rest, as plain data. */
 export interface SavedMachine {
@@ -93,7 +93,10 @@ export class Machine {
   /** Called around every instruction; with it the machine runs one instruction at a time, to the same effect. */
   onInstruction: InstructionObserver | undefined;
 
-  /** Each hart's clock in cycles; while it executes instructions, where its slice of them will end. */
+  /**
+   * Each hart's clock in cycles; while it executes instructions, where its slice of them will end. A resident kernel that runs on a
+   * hart adds what it takes itself.
+   */
   readonly clocks: Float64Array;
   /** A resident kernel's next event on each hart, in cycles; Infinity: none. */
   readonly deadlines: Float64Array;
@@ -145,12 +148,15 @@ export class Machine {
   }
   /** Instructions that a hart has retired. */
   instructionsOf(hart: Hart): number {
-    const lane = this.lanes[hart.id]!;
-    return this.cycleOf(lane) - lane.overhead;
+    return this.instretOf(this.lanes[hart.id]!);
   }
 
   private cycleOf(lane: Lane): number {
     return lane === this.running ? lane.sliceEnd - this.engine.left : lane.sliceEnd;
+  }
+
+  private instretOf(lane: Lane): number {
+    return lane === this.running ? lane.retired - this.engine.left : lane.retired;
   }
 
   private portOf(lane: Lane): HartPort {
@@ -159,7 +165,7 @@ export class Machine {
     const perTick = this.clockHz / this.timebaseHz;
     return {
       cycles: () => BigInt(this.cycleOf(lane)),
-      instret: () => BigInt(this.cycleOf(lane) - lane.overhead),
+      instret: () => BigInt(this.instretOf(lane)),
       time: () => BigInt.asUintN(64, BigInt(Math.floor(this.cycleOf(lane) / perTick)) + this.timeOffset),
       translationChanged: () => engine.chooseBanks(hart),
       protectionChanged: () => engine.flushTranslations(),
@@ -272,10 +278,6 @@ export class Machine {
   sendReschedule(hart: Hart): void {
     this.send(this.lanes[hart.id]!, 0, true);
   }
-  /** Cycles that a hart spends on something other than instructions. */
-  charge(hart: Hart, cycles: number): void {
-    this.lanes[hart.id]!.spend(cycles);
-  }
   /** A hart's clock in cycles. */
   cycles(hart: Hart): number {
     return this.cycleOf(this.lanes[hart.id]!);
@@ -331,7 +333,7 @@ export class Machine {
   /** Skips quanta without events while every hart sleeps. What is due at `cycle` is still to be taken. */
   private sleepUntil(cycle: number): void {
     if (cycle <= this.quantumStart) return;
-    for (const lane of this.lanes) if (lane.sliceEnd < cycle) lane.spend(cycle - lane.sliceEnd);
+    for (const lane of this.lanes) lane.sliceEnd = Math.max(lane.sliceEnd, cycle);
     this.quantumStart = cycle;
     this.quantumEnd = cycle;
   }
@@ -365,7 +367,6 @@ export class Machine {
     const { engine } = this;
     const { hart } = lane;
     this.running = lane;
-    engine.settle();
     while (lane.sliceEnd < until && !this.stopping) {
       this.receive(lane);
       if (lane.deadline <= lane.sliceEnd) {
@@ -375,7 +376,7 @@ export class Machine {
       }
       const interrupt = pendingInterrupt(hart);
       if (interrupt >= 0) {
-        lane.spend(1);
+        lane.sliceEnd++;
         this.trace(hart, interrupt, true);
         deliverInterrupt(hart, interrupt);
         continue;
@@ -387,13 +388,13 @@ export class Machine {
       }
       if (hart.context.low(fields.waiting) !== 0) {
         if (wfiWakes(hart)) hart.context.setLow(fields.waiting, 0);
-        else lane.spend(Math.max(1, end - lane.sliceEnd));
+        else lane.sliceEnd = Math.max(lane.sliceEnd + 1, end);
         continue;
       }
       if (this.onInstruction) this.step(lane, this.onInstruction);
       else this.runSlice(lane, Math.max(1, end - lane.sliceEnd));
       if (engine.trapped) {
-        lane.overhead++;
+        lane.retired--;
         this.trace(hart, hart.cause, false);
         deliver(hart);
       }
@@ -404,9 +405,10 @@ export class Machine {
   /** At most `budget` cycles of instructions. */
   private runSlice(lane: Lane, budget: number): void {
     lane.sliceEnd += budget;
+    lane.retired += budget;
     const left = this.engine.run(lane.hart, budget);
-    this.engine.settle();
     lane.sliceEnd -= left;
+    lane.retired -= left;
   }
 
   private step(lane: Lane, observer: InstructionObserver): void {

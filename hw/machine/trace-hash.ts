@@ -5,10 +5,12 @@ import type { MachineMemory } from '../engine/memory.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
 import { I32, I64, load } from '../wasm/values.ts';
 
-/** Registers are digested side by side in four lanes: a multiplication takes longer than a load. */
-const digestLanes = 4;
 /** Odd, so that a step loses nothing; its product is turned so that all bits of a word reach all bits of the digest. */
 const multiplier = 0x9e37_79b9_7f4a_7c15n;
+/** Registers are added up, each times an odd number of its own, so that no product waits for another. */
+const weights: bigint[] = [];
+for (let weight = multiplier; weights.length < 32; weight = BigInt.asUintN(64, weight * multiplier))
+  weights.push(weight);
 const seed = [0x9e37_79b9, 0x85eb_ca6b] as const;
 
 /** The digest is in `control.digest`: each of these adds to it. */
@@ -47,18 +49,12 @@ function buildDigest(memory: MachineMemory): Digest {
     f.store('i64', I32.of(0), sum.get, control.digest);
   });
   const trap = module.function(['i32', 'f64', 'i32', 'i32'], undefined, (f, context, cycle, cause, hart) => {
-    const lanes = Array.from({ length: digestLanes }, () => f.local('i64'));
-    f.set(lanes[0]!, step(digest(), cycle.get.bits()));
-    f.set(lanes[1]!, cause.get.i64U().shl(32).or(hart.get.i64U()));
-    const offsets: number[] = [fields.pc];
-    for (let register = 1; register < 32; register++) offsets.push(fields.x + 8 * register);
-    for (const [index, offset] of offsets.entries()) {
-      const lane = lanes[index % digestLanes]!;
-      f.set(lane, step(lane.get, load.i64(context.get, offset)));
-    }
-    const [first, ...others] = lanes;
-    for (const lane of others) f.set(first!, step(first!.get, lane.get));
-    f.store('i64', I32.of(0), first!.get, control.digest);
+    const registers = weights.map((weight, index) =>
+      load.i64(context.get, index === 0 ? fields.pc : fields.x + 8 * index).mul(I64.of(weight)),
+    );
+    const event = step(step(digest(), cycle.get.bits()), cause.get.i64U().shl(32).or(hart.get.i64U()));
+    const sum = registers.reduce((left, right) => left.add(right));
+    f.store('i64', I32.of(0), step(event, sum), control.digest);
   });
   module.export('word', word);
   module.export('number', number);

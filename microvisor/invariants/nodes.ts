@@ -38,6 +38,7 @@ function checkCurrent(kernel: Kernel, node: Node): void {
   if (current.domain !== node.domain) {
     violated('domain', `${where} is in domain ${node.domain} and runs ${nameOf(current)} of domain ${current.domain}`);
   }
+  current.space = null;
   if (setVMRoot(kernel, current)) violated('node', `${where} runs ${nameOf(current)} in another address space`);
   const { context, vcpu } = current;
   if ((context.get('virtual') !== 0) !== (vcpu !== null) || (vcpu === null && context.get('privilege') !== 0)) {
@@ -46,7 +47,11 @@ function checkCurrent(kernel: Kernel, node: Node): void {
 }
 
 function checkReady(node: Node, queued: Queued): void {
-  const { ready, readyBitmap } = node;
+  const { ready, readyBitmap, readyWords } = node;
+  readyBitmap.forEach((bits, word) => {
+    const isMarked = ((readyWords[word >>> 3]! >>> (word & 7)) & 1) !== 0;
+    if (isMarked !== (bits !== 0)) violated('ready queue', `word ${word} of hart ${node.id}'s bitmap is ${bits}`);
+  });
   for (let index = 0; index < ready.length; index++) {
     const queue = ready[index]!;
     const isMarked = ((readyBitmap[index >>> 5]! >>> (index & 31)) & 1) !== 0;

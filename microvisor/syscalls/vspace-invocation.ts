@@ -10,6 +10,7 @@ import {
   isValid,
   lookupPTSlot,
   makeUserPTE,
+  refreshRoots,
   spaceTop,
   tableEntry,
   unmapPage,
@@ -147,5 +148,6 @@ function assign(kernel: Kernel, invocation: Invocation, cap: AsidPoolCap): Outco
   space.cap = { ...table, asid: cap.base + index, mappedAddress: 0, mapped: true };
   while (pool.roots.length <= index) pool.roots.push(null);
   pool.roots[index] = { address: table.address, guestLevels: table.guestLevels };
+  refreshRoots(kernel);
   return done;
 }

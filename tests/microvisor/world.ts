@@ -157,9 +157,6 @@ export class World {
     return {
       clocks: this.clocks,
       deadlines: this.deadlines,
-      charge: (hart, cycles) => {
-        this.clocks[hart]! += cycles;
-      },
       sendReschedule: (hart) => this.rescheduled.add(hart),
       interruptPending: () => this.pending,
       claimInterrupt: () => this.claimable,

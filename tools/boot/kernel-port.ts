@@ -96,7 +96,6 @@ export class Platform {
     return {
       clocks: machine.clocks,
       deadlines: machine.deadlines,
-      charge: (hart, cycles) => machine.charge(this.hart(hart), cycles),
       sendReschedule: (hart) => machine.sendReschedule(this.hart(hart)),
       interruptPending: (hart) =>
         (this.hart(hart).lines & supervisorExternal) !== 0 || machine.deadlineReached(this.hart(hart)),

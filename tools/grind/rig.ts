@@ -80,9 +80,6 @@ export class Rig {
     return {
       clocks: this.clocks,
       deadlines: this.deadlines,
-      charge: (hart, cycles) => {
-        this.clocks[hart]! += cycles;
-      },
       sendReschedule: (hart) => {
         this.reschedules[hart] = Math.min(this.reschedules[hart]!, Math.max(...this.clocks) + lookahead);
       },

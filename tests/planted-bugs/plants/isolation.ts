@@ -11,7 +11,7 @@ export const isolationPlants: readonly Plant[] = [
   {
     name: 'windows are not padded',
     file: 'microvisor/windows.ts',
-    find: 'port.charge(node.id, early);\n',
+    find: 'port.clocks[node.id]! += early;\n',
     replace: '\n',
     foundBy: [
       { file: prove, test: 'is not felt in windows' },

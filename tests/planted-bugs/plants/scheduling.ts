@@ -125,8 +125,8 @@ export const schedulingPlants: readonly Plant[] = [
   {
     name: 'a window begins as soon as the one before is through',
     file: 'microvisor/windows.ts',
-    find: '    port.charge(node.id, early);',
-    replace: '    port.charge(node.id, 0);',
+    find: '    port.clocks[node.id]! += early;',
+    replace: '    port.clocks[node.id]! += 0;',
     foundBy: [{ file: windows, test: 'domain windows start and end on time, overruns are reported' }],
   },
   {

@@ -2,13 +2,11 @@
 
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { RunRequest } from '../../tools/run/protocol.ts';
 import { Session, type SessionEnd } from '../../tools/run/session.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const worker = pathToFileURL(resolve(root, 'dist/tools/run/worker.js'));
 const silent = { console: () => {}, log: () => {}, fault: () => {}, booted: () => {}, progress: () => {} };
 
 const request = (more: Partial<RunRequest> = {}): Omit<RunRequest, 'executing'> => ({
@@ -49,7 +47,7 @@ describe('a session', () => {
         booted++;
       },
     };
-    const session = new Session(request({ expect: ['beacon:/have met/'] }), [], events, worker);
+    const session = new Session(request({ expect: ['beacon:/have met/'] }), [], events);
     const end = await session.end;
     await session.kill();
     expect(end).toMatchObject({ kind: 'report', report: { outcome: 'ok', system: 'first-light' } });
@@ -58,12 +56,7 @@ describe('a session', () => {
   });
 
   test('is stopped from outside, and the report follows', async () => {
-    const session = new Session(
-      request({ limitNs: Infinity }),
-      [],
-      { ...silent, booted: () => session.stop() },
-      worker,
-    );
+    const session = new Session(request({ limitNs: Infinity }), [], { ...silent, booted: () => session.stop() });
     expect(await session.end).toMatchObject({ kind: 'report', report: { outcome: 'interrupted' } });
     await session.kill();
   });
@@ -71,7 +64,7 @@ describe('a session', () => {
   test('tells what is refused in words', async () => {
     const load = resolve(root, 'package.json');
     expect(readFileSync(load, 'utf8')).toContain('microvisor');
-    const session = new Session(request({ load }), [], silent, worker);
+    const session = new Session(request({ load }), [], silent);
     expect(await session.end).toMatchObject({
       kind: 'refused',
       why: 'refused',

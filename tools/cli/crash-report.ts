@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sourceStack } from '../host/source-stack.ts';
 import { version } from './version.ts';
 
 /** Set by a command as it goes on: what a maintainer needs to repeat the run. */
@@ -30,7 +31,7 @@ function stateOrReason(): unknown {
 
 /** Writes the report and returns what to tell the user. Never throws. */
 export function reportCrash(error: unknown, args: readonly string[]): string {
-  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const stack = sourceStack(error instanceof Error ? (error.stack ?? error.message) : String(error));
   const report = {
     version: version(),
     node: process.version,

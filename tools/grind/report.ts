@@ -1,5 +1,6 @@
 // What a run of the grinder has to say.
 
+import { sourceStack } from '../host/source-stack.ts';
 import type { Profile } from '../root-task/profile.ts';
 import { unreachable } from './answers.ts';
 import type { GrindReport } from './grinder.ts';
@@ -41,7 +42,9 @@ function failureLines({ error, steps, round, call, shortest }: NonNullable<Grind
     ...(shortest !== null && shortest.error.message !== error.message
       ? [`first seen as: ${shortest.error.message}`]
       : []),
-    ...(error.stack ?? '').split('\n').slice(1, 8),
+    ...sourceStack(error.stack ?? '')
+      .split('\n')
+      .slice(1, 8),
     what,
     ...shown.map((step, i) => `  ${String(i + 1).padStart(3)}. ${describeStep(step)}`),
   ];

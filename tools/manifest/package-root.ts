@@ -1,4 +1,4 @@
-// The folder of the package: the one with our package.json, from the source tree and from dist alike.
+// The folder of the package: the nearest one upward with our package.json, from the source tree and from dist alike.
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -10,17 +10,19 @@ interface Package {
 }
 
 export function ownPackage(): Package {
-  for (const up of ['../../', '../../../']) {
+  let folder = new URL('.', import.meta.url);
+  for (;;) {
     try {
-      const folder = new URL(up, import.meta.url);
-      const parsed = JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')) as {
+      const { name, version = 'unknown' } = JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')) as {
         name?: string;
         version?: string;
       };
-      if (parsed.name === 'microvisor') return { folder: fileURLToPath(folder), version: parsed.version ?? 'unknown' };
+      if (name === 'microvisor') return { folder: fileURLToPath(folder), version };
     } catch {
-      // Not there: the other layout.
+      // Not in this folder.
     }
+    const parent = new URL('..', folder);
+    if (parent.href === folder.href) throw new Error('package.json of microvisor is not where it was installed');
+    folder = parent;
   }
-  throw new Error('package.json of microvisor is not where it was installed');
 }

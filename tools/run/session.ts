@@ -1,6 +1,10 @@
 // The command's side of a run: starts the worker, passes on what it says, and survives it.
 
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { sourceStack } from '../host/source-stack.ts';
+import { ownPackage } from '../manifest/package-root.ts';
 import type { RefusalKind } from '../refusal.ts';
 import type { FromWorker, RunRequest, ToWorker } from './protocol.ts';
 import type { RunReport } from './report.ts';
@@ -32,7 +36,7 @@ export class Session {
     request: Omit<RunRequest, 'executing'>,
     cells: readonly string[],
     events: SessionEvents,
-    script = new URL('./worker.js', import.meta.url),
+    script = pathToFileURL(join(ownPackage().folder, 'dist/tools/run/worker.js')),
   ) {
     const executing = new SharedArrayBuffer(4);
     const workerData: RunRequest = { ...request, executing };
@@ -65,7 +69,7 @@ export class Session {
         const running = Atomics.load(new Int32Array(executing), 0);
         resolve({ kind: 'crashed', cell: running === 0 ? undefined : cells[running - 1], reason });
       };
-      this.worker.on('error', (error) => crashed(error.stack ?? error.message));
+      this.worker.on('error', (error) => crashed(sourceStack(error.stack ?? error.message)));
       this.worker.on('exit', (code) => crashed(`the worker left with code ${code}`));
     });
   }

@@ -2,6 +2,8 @@
 
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { CommandModule } from 'yargs';
+import { AssemblyError, assemble } from '../../../hw/isa/assemble.ts';
+import { writeElf } from '../../image/elf-writer.ts';
 import { maxSourceBytes } from '../../image/program-file.ts';
 import { fileError, Refusal } from '../../refusal.ts';
 import { wrap } from '../output.ts';
@@ -33,8 +35,6 @@ export const asmCommand: CommandModule<object, AsmArguments> = {
       })
       .option('raw', { type: 'boolean', default: false, describe: 'write the bytes alone' }),
   handler: async ({ source, output, origin, raw }) => {
-    const { assemble, AssemblyError } = await import('../../../hw/isa/assemble.ts');
-    const { writeElf } = await import('../../image/elf-writer.ts');
     const text = readSource(source);
     let assembly: ReturnType<typeof assemble>;
     try {

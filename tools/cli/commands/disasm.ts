@@ -2,6 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import type { CommandModule } from 'yargs';
+import { disassemble } from '../../../hw/isa/disassemble.ts';
+import { readElf } from '../../image/elf.ts';
 import { fileError, Refusal } from '../../refusal.ts';
 import { parseAddress } from './asm.ts';
 
@@ -32,8 +34,6 @@ export const disasmCommand: CommandModule<object, DisasmArguments> = {
       })
       .option('aliases', { type: 'boolean', default: true, describe: 'print pseudo-instructions' }),
   handler: async ({ image, raw, origin, aliases }) => {
-    const { disassemble } = await import('../../../hw/isa/disassemble.ts');
-    const { readElf } = await import('../../image/elf.ts');
     let bytes: Uint8Array;
     try {
       bytes = readFileSync(image);

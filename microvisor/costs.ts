@@ -50,7 +50,7 @@ export const defaultCosts: Readonly<CostTable> = {
   worldSwitch: 200,
   schedule: 50,
   timer: 770,
-  fault: 40,
+  fault: 1680,
 };
 
 /** The longest way in and out of the kernel, in cycles: with a switch, and a timeout fault on the way. */

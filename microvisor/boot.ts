@@ -4,22 +4,20 @@ import { pageSize } from '../hw/engine/layout.ts';
 import { ramBase } from '../hw/engine/memory.ts';
 import { bootInfo, bootInfoHeader, initialCap, numInitialCaps } from './abi/boot-info.ts';
 import { maxBootInfoUntypeds, maxPriority, minRefills, sizeBits, userTop, wordBits } from './abi/limits.ts';
+import { objectType } from './abi/object-types.ts';
 import { callRegister } from './abi/system-calls.ts';
 import { lookupPTSlot, makeUserPTE, tableEntry } from './address-space.ts';
+import { createObject } from './creation.ts';
 import { cteInsert, deriveCap } from './cspace/derivation.ts';
 import type { Kernel } from './kernel.ts';
+import type { FrameCap, PageTableCap, SchedContextCap, ThreadCap, UntypedCap } from './objects.ts';
 import {
   AsidPool,
   type AsidRoot,
   type Capability,
   CNode,
-  type CNodeCap,
   capType,
-  type FrameCap,
-  type PageTableCap,
-  SchedContext,
   type Slot,
-  Tcb,
   tcbSlot,
   threadState,
   vmRights,
@@ -60,13 +58,13 @@ export interface BootOptions {
 }
 
 export const defaultKernelMemory: Region = { start: ramBase, end: ramBase + 0x20_0000 };
-const kernelDevices: readonly Region[] = [
+const defaultKernelDevices: readonly Region[] = [
   { start: 0x200_0000, end: 0x220_0000 },
   { start: 0xc00_0000, end: 0xc60_0000 },
 ];
 const defaultDeviceTop = 2 ** 39;
 /** Where a realm's IPC buffer and BootInfo are mapped: it has no image to follow. */
-const realmSpaceStart = 0x1_0000;
+const realmImage = { physical: { start: 0, end: 0 }, virtualStart: 0x1_0000 };
 const initialAsid = 1;
 
 /** Makes the initial thread and everything it is given. RAM outside the image and `reserved` must be zero. */
@@ -80,13 +78,46 @@ const log2Ceil = (value: number): number => {
   return bits;
 };
 
+/** What is left of a region when others are taken out of it. */
+function without(region: Region, taken: readonly Region[]): Region[] {
+  const left: Region[] = [];
+  let { start } = region;
+  const inOrder = taken.filter((other) => other.start < other.end).sort((a, b) => a.start - b.start);
+  for (const other of inOrder) {
+    if (other.start > start) left.push({ start, end: other.start });
+    start = Math.max(start, other.end);
+  }
+  if (start < region.end) left.push({ start, end: region.end });
+  return left;
+}
+
+/** Cuts a region into naturally aligned untypeds, as large as possible. */
+function* untypedsOf(region: Region, device: boolean): IterableIterator<UntypedCap> {
+  let address = region.start;
+  while (address < region.end) {
+    let bits: number = sizeBits.maxUntyped;
+    while (2 ** bits > region.end - address || address % 2 ** bits !== 0) bits--;
+    // RAM is zero at power-on: what seL4 clears at the first retype is clear already.
+    if (bits >= sizeBits.minUntyped) yield { type: capType.untyped, address, sizeBits: bits, device, watermark: 0 };
+    address += 2 ** bits;
+  }
+}
+
 class Boot {
-  private readonly extraBytes: number;
+  private readonly ram: Region;
+  private readonly free: Region[];
+  /** The first thread's address space, upwards: its image, its IPC buffer, BootInfo, and the extra BootInfo. */
   private readonly image: { physical: Region; virtualStart: number };
+  private readonly ipcBufferAddress: number;
+  private readonly bootInfoAddress: number;
+  private readonly extraAddress: number;
+  private readonly virtualEnd: number;
+  /** Of the extra BootInfo: its bytes, and the binary logarithm of the memory that it takes; 0 if there is none. */
+  private readonly extraBytes: number;
+  private readonly extraBits: number;
+  private extraPhysical = 0;
   private readonly root: CNode;
-  private readonly free: Region[] = [];
   private allocated = 0;
-  private readonly kernelMemory: Region;
   private nextSlot = numInitialCaps;
   private biFrame = 0;
   private space: AsidRoot = { address: 0, guestLevels: 0 };
@@ -95,124 +126,89 @@ class Boot {
     private readonly kernel: Kernel,
     private readonly options: BootOptions,
   ) {
-    const { initialThread, deviceTree } = options;
-    this.kernelMemory = options.kernelMemory ?? defaultKernelMemory;
+    const { initialThread, deviceTree, kernelMemory = defaultKernelMemory, reserved = [] } = options;
     this.extraBytes = deviceTree === undefined ? 0 : 16 + deviceTree.length;
-    this.image =
-      initialThread.kind === 'image'
-        ? { physical: initialThread.physical, virtualStart: initialThread.virtualStart }
-        : { physical: { start: 0, end: 0 }, virtualStart: realmSpaceStart };
-    this.root = this.layOut();
+    this.extraBits = this.extraBytes === 0 ? 0 : Math.max(log2Ceil(this.extraBytes), sizeBits.page);
+    this.image = initialThread.kind === 'image' ? initialThread : realmImage;
+    const { physical, virtualStart } = this.image;
+    this.ipcBufferAddress = virtualStart + (physical.end - physical.start);
+    this.bootInfoAddress = this.ipcBufferAddress + pageSize;
+    this.extraAddress = this.bootInfoAddress + pageSize;
+    this.virtualEnd = this.extraAddress + (this.extraBits === 0 ? 0 : 2 ** this.extraBits);
+    if (this.virtualEnd >= userTop) throw new RangeError('the image reaches beyond user addresses');
+    this.ram = { start: kernelMemory.start, end: ramBase + kernel.machine.memory.layout.ramSize };
+    this.free = without(this.ram, [kernelMemory, physical, ...reserved]);
+    this.root = this.placeObjects();
   }
 
-  /** Binary logarithm of the size of the extra BootInfo, 0 if there is none. */
-  private get extraBits(): number {
-    return this.extraBytes === 0 ? 0 : Math.max(log2Ceil(this.extraBytes), sizeBits.page);
-  }
-  private get ipcBufferAddress(): number {
-    return this.image.virtualStart + (this.image.physical.end - this.image.physical.start);
-  }
-  private get bootInfoAddress(): number {
-    return this.ipcBufferAddress + pageSize;
-  }
-  private get extraAddress(): number {
-    return this.bootInfoAddress + pageSize;
-  }
-  private get virtualEnd(): number {
-    return this.extraAddress + (this.extraBits === 0 ? 0 : 2 ** this.extraBits);
-  }
   /** How many tables of a level the initial address space needs, beside its root. */
   private tablesOf(tableBits: number): number {
     const size = 2 ** tableBits;
     return Math.ceil(this.virtualEnd / size) - Math.floor(this.image.virtualStart / size);
   }
-  private get tableCount(): number {
-    return this.tablesOf(sizeBits.hugePage) + this.tablesOf(sizeBits.largePage);
-  }
 
-  /** Ranges of RAM and devices that are not free, sorted. */
-  private taken(): Region[] {
-    return [this.kernelMemory, this.image.physical, ...(this.options.reserved ?? [])]
-      .filter(({ start, end }) => start < end)
-      .sort((a, b) => a.start - b.start);
-  }
-
-  /** Finds the free memory, and the place of the initial objects at the end of it. Returns the root CNode. */
-  private layOut(): CNode {
-    const { kernel } = this;
-    let { start } = this.kernelMemory;
-    const end = ramBase + kernel.machine.memory.layout.ramSize;
-    for (const taken of this.taken()) {
-      if (taken.start > start) this.free.push({ start, end: taken.start });
-      start = Math.max(start, taken.end);
-    }
-    if (start < end) this.free.push({ start, end });
-
-    const cnodeBits = kernel.config.rootCNodeSizeBits + sizeBits.slot;
-    const largest = Math.max(cnodeBits, sizeBits.vspace, this.extraBits);
+  /** Finds the place of the initial objects at the end of the free memory. Returns the root CNode. */
+  private placeObjects(): CNode {
+    const { free, extraBits } = this;
+    const radix = this.kernel.config.rootCNodeSizeBits;
+    const cnodeBits = radix + sizeBits.slot;
+    const tables = this.tablesOf(sizeBits.hugePage) + this.tablesOf(sizeBits.largePage);
+    const extraSize = extraBits === 0 ? 0 : 2 ** extraBits;
     const size =
-      2 ** cnodeBits +
-      2 ** sizeBits.tcb +
-      pageSize * (4 + this.tableCount) +
-      (this.extraBits === 0 ? 0 : 2 ** this.extraBits) +
-      2 ** sizeBits.minSchedContext;
-    for (let i = this.free.length - 1; i >= 0; i--) {
-      const region = this.free[i]!;
-      const at = Math.floor((region.end - size) / 2 ** largest) * 2 ** largest;
-      if (at < region.start) continue;
-      this.free.splice(i, 1, { start: region.start, end: at }, { start: at + size, end: region.end });
-      this.allocated = at;
-      this.extraPhysical = this.extraBits >= cnodeBits ? this.allocate(this.extraBits) : 0;
-      const root = new CNode(this.allocate(cnodeBits), kernel.config.rootCNodeSizeBits, false);
-      if (this.extraBits > 0 && this.extraPhysical === 0) this.extraPhysical = this.allocate(this.extraBits);
-      return root;
-    }
-    throw new RangeError(`RAM is too small: the initial objects need ${size} bytes in one piece`);
+      2 ** cnodeBits + 2 ** sizeBits.tcb + pageSize * (4 + tables) + extraSize + 2 ** sizeBits.minSchedContext;
+    const alignment = 2 ** Math.max(cnodeBits, sizeBits.vspace, extraBits);
+    const placeIn = ({ end }: Region): number => Math.floor((end - size) / alignment) * alignment;
+    const last = free.findLastIndex((region) => placeIn(region) >= region.start);
+    const region = free[last];
+    if (region === undefined)
+      throw new RangeError(`RAM is too small: the initial objects need ${size} bytes in one piece`);
+    const at = placeIn(region);
+    free.splice(last, 1, { start: region.start, end: at }, { start: at + size, end: region.end });
+    this.allocated = at;
+    const isExtraFirst = extraBits >= cnodeBits;
+    if (isExtraFirst) this.extraPhysical = this.allocate(extraBits);
+    const root = new CNode(this.allocate(cnodeBits), radix, false);
+    if (extraBits > 0 && !isExtraFirst) this.extraPhysical = this.allocate(extraBits);
+    return root;
   }
-  private extraPhysical = 0;
   private allocate(bits: number): number {
     const at = this.allocated;
     this.allocated += 2 ** bits;
     return at;
   }
 
-  private slot(index: number): Slot {
-    return this.root.slot(index);
-  }
   private write(index: number, cap: Capability): Slot {
-    const slot = this.slot(index);
+    const slot = this.root.slot(index);
     slot.cap = cap;
     slot.revocable = true;
     slot.firstBadged = true;
     return slot;
   }
-  private provide(cap: Capability): number {
-    if (this.nextSlot >= 2 ** this.root.radix) throw new RangeError('the root CNode has no slot left');
-    this.write(this.nextSlot, cap);
-    return this.nextSlot++;
-  }
-
   private setInfo(offset: number, value: number): void {
     this.kernel.storeWord(this.biFrame + offset, BigInt(value));
   }
-  private setRegion(offset: number, first: number): void {
-    this.setInfo(offset, first);
-    this.setInfo(offset + 8, this.nextSlot);
+  /** Puts capabilities into the next slots, and says in BootInfo which these are. */
+  private provide(field: number, caps: Iterable<Capability>): void {
+    this.setInfo(field, this.nextSlot);
+    for (const cap of caps) {
+      if (this.nextSlot >= 2 ** this.root.radix) throw new RangeError('the root CNode has no slot left');
+      this.write(this.nextSlot++, cap);
+    }
+    this.setInfo(field + 8, this.nextSlot);
   }
 
   run(): void {
-    const { kernel, options } = this;
-    const { config } = kernel;
+    const { kernel, root } = this;
     // In the kernel's memory: a table that maps nothing, of the size and alignment that stage 2 needs.
-    kernel.emptyRoot = Math.ceil(this.kernelMemory.start / 0x4000) * 0x4000;
-    const rootCap: CNodeCap = {
+    kernel.emptyRoot = Math.ceil(this.ram.start / 0x4000) * 0x4000;
+    const guardSize = wordBits - root.radix;
+    const rootSlot = this.write(initialCap.cNode, {
       type: capType.cNode,
-      node: this.root,
-      guardSize: wordBits - config.rootCNodeSizeBits,
+      node: root,
+      guardSize,
       guardLow: 0,
       guardHigh: 0,
-    };
-    const rootSlot = this.write(initialCap.cNode, rootCap);
+    });
     this.write(initialCap.domain, { type: capType.domain });
     this.write(initialCap.irqControl, { type: capType.irqControl });
     if (kernel.machine.realms !== undefined) this.write(initialCap.realmControl, { type: capType.realmControl });
@@ -222,37 +218,30 @@ class Boot {
     const ipcFrame = this.allocate(sizeBits.page);
     this.biFrame = this.allocate(sizeBits.bootInfo);
     this.populateBootInfo();
-    const vspaceSlot = this.createAddressSpace(vspace);
     this.space = { address: vspace, guestLevels: 0 };
     pool.roots.push(null, this.space);
+    const table = createObject(kernel, objectType.pageTable, vspace, 0, false) as PageTableCap;
+    const vspaceSlot = this.write(initialCap.vspace, { ...table, mapped: true, asid: initialAsid });
+    this.provide(bootInfo.userImagePaging, this.createTables());
     this.write(initialCap.bootInfoFrame, this.mapFrame(this.biFrame, this.bootInfoAddress));
-    this.createExtraPages();
-    const firstControl = this.nextSlot;
-    for (const node of kernel.nodes) this.provide({ type: capType.schedControl, core: node.id });
-    this.setRegion(bootInfo.schedControl, firstControl);
-    const bufferSlot = this.write(initialCap.ipcBuffer, this.mapFrame(ipcFrame, this.ipcBufferAddress));
-    const firstFrame = this.nextSlot;
-    const { start, end } = this.image.physical;
-    for (let at = start; at < end; at += pageSize) {
-      this.provide(this.mapFrame(at, this.image.virtualStart + (at - start)));
+    if (this.extraBytes > 0) {
+      const extra = { start: this.extraPhysical, end: this.extraPhysical + this.extraBytes };
+      this.provide(bootInfo.extraBiPages, this.mapFrames(extra, this.extraAddress));
     }
-    this.setRegion(bootInfo.userImageFrames, firstFrame);
+    this.provide(
+      bootInfo.schedControl,
+      kernel.nodes.map(({ id }) => ({ type: capType.schedControl, core: id })),
+    );
+    const bufferSlot = this.write(initialCap.ipcBuffer, this.mapFrame(ipcFrame, this.ipcBufferAddress));
+    this.provide(bootInfo.userImageFrames, this.mapFrames(this.image.physical, this.image.virtualStart));
     this.write(initialCap.asidPool, { type: capType.asidPool, pool, base: 0 });
     this.write(initialCap.asidControl, { type: capType.asidControl });
     kernel.asidTable[0] = pool;
 
-    const tcb = new Tcb(this.allocate(sizeBits.tcb), kernel.allocateContext());
-    this.createThread(tcb, rootSlot, vspaceSlot, bufferSlot);
+    this.createThread(rootSlot, vspaceSlot, bufferSlot);
     this.createUntypeds();
     this.setInfo(bootInfo.empty, this.nextSlot);
-    this.setInfo(bootInfo.empty + 8, 2 ** this.root.radix);
-    kernel.nodes[0]!.action = tcb;
-    const { initialThread } = options;
-    if (initialThread.kind === 'image') {
-      tcb.context.pc = BigInt(initialThread.entry);
-    } else if (!bindRealm(kernel, tcb, initialThread.number)) {
-      throw new RangeError(`there is no realm ${initialThread.number}`);
-    }
+    this.setInfo(bootInfo.empty + 8, 2 ** root.radix);
   }
 
   private populateBootInfo(): void {
@@ -260,7 +249,7 @@ class Boot {
     this.setInfo(bootInfo.extraLen, this.extraBytes);
     this.setInfo(bootInfo.numNodes, kernel.nodes.length);
     this.setInfo(bootInfo.ipcBuffer, this.ipcBufferAddress);
-    this.setInfo(bootInfo.initThreadCNodeSizeBits, kernel.config.rootCNodeSizeBits);
+    this.setInfo(bootInfo.initThreadCNodeSizeBits, this.root.radix);
     const { deviceTree } = options;
     if (deviceTree === undefined) return;
     kernel.storeWord(this.extraPhysical, BigInt(bootInfoHeader.fdt));
@@ -269,60 +258,36 @@ class Boot {
     memory.u8.set(deviceTree, memory.hostAddress(this.extraPhysical + 16, deviceTree.length));
   }
 
-  private createAddressSpace(vspace: number): Slot {
+  private *createTables(): IterableIterator<PageTableCap> {
     const { kernel } = this;
-    if (this.virtualEnd >= userTop) throw new RangeError('the image reaches beyond user addresses');
-    const root: AsidRoot = { address: vspace, guestLevels: 0 };
-    const cap: PageTableCap = {
-      type: capType.pageTable,
-      address: vspace,
-      guestLevels: 0,
-      mapped: true,
-      asid: initialAsid,
-      mappedAddress: 0,
-    };
-    const slot = this.write(initialCap.vspace, cap);
-    this.space = root;
-    const first = this.nextSlot;
     for (const bits of [sizeBits.hugePage, sizeBits.largePage]) {
       const size = 2 ** bits;
-      const from = Math.floor(this.image.virtualStart / size) * size;
-      for (let at = from; at < this.virtualEnd; at += size) {
-        const table = this.allocate(sizeBits.pageTable);
-        kernel.storeWord(lookupPTSlot(kernel, root, at).address, tableEntry(table));
-        this.provide({ ...cap, address: table, mappedAddress: at });
+      const first = Math.floor(this.image.virtualStart / size) * size;
+      for (let mappedAddress = first; mappedAddress < this.virtualEnd; mappedAddress += size) {
+        const address = this.allocate(sizeBits.pageTable);
+        kernel.storeWord(lookupPTSlot(kernel, this.space, mappedAddress).address, tableEntry(address));
+        const table = createObject(kernel, objectType.pageTable, address, 0, false) as PageTableCap;
+        yield { ...table, mapped: true, asid: initialAsid, mappedAddress };
       }
     }
-    this.setRegion(bootInfo.userImagePaging, first);
-    return slot;
   }
 
-  private mapFrame(physical: number, address: number): FrameCap {
+  private mapFrame(physical: number, mappedAddress: number): FrameCap {
     const { kernel } = this;
-    const { address: at } = lookupPTSlot(kernel, this.space, address);
-    kernel.storeWord(at, makeUserPTE(physical, true, vmRights.readWrite));
-    return {
-      type: capType.frame,
-      address: physical,
-      sizeBits: sizeBits.page,
-      rights: vmRights.readWrite,
-      device: false,
-      asid: initialAsid,
-      mappedAddress: address,
-    };
+    const { address } = lookupPTSlot(kernel, this.space, mappedAddress);
+    kernel.storeWord(address, makeUserPTE(physical, true, vmRights.readWrite));
+    const frame = createObject(kernel, objectType.page, physical, 0, false) as FrameCap;
+    return { ...frame, asid: initialAsid, mappedAddress };
+  }
+  private *mapFrames({ start, end }: Region, mappedAddress: number): IterableIterator<FrameCap> {
+    for (let at = start; at < end; at += pageSize) yield this.mapFrame(at, mappedAddress + (at - start));
   }
 
-  private createExtraPages(): void {
-    const first = this.nextSlot;
-    for (let offset = 0; offset < this.extraBytes; offset += pageSize) {
-      this.provide(this.mapFrame(this.extraPhysical + offset, this.extraAddress + offset));
-    }
-    if (this.extraBytes > 0) this.setRegion(bootInfo.extraBiPages, first);
-  }
-
-  private createThread(tcb: Tcb, rootSlot: Slot, vspaceSlot: Slot, bufferSlot: Slot): void {
+  private createThread(rootSlot: Slot, vspaceSlot: Slot, bufferSlot: Slot): void {
     const { kernel } = this;
-    kernel.threads.push(tcb);
+    const { initialThread } = this.options;
+    const threadCap = createObject(kernel, objectType.tcb, this.allocate(sizeBits.tcb), 0, false) as ThreadCap;
+    const { tcb } = threadCap;
     const buffer = deriveCap(bufferSlot, bufferSlot.cap);
     if (buffer instanceof SyscallError) throw new Error('a frame can always be copied');
     cteInsert(kernel, rootSlot.cap, rootSlot, tcb.slots.slot(tcbSlot.cTable));
@@ -330,7 +295,9 @@ class Boot {
     cteInsert(kernel, buffer, bufferSlot, tcb.slots.slot(tcbSlot.buffer));
     tcb.ipcBuffer = this.ipcBufferAddress % 2 ** sizeBits.hugePage;
     tcb.context.setX(callRegister.capability, BigInt(this.bootInfoAddress));
-    const sc = new SchedContext(this.allocate(sizeBits.minSchedContext), sizeBits.minSchedContext);
+    const bits = sizeBits.minSchedContext;
+    const scCap = createObject(kernel, objectType.schedContext, this.allocate(bits), bits, false) as SchedContextCap;
+    const sc = scCap.schedContext;
     refillNew(kernel, sc, minRefills, kernel.usToTicks(kernel.config.bootThreadTimeSliceUs), 0);
     tcb.schedContext = sc;
     sc.tcb = tcb;
@@ -338,46 +305,32 @@ class Boot {
     tcb.maxControlledPriority = maxPriority;
     tcb.state = threadState.running;
     tcb.name = 'rootserver';
-    this.write(initialCap.tcb, { type: capType.thread, tcb });
-    this.write(initialCap.schedContext, { type: capType.schedContext, schedContext: sc });
+    this.write(initialCap.tcb, threadCap);
+    this.write(initialCap.schedContext, scCap);
+    kernel.nodes[0]!.action = tcb;
+    if (initialThread.kind === 'image') {
+      tcb.context.pc = BigInt(initialThread.entry);
+    } else if (!bindRealm(kernel, tcb, initialThread.number)) {
+      throw new RangeError(`there is no realm ${initialThread.number}`);
+    }
   }
 
+  /** Of device memory, of what is reserved, and of the free memory. */
   private createUntypeds(): void {
-    const first = this.nextSlot;
-    const { machine } = this.kernel;
-    const ram = { start: this.kernelMemory.start, end: ramBase + machine.memory.layout.ramSize };
-    const notDevices = [ram, ...(this.options.kernelDevices ?? kernelDevices)].sort((a, b) => a.start - b.start);
-    let start = 0;
-    for (const region of notDevices) {
-      this.createUntypedsOf(true, { start, end: region.start }, first);
-      start = region.end;
-    }
-    this.createUntypedsOf(true, { start, end: this.options.deviceTop ?? defaultDeviceTop }, first);
-    for (const region of this.options.reserved ?? []) this.createUntypedsOf(true, region, first);
-    for (const region of this.free) this.createUntypedsOf(false, region, first);
-    this.setRegion(bootInfo.untyped, first);
-  }
-
-  /** Cuts a region into naturally aligned untypeds, as large as possible. */
-  private createUntypedsOf(device: boolean, region: Region, first: number): void {
-    let { start } = region;
-    while (start < region.end) {
-      let bits = sizeBits.maxUntyped;
-      while (2 ** bits > region.end - start || start % 2 ** bits !== 0) bits--;
-      if (bits >= sizeBits.minUntyped) this.provideUntyped(device, start, bits, first);
-      start += 2 ** bits;
-    }
-  }
-  private provideUntyped(device: boolean, address: number, bits: number, first: number): void {
-    const index = this.nextSlot - first;
-    if (index >= maxBootInfoUntypeds) {
+    const { deviceTop = defaultDeviceTop, kernelDevices = defaultKernelDevices, reserved = [] } = this.options;
+    const devices = [...without({ start: 0, end: deviceTop }, [this.ram, ...kernelDevices]), ...reserved];
+    const untypeds = [
+      ...devices.flatMap((region) => [...untypedsOf(region, true)]),
+      ...this.free.flatMap((region) => [...untypedsOf(region, false)]),
+    ];
+    if (untypeds.length > maxBootInfoUntypeds) {
       this.kernel.machine.port.log('too many untyped regions for boot info');
-      return;
+      untypeds.length = maxBootInfoUntypeds;
     }
-    const at = bootInfo.untypedList + 16 * index;
-    this.setInfo(at, address);
-    this.setInfo(at + 8, bits + (device ? 256 : 0));
-    // RAM is zero at power-on: what seL4 clears at the first retype is clear already.
-    this.provide({ type: capType.untyped, address, sizeBits: bits, device, watermark: 0 });
+    untypeds.forEach(({ address, sizeBits: bits, device }, index) => {
+      this.setInfo(bootInfo.untypedList + 16 * index, address);
+      this.setInfo(bootInfo.untypedList + 16 * index + 8, bits + (device ? 256 : 0));
+    });
+    this.provide(bootInfo.untyped, untypeds);
   }
 }

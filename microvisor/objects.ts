@@ -30,25 +30,27 @@ export const capType = {
   realmControl: 28,
 } as const;
 
+/** A capability of a type, or of one of several, and what there is to know of it. */
+type Cap<Type extends keyof typeof capType, Fields = object> = {
+  readonly type: (typeof capType)[Type];
+} & Readonly<Fields>;
+
 /** Those that name no object: there is nothing more to know of them. */
-export interface PlainCap {
-  readonly type:
-    | typeof capType.null
-    | typeof capType.irqControl
-    | typeof capType.domain
-    | typeof capType.asidControl
-    | typeof capType.realmControl;
-}
-export interface UntypedCap {
-  readonly type: typeof capType.untyped;
+export type PlainCap = Cap<'null' | 'irqControl' | 'domain' | 'asidControl' | 'realmControl'>;
+export interface UntypedCap extends Cap<'untyped'> {
   readonly address: number;
   readonly sizeBits: number;
   readonly device: boolean;
   /** Bytes from its start that are taken. */
   readonly watermark: number;
 }
-export interface EndpointCap {
-  readonly type: typeof capType.endpoint;
+export interface NotificationCap extends Cap<'notification'> {
+  readonly notification: Notification;
+  readonly badge: bigint;
+  readonly canSend: boolean;
+  readonly canReceive: boolean;
+}
+export interface EndpointCap extends Cap<'endpoint'> {
   readonly endpoint: Endpoint;
   readonly badge: bigint;
   readonly canSend: boolean;
@@ -56,50 +58,16 @@ export interface EndpointCap {
   readonly canGrant: boolean;
   readonly canGrantReply: boolean;
 }
-export interface NotificationCap {
-  readonly type: typeof capType.notification;
-  readonly notification: Notification;
-  readonly badge: bigint;
-  readonly canSend: boolean;
-  readonly canReceive: boolean;
-}
-export interface ReplyCap {
-  readonly type: typeof capType.reply;
-  readonly reply: Reply;
-  readonly canGrant: boolean;
-}
-export interface CNodeCap {
-  readonly type: typeof capType.cNode;
-  readonly node: CNode;
-  readonly guardSize: number;
-  /** The guard's halves. */
-  readonly guardLow: number;
-  readonly guardHigh: number;
-}
-export interface ThreadCap {
-  readonly type: typeof capType.thread;
-  readonly tcb: Tcb;
-}
-export interface IrqHandlerCap {
-  readonly type: typeof capType.irqHandler;
-  readonly irq: number;
-}
+export type ReplyCap = Cap<'reply', { reply: Reply; canGrant: boolean }>;
+/** The guard is in halves. */
+export type CNodeCap = Cap<'cNode', { node: CNode; guardSize: number; guardLow: number; guardHigh: number }>;
+export type ThreadCap = Cap<'thread', { tcb: Tcb }>;
+export type IrqHandlerCap = Cap<'irqHandler', { irq: number }>;
 /** A CNode (or the slots of a TCB) that is being destroyed: slots from `count` on are empty. */
-export interface ZombieCap {
-  readonly type: typeof capType.zombie;
-  readonly node: CNode;
-  readonly count: number;
-}
-export interface SchedContextCap {
-  readonly type: typeof capType.schedContext;
-  readonly schedContext: SchedContext;
-}
-export interface SchedControlCap {
-  readonly type: typeof capType.schedControl;
-  readonly core: number;
-}
-export interface FrameCap {
-  readonly type: typeof capType.frame;
+export type ZombieCap = Cap<'zombie', { node: CNode; count: number }>;
+export type SchedContextCap = Cap<'schedContext', { schedContext: SchedContext }>;
+export type SchedControlCap = Cap<'schedControl', { core: number }>;
+export interface FrameCap extends Cap<'frame'> {
   readonly address: number;
   readonly sizeBits: number;
   readonly rights: VmRights;
@@ -109,23 +77,15 @@ export interface FrameCap {
   readonly mappedAddress: number;
 }
 /** A page table, a VSpace root (the same object type), or a guest root. */
-export interface PageTableCap {
-  readonly type: typeof capType.pageTable;
+export interface PageTableCap extends Cap<'pageTable'> {
   readonly address: number;
   readonly guestLevels: 0 | 3 | 4;
   readonly mapped: boolean;
   readonly asid: number;
   readonly mappedAddress: number;
 }
-export interface AsidPoolCap {
-  readonly type: typeof capType.asidPool;
-  readonly pool: AsidPool;
-  readonly base: number;
-}
-export interface VcpuCap {
-  readonly type: typeof capType.vcpu;
-  readonly vcpu: Vcpu;
-}
+export type AsidPoolCap = Cap<'asidPool', { pool: AsidPool; base: number }>;
+export type VcpuCap = Cap<'vcpu', { vcpu: Vcpu }>;
 
 export type Capability =
   | PlainCap
@@ -231,6 +191,7 @@ export class TcbQueue {
 export const tcbSlot = { cTable: 0, vTable: 1, buffer: 2, faultHandler: 3, timeoutHandler: 4, count: 5 } as const;
 
 export class Tcb {
+  readonly sizeBits = sizeBits.tcb;
   readonly slots: CNode;
   state: ThreadState = threadState.inactive;
   /** What it is blocked on, and with which message authority. */
@@ -273,25 +234,21 @@ export class Tcb {
   ) {
     this.slots = new CNode(address, 3, true);
   }
-  get sizeBits(): number {
-    return sizeBits.tcb;
-  }
 }
 
 export const endpointState = { idle: 0, send: 1, recv: 2 } as const;
 
 export class Endpoint {
+  readonly sizeBits = sizeBits.endpoint;
   readonly queue = new TcbQueue();
   state: (typeof endpointState)[keyof typeof endpointState] = endpointState.idle;
   constructor(readonly address: number) {}
-  get sizeBits(): number {
-    return sizeBits.endpoint;
-  }
 }
 
 export const notificationState = { idle: 0, waiting: 1, active: 2 } as const;
 
 export class Notification {
+  readonly sizeBits = sizeBits.notification;
   readonly queue = new TcbQueue();
   state: (typeof notificationState)[keyof typeof notificationState] = notificationState.idle;
   /** The badges that have been signalled, or-ed together. */
@@ -299,20 +256,15 @@ export class Notification {
   boundTcb: Tcb | null = null;
   schedContext: SchedContext | null = null;
   constructor(readonly address: number) {}
-  get sizeBits(): number {
-    return sizeBits.notification;
-  }
 }
 
 /** A link in a call stack: the caller that waits for this reply; above it the reply that was made later, or the context. */
 export class Reply {
+  readonly sizeBits = sizeBits.reply;
   tcb: Tcb | null = null;
   prev: Reply | null = null;
   next: Reply | SchedContext | null = null;
   constructor(readonly address: number) {}
-  get sizeBits(): number {
-    return sizeBits.reply;
-  }
 }
 
 /** Times in timer ticks. */
@@ -345,12 +297,10 @@ export class SchedContext {
 }
 
 export class AsidPool {
+  readonly sizeBits = sizeBits.asidPool;
   /** The tables that the ASIDs of this pool name; their levels if they are guest roots. */
   readonly roots: (AsidRoot | null)[] = [];
   constructor(readonly address: number) {}
-  get sizeBits(): number {
-    return sizeBits.asidPool;
-  }
 }
 export interface AsidRoot {
   readonly address: number;
@@ -359,6 +309,7 @@ export interface AsidRoot {
 
 /** A virtual hart. Its registers are those of its thread's context. */
 export class Vcpu {
+  readonly sizeBits = extensionSizeBits.vcpu;
   tcb: Tcb | null = null;
   /** Its stage-2 table, by ASID, and where that table lies. */
   asid = 0;
@@ -366,7 +317,4 @@ export class Vcpu {
   /** Where it is in the queue of virtual timers: ticks of the machine's timer, Infinity if not waiting. */
   wakeAt = Infinity;
   constructor(readonly address: number) {}
-  get sizeBits(): number {
-    return extensionSizeBits.vcpu;
-  }
 }

@@ -30,17 +30,18 @@ export const isValid = (entry: bigint): boolean => (entry & 1n) !== 0n;
 export const isPageTable = (entry: bigint): boolean => isValid(entry) && (entry & leaf) === 0n;
 export const entryAddress = (entry: bigint): number => Number((entry >> 10n) & 0xfff_ffff_ffffn) * 4096;
 
-/** The deepest existing entry for an address. */
-export function lookupPTSlot(kernel: Kernel, root: AsidRoot, address: number): PageTableSlot {
-  let level = (root.guestLevels === 0 ? 3 : root.guestLevels) - 1;
-  let table = root.address;
-  let indexSize = root.guestLevels === 0 ? 2 ** entryBits : 2 ** (entryBits + 2);
+/** The deepest existing entry for an address, or the one that leads to `table`, if that comes first. */
+export function lookupPTSlot(kernel: Kernel, root: AsidRoot, address: number, table = -1): PageTableSlot {
+  const isGuest = root.guestLevels !== 0;
+  let level = (isGuest ? root.guestLevels : 3) - 1;
+  let at = root.address;
+  let indexSize = 2 ** (isGuest ? entryBits + 2 : entryBits);
   for (;;) {
     const bitsLeft = sizeBits.page + entryBits * level;
-    const at = table + 8 * (Math.floor(address / 2 ** bitsLeft) % indexSize);
-    const entry = kernel.loadWord(at);
-    if (level === 0 || !isPageTable(entry)) return { address: at, entry, bitsLeft };
-    table = entryAddress(entry);
+    const slot = at + 8 * (Math.floor(address / 2 ** bitsLeft) % indexSize);
+    const entry = kernel.loadWord(slot);
+    at = entryAddress(entry);
+    if (level === 0 || !isPageTable(entry) || at === table) return { address: slot, entry, bitsLeft };
     indexSize = 2 ** entryBits;
     level--;
   }
@@ -96,20 +97,8 @@ export function unmapPage(kernel: Kernel, asid: number, mapped: number, frame: n
 export function unmapPageTable(kernel: Kernel, asid: number, mapped: number, table: number): void {
   const root = findVSpaceForASID(kernel, asid);
   if (root === null) return;
-  let level = (root.guestLevels === 0 ? 3 : root.guestLevels) - 1;
-  let at = root.address;
-  let indexSize = root.guestLevels === 0 ? 2 ** entryBits : 2 ** (entryBits + 2);
-  for (; level > 0; level--) {
-    const slot = at + 8 * (Math.floor(mapped / 2 ** (sizeBits.page + entryBits * level)) % indexSize);
-    const entry = kernel.loadWord(slot);
-    if (!isPageTable(entry)) return;
-    at = entryAddress(entry);
-    if (at === table) {
-      updatePTE(kernel, slot, 0n, asid, root);
-      return;
-    }
-    indexSize = 2 ** entryBits;
-  }
+  const slot = lookupPTSlot(kernel, root, mapped, table);
+  if (isPageTable(slot.entry) && entryAddress(slot.entry) === table) updatePTE(kernel, slot.address, 0n, asid, root);
 }
 
 /** An address space goes: its ASID is free, and no hart runs in it any longer. */

@@ -3,11 +3,11 @@
 import { faultType } from './abi/faults.ts';
 import { callRegister } from './abi/system-calls.ts';
 import { handleTimeout, hasTimeoutHandler } from './fault-handler.ts';
-import { handleFaultReply, lookupFailureWords } from './faults.ts';
+import { handleFaultReply } from './faults.ts';
 import type { Kernel } from './kernel.ts';
 import { lookupIPCBuffer, setMessageInfo, setMR } from './message.ts';
 import { type Reply, type Tcb, threadState } from './objects.ts';
-import type { SyscallError } from './outcome.ts';
+import type { Answer } from './outcome.ts';
 import { replyRemove } from './reply.ts';
 import { isRunnable, possibleSwitchTo, postpone, setThreadState } from './scheduler.ts';
 import { refillReady, refillSufficient, refillUnblockCheck } from './sporadic.ts';
@@ -40,20 +40,13 @@ export function doReplyTransfer(kernel: Kernel, sender: Tcb, reply: Reply, canGr
   }
 }
 
-/** The kernel's answer to a Call that succeeded. */
-export function replyFromKernel(kernel: Kernel, tcb: Tcb, words: readonly bigint[]): void {
-  answer(kernel, tcb, 0, words);
-}
-export function replyFromKernelError(kernel: Kernel, tcb: Tcb, error: SyscallError): void {
-  const { lookupFailure, words } = error;
-  answer(kernel, tcb, error.code, lookupFailure === null ? words : [...words, ...lookupFailureWords(lookupFailure)]);
-}
-function answer(kernel: Kernel, tcb: Tcb, label: number, words: readonly bigint[]): void {
+/** The kernel's answer to a Call. */
+export function replyFromKernel(kernel: Kernel, tcb: Tcb, { words, code }: Answer): void {
   tcb.context.setX(callRegister.badge, 0n);
   let length = 0;
   if (words.length > 0) {
     const buffer = lookupIPCBuffer(kernel, true, tcb);
     for (let i = 0; i < words.length; i++) length = setMR(kernel, tcb, buffer, i, words[i]!);
   }
-  setMessageInfo(tcb, label, length);
+  setMessageInfo(tcb, code, length);
 }

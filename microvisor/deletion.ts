@@ -18,16 +18,14 @@ import { unbindVcpu } from './vcpu.ts';
 import { schedContextCompleteYieldTo } from './yield-to.ts';
 
 /** Undoes what a capability stands for. Returns what is left of it: nothing, or a zombie. */
-function finaliseCap(kernel: Kernel, cap: Capability, final: boolean): Capability {
-  switch (cap.type) {
-    case capType.zombie:
-      return cap;
-    case capType.frame:
-      if (cap.asid !== 0) unmapPage(kernel, cap.asid, cap.mappedAddress, cap.address, cap.sizeBits);
-      return nullCap;
-    default:
-      return final ? finaliseObject(kernel, cap) : nullCap;
+function finaliseCap(kernel: Kernel, slot: Slot): Capability {
+  const { cap } = slot;
+  if (cap.type === capType.zombie) return cap;
+  if (cap.type === capType.frame) {
+    if (cap.asid !== 0) unmapPage(kernel, cap.asid, cap.mappedAddress, cap.address, cap.sizeBits);
+    return nullCap;
   }
+  return isFinalCapability(slot) ? finaliseObject(kernel, cap) : nullCap;
 }
 
 /** The last capability to an object goes. */
@@ -109,26 +107,21 @@ const capRemovable = (cap: Capability, slot: Slot): boolean =>
 const isCyclicZombie = (cap: Capability, slot: Slot): boolean =>
   cap.type === capType.zombie && cap.node.slot(0) === slot;
 
-/** The interrupt whose handler capability was the last and is gone: 0, if none. */
-type Cleanup = number;
-
 /**
  * Brings a slot to where it can be emptied. `exposed`: the slot is one that users see; otherwise it lies in a zombie.
  * 'kept': it holds the zombie that it lies in. 'preempted': start again.
  */
-function finaliseSlot(kernel: Kernel, slot: Slot, exposed: boolean): Cleanup | 'kept' | 'preempted' {
+function finaliseSlot(kernel: Kernel, slot: Slot, exposed: boolean): 'removable' | 'kept' | 'preempted' {
   while (slot.cap.type !== capType.null) {
     kernel.charge(kernel.costs.revokeStep);
-    const final = isFinalCapability(slot);
-    const { cap } = slot;
-    const remainder = finaliseCap(kernel, cap, final);
-    if (capRemovable(remainder, slot)) return final && cap.type === capType.irqHandler ? cap.irq : 0;
+    const remainder = finaliseCap(kernel, slot);
+    if (capRemovable(remainder, slot)) return 'removable';
     slot.cap = remainder;
     if (!exposed && isCyclicZombie(remainder, slot)) return 'kept';
     if (!reduceZombie(kernel, slot, exposed)) return 'preempted';
     if (!preemptionPoint(kernel)) return 'preempted';
   }
-  return 0;
+  return 'removable';
 }
 
 /** Makes a zombie one slot smaller; or moves it to the first of its own slots, where its owner finds it. */
@@ -150,27 +143,29 @@ function reduceZombie(kernel: Kernel, slot: Slot, exposed: boolean): Completed {
   return true;
 }
 
-function emptySlot(kernel: Kernel, slot: Slot, cleanup: Cleanup): void {
-  if (slot.cap.type === capType.null) return;
-  unlink(slot);
-  if (cleanup !== 0) {
-    kernel.irqStates[cleanup] = irqState.inactive;
-    kernel.machine.port.maskInterrupt(cleanup, true);
+/** Removes a capability. With the last to an interrupt's handler the interrupt is free again. */
+function emptySlot(kernel: Kernel, slot: Slot): void {
+  const { cap } = slot;
+  if (cap.type === capType.null) return;
+  if (cap.type === capType.irqHandler && isFinalCapability(slot)) {
+    kernel.irqStates[cap.irq] = irqState.inactive;
+    kernel.machine.port.maskInterrupt(cap.irq, true);
   }
+  unlink(slot);
 }
 
 export function cteDelete(kernel: Kernel, slot: Slot, exposed: boolean): Completed {
   const result = finaliseSlot(kernel, slot, exposed);
   if (result === 'preempted') return false;
-  if (result !== 'kept') emptySlot(kernel, slot, result);
+  if (result === 'removable') emptySlot(kernel, slot);
   return true;
 }
 
 /** Deletes a capability that takes no long work: to an endpoint, a notification, a reply. */
 export function cteDeleteOne(kernel: Kernel, slot: Slot): void {
   if (slot.cap.type === capType.null) return;
-  finaliseCap(kernel, slot.cap, isFinalCapability(slot));
-  emptySlot(kernel, slot, 0);
+  finaliseCap(kernel, slot);
+  emptySlot(kernel, slot);
 }
 
 /** Deletes all descendants. */

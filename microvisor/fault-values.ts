@@ -1,6 +1,6 @@
 // Faults and lookup failures as values, before they become messages (abi/faults.ts).
 
-import type { faultType, lookupFailure } from './abi/faults.ts';
+import { type faultType, lookupFailure } from './abi/faults.ts';
 
 /** Why a capability address did not resolve. Bits are counted from the low end; `guard` is what the CNode's guard is. */
 export type LookupFailure =
@@ -13,6 +13,20 @@ export type LookupFailure =
       readonly bitsLeft: number;
       readonly bitsFound: number;
     };
+
+/** The words of a lookup failure, as CapFault and FailedLookup carry them. */
+export function lookupFailureWords(failure: LookupFailure): bigint[] {
+  switch (failure.type) {
+    case lookupFailure.invalidRoot:
+      return [BigInt(failure.type)];
+    case lookupFailure.missingCapability:
+      return [BigInt(failure.type), BigInt(failure.bitsLeft)];
+    case lookupFailure.depthMismatch:
+      return [BigInt(failure.type), BigInt(failure.bitsLeft), BigInt(failure.bitsFound)];
+    case lookupFailure.guardMismatch:
+      return [BigInt(failure.type), BigInt(failure.bitsLeft), failure.guardFound, BigInt(failure.bitsFound)];
+  }
+}
 
 /** What stopped a thread. The thread itself is to blame. */
 export type Fault =

@@ -1,10 +1,10 @@
 // Faults as messages: sending them to the handler, and what a handler's reply changes.
 
 import * as abi from './abi/faults.ts';
-import { msgMaxLength } from './abi/limits.ts';
+import { msgMaxLength, msgRegisterCount } from './abi/limits.ts';
 import { callRegister } from './abi/system-calls.ts';
 import { userContext } from './abi/user-context.ts';
-import type { Fault, LookupFailure } from './fault-values.ts';
+import { type Fault, lookupFailureWords } from './fault-values.ts';
 import type { Kernel } from './kernel.ts';
 import { infoLabel, infoLength, lookupIPCBuffer, messageRegister, setMessageInfo, setMR } from './message.ts';
 import type { Tcb } from './objects.ts';
@@ -13,23 +13,18 @@ import { schedContextUpdateConsumed } from './sched-context.ts';
 
 /** Registers of an UnknownSyscall and of a UserException, in message order; −1 is the fault's pc. */
 const syscallMessage = [-1, 2, 1, 10, 11, 12, 13, 14, 15, 16];
-const exceptionMessage = [-1, 2];
-/** The reply to a Timeout has the registers in the order of a user context. */
-const timeoutMessage = userContext;
+const exceptionMessage = [-1, 2] as const;
 
-/** The words of a lookup failure, as CapFault and FailedLookup carry them. */
-export function lookupFailureWords(failure: LookupFailure): bigint[] {
-  switch (failure.type) {
-    case abi.lookupFailure.invalidRoot:
-      return [BigInt(failure.type)];
-    case abi.lookupFailure.missingCapability:
-      return [BigInt(failure.type), BigInt(failure.bitsLeft)];
-    case abi.lookupFailure.depthMismatch:
-      return [BigInt(failure.type), BigInt(failure.bitsLeft), BigInt(failure.bitsFound)];
-    case abi.lookupFailure.guardMismatch:
-      return [BigInt(failure.type), BigInt(failure.bitsLeft), failure.guardFound, BigInt(failure.bitsFound)];
-  }
-}
+/** The registers that a reply sets, in message order; NaN: none. Replies to the other faults only start the thread again. */
+const replyRegisters: Readonly<Partial<Record<Fault['type'], readonly number[]>>> = {
+  [abi.faultType.unknownSyscall]: syscallMessage,
+  [abi.faultType.userException]: exceptionMessage,
+  [abi.faultType.timeout]: userContext,
+  [abi.faultType.vcpuFault]: Array.from({ length: abi.vcpuFault.length }, (_, index) => {
+    if (index === abi.vcpuFault.pc) return -1;
+    return index < abi.vcpuFault.x1 ? Number.NaN : index - abi.vcpuFault.x1 + 1;
+  }),
+};
 
 /** The message of a fault. */
 function faultWords(kernel: Kernel, tcb: Tcb, fault: Fault): bigint[] {
@@ -39,11 +34,7 @@ function faultWords(kernel: Kernel, tcb: Tcb, fault: Fault): bigint[] {
     case abi.faultType.unknownSyscall:
       return [...syscallMessage.map((register) => readRegister(tcb, register)), fault.number];
     case abi.faultType.userException:
-      return [
-        ...exceptionMessage.map((register) => readRegister(tcb, register)),
-        BigInt(fault.number),
-        BigInt(fault.code),
-      ];
+      return [faultIp(tcb), readRegister(tcb, exceptionMessage[1]), BigInt(fault.number), BigInt(fault.code)];
     case abi.faultType.timeout:
       return tcb.schedContext === null
         ? [fault.badge]
@@ -71,40 +62,14 @@ export function doFaultTransfer(kernel: Kernel, badge: bigint, sender: Tcb, rece
 
 /** Applies a handler's reply to the registers of the faulted thread. true: it starts again. */
 export function handleFaultReply(kernel: Kernel, receiver: Tcb, sender: Tcb): boolean {
-  const { context } = sender;
-  const low = context.xLow(callRegister.messageInfo);
-  const label = infoLabel(low, context.xHigh(callRegister.messageInfo));
-  const length = Math.min(infoLength(low), msgMaxLength);
-  const fault = receiver.fault!;
-  switch (fault.type) {
-    case abi.faultType.capFault:
-    case abi.faultType.vmFault:
-      return true;
-    case abi.faultType.unknownSyscall:
-      copyReply(kernel, sender, receiver, syscallMessage, length);
-      return label === 0;
-    case abi.faultType.userException:
-      copyReply(kernel, sender, receiver, exceptionMessage, length);
-      return label === 0;
-    case abi.faultType.timeout:
-      copyReply(kernel, sender, receiver, timeoutMessage, length);
-      return label === 0;
-    case abi.faultType.vcpuFault:
-      copyReply(kernel, sender, receiver, vcpuMessage, length);
-      return label === 0;
-  }
-}
-/** The registers of a VCPUFault's words; NaN: not a register. */
-const vcpuMessage = Array.from({ length: abi.vcpuFault.length }, (_, index) => {
-  if (index === abi.vcpuFault.pc) return -1;
-  return index < abi.vcpuFault.x1 ? Number.NaN : index - abi.vcpuFault.x1 + 1;
-});
-
-function copyReply(kernel: Kernel, sender: Tcb, receiver: Tcb, registers: readonly number[], length: number): void {
+  const registers = replyRegisters[receiver.fault!.type];
+  if (registers === undefined) return true;
+  const low = sender.context.xLow(callRegister.messageInfo);
   const buffer = lookupIPCBuffer(kernel, false, sender);
-  const count = Math.min(length, registers.length, buffer < 0 ? 4 : msgMaxLength);
+  const count = Math.min(infoLength(low), registers.length, buffer < 0 ? msgRegisterCount : msgMaxLength);
   for (let i = 0; i < count; i++) {
     const register = registers[i]!;
     if (!Number.isNaN(register)) writeRegister(receiver, register, messageRegister(kernel, sender, buffer, i));
   }
+  return infoLabel(low, sender.context.xHigh(callRegister.messageInfo)) === 0;
 }

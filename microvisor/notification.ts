@@ -34,27 +34,19 @@ function wake(kernel: Kernel, notification: Notification, tcb: Tcb, badge: bigin
 
 export function sendSignal(kernel: Kernel, notification: Notification, badge: bigint): void {
   kernel.charge(kernel.costs.ipc);
-  switch (notification.state) {
-    case notificationState.idle: {
-      const bound = notification.boundTcb;
-      if (bound !== null && bound.state === threadState.blockedOnReceive) {
-        cancelIPC(kernel, bound);
-        wake(kernel, notification, bound, badge);
-      } else {
-        notification.state = notificationState.active;
-        notification.messageIdentifier = badge;
-      }
-      return;
-    }
-    case notificationState.waiting: {
-      const tcb = notification.queue.head!;
-      tcbNTFNDequeue(tcb, notification);
-      wake(kernel, notification, tcb, badge);
-      return;
-    }
-    case notificationState.active:
-      notification.messageIdentifier |= badge;
-      return;
+  const bound = notification.boundTcb;
+  if (notification.state === notificationState.active) {
+    notification.messageIdentifier |= badge;
+  } else if (notification.state === notificationState.waiting) {
+    const tcb = notification.queue.head!;
+    tcbNTFNDequeue(tcb, notification);
+    wake(kernel, notification, tcb, badge);
+  } else if (bound !== null && bound.state === threadState.blockedOnReceive) {
+    cancelIPC(kernel, bound);
+    wake(kernel, notification, bound, badge);
+  } else {
+    notification.state = notificationState.active;
+    notification.messageIdentifier = badge;
   }
 }
 

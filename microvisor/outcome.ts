@@ -1,27 +1,27 @@
-// What an invocation comes to: done, done with an answer, preempted (to be started again), or refused with an error code.
+// What an invocation comes to: an answer, which may be a refusal, or preempted (to be started again).
 
 import { type ErrorCode, error } from './abi/errors.ts';
 import { lookupFailure } from './abi/faults.ts';
-import type { LookupFailure } from './fault-values.ts';
+import { type LookupFailure, lookupFailureWords } from './fault-values.ts';
 
-export class SyscallError {
+/** The kernel's answer to an invocation: message words, under an error code as the label, or 0. */
+export class Answer {
   constructor(
-    readonly code: ErrorCode,
-    /** Message words that explain the error (abi/errors.ts). */
-    readonly words: readonly bigint[] = [],
-    /** For FailedLookup: why, appended to the words. */
-    readonly lookupFailure: LookupFailure | null = null,
+    readonly words: readonly bigint[],
+    readonly code: ErrorCode = error.none,
   ) {}
 }
 
-/** An invocation that answers with message words. */
-export class Answer {
-  constructor(readonly words: readonly bigint[]) {}
+/** A refusal; the words explain it (abi/errors.ts). */
+export class SyscallError extends Answer {
+  constructor(code: ErrorCode, words: readonly bigint[] = []) {
+    super(words, code);
+  }
 }
 
-export const done = Symbol('done');
+export const done = new Answer([]);
 export const preempted = Symbol('preempted');
-export type Outcome = typeof done | typeof preempted | Answer | SyscallError;
+export type Outcome = typeof preempted | Answer;
 
 /** Progress of a long operation: false when it must be started again later. */
 export type Completed = boolean;
@@ -42,5 +42,5 @@ export const refusal = {
   missingCapability: (wasSource: boolean, depth: bigint): SyscallError =>
     refusal.failedLookup(wasSource, { type: lookupFailure.missingCapability, bitsLeft: Number(depth & 127n) }),
   failedLookup: (wasSource: boolean, why: LookupFailure) =>
-    new SyscallError(error.failedLookup, [wasSource ? 1n : 0n], why),
+    new SyscallError(error.failedLookup, [wasSource ? 1n : 0n, ...lookupFailureWords(why)]),
 } as const;

@@ -18,6 +18,18 @@ const readable = 2n;
 const writable = 4n;
 const pageSize = 4096;
 
+/** Little-endian. */
+function wordOf(bytes: Uint8Array): bigint {
+  let value = 0n;
+  for (let i = bytes.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]!);
+  return value;
+}
+function bytesOf(value: bigint, size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  for (let i = 0; i < size; i++) bytes[i] = Number((value >> BigInt(8 * i)) & 0xffn);
+  return bytes;
+}
+
 export class RealmDoor implements RealmThread {
   /** The hart's clock must not pass this in the turn. */
   limit = 0;
@@ -72,71 +84,55 @@ export class RealmDoor implements RealmThread {
 
   load(address: number, size: 1 | 2 | 4 | 8): bigint | undefined {
     const bytes = this.loadBytes(address, size);
-    if (bytes === undefined) return undefined;
-    let value = 0n;
-    for (let i = size - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]!);
-    return value;
+    return bytes === undefined ? undefined : wordOf(bytes);
   }
   store(address: number, size: 1 | 2 | 4 | 8, value: bigint): boolean {
-    const bytes = new Uint8Array(size);
-    for (let i = 0; i < size; i++) bytes[i] = Number((value >> BigInt(8 * i)) & 0xffn);
-    return this.storeBytes(address, bytes);
+    return this.storeBytes(address, bytesOf(value, size));
   }
-
   loadBytes(address: number, length: number): Uint8Array | undefined {
     const bytes = new Uint8Array(length);
-    const { port, memory } = this.kernel.machine;
-    const ok = this.eachPage(address, length, false, (physical, offset, count) => {
-      const at = memory.hostAddress(physical, count);
-      if (at >= 0) {
-        bytes.set(memory.u8.subarray(at, at + count), offset);
-        return true;
-      }
-      const value = deviceSize(count) ? port.loadDevice(this.hart, physical, count) : undefined;
-      if (value === undefined) return false;
-      for (let i = 0; i < count; i++) bytes[offset + i] = Number((value >> BigInt(8 * i)) & 0xffn);
-      return true;
-    });
-    return ok ? bytes : undefined;
+    return this.access(address, bytes, false) ? bytes : undefined;
   }
-
   storeBytes(address: number, bytes: Uint8Array): boolean {
-    const { port, memory } = this.kernel.machine;
-    return this.eachPage(address, bytes.length, true, (physical, offset, count) => {
-      const at = memory.hostAddress(physical, count);
-      if (at >= 0) {
-        memory.u8.set(bytes.subarray(offset, offset + count), at);
-        this.kernel.written(physical, count);
-        return true;
-      }
-      if (!deviceSize(count)) return false;
-      let value = 0n;
-      for (let i = count - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[offset + i]!);
-      return port.storeDevice(this.hart, physical, count, value);
-    });
+    return this.access(address, bytes, true);
   }
 
   /** Translates a range page by page; nothing is accessed unless all of it is mapped. A page that isn't faults. */
-  private eachPage(
-    address: number,
-    length: number,
-    write: boolean,
-    access: (physical: number, offset: number, count: number) => boolean,
-  ): boolean {
+  private access(address: number, bytes: Uint8Array, write: boolean): boolean {
     if (!this.isRunning) return false;
-    const pieces: [number, number, number][] = [];
-    for (let offset = 0; offset < length; ) {
+    const pieces: { physical: number; offset: number; count: number }[] = [];
+    for (let offset = 0; offset < bytes.length; ) {
       const at = address + offset;
-      const count = Math.min(length - offset, pageSize - (at % pageSize));
+      const count = Math.min(bytes.length - offset, pageSize - (at % pageSize));
       const physical = this.translate(at, write);
       if (physical < 0) return this.vmFault(at, write);
-      pieces.push([physical, offset, count]);
+      pieces.push({ physical, offset, count });
       offset += count;
     }
-    for (const [physical, offset, count] of pieces) {
-      if (!access(physical, offset, count)) return this.vmFault(address + offset, write);
+    for (const { physical, offset, count } of pieces) {
+      const piece = bytes.subarray(offset, offset + count);
+      if (!this.accessPhysical(physical, piece, write)) return this.vmFault(address + offset, write);
     }
     return true;
+  }
+  private accessPhysical(physical: number, bytes: Uint8Array, write: boolean): boolean {
+    const { port, memory } = this.kernel.machine;
+    const { length } = bytes;
+    const at = memory.hostAddress(physical, length);
+    if (at >= 0) {
+      if (write) {
+        memory.u8.set(bytes, at);
+        this.kernel.written(physical, length);
+      } else {
+        bytes.set(memory.u8.subarray(at, at + length));
+      }
+      return true;
+    }
+    if (length !== 1 && length !== 2 && length !== 4 && length !== 8) return false;
+    if (write) return port.storeDevice(this.hart, physical, length, wordOf(bytes));
+    const value = port.loadDevice(this.hart, physical, length);
+    if (value !== undefined) bytes.set(bytesOf(value, length));
+    return value !== undefined;
   }
   private vmFault(address: number, write: boolean): false {
     const cause = write ? exceptions.storePageFault : exceptions.loadPageFault;
@@ -156,5 +152,3 @@ export class RealmDoor implements RealmThread {
     return entryAddress(entry) + (address % 2 ** bitsLeft);
   }
 }
-
-const deviceSize = (count: number): count is 1 | 2 | 4 | 8 => count === 1 || count === 2 || count === 4 || count === 8;

@@ -54,38 +54,22 @@ export function saveKernel(kernel: Kernel): SavedKernel {
   const saved: SavedKernel = { version: 1, kernel: null, objects: [], realms: [] };
 
   const encode = (value: unknown): Plain => {
-    switch (typeof value) {
-      case 'bigint':
-        return { big: value.toString() };
-      case 'number':
-        return Number.isFinite(value) ? value : { number: String(value) };
-      case 'string':
-      case 'boolean':
-        return value;
-      case 'object': {
-        if (value === null) return null;
-        if (Array.isArray(value)) return value.map(encode);
-        if (value instanceof Context) return { context: value.base };
-        if (classNames.has(Object.getPrototypeOf(value) as object)) return { ref: indexOf(value) };
-        return { fields: encodeFields(value) };
-      }
-      default:
-        throw new Error(`a ${typeof value} can't be saved`);
-    }
+    if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
+    if (typeof value === 'bigint') return { big: value.toString() };
+    if (typeof value === 'number') return Number.isFinite(value) ? value : { number: String(value) };
+    if (typeof value !== 'object') throw new Error(`a ${typeof value} can't be saved`);
+    if (Array.isArray(value)) return value.map(encode);
+    if (value instanceof Context) return { context: value.base };
+    if (classNames.has(Object.getPrototypeOf(value) as object)) return { ref: indexOf(value) };
+    return { fields: encodeFields(value) };
   };
-  const encodeFields = (value: object): Record<string, Plain> => {
-    const fields: Record<string, Plain> = {};
-    for (const [name, field] of Object.entries(value)) fields[name] = encode(field);
-    return fields;
-  };
+  const encodeFields = (value: object): Record<string, Plain> =>
+    Object.fromEntries(Object.entries(value).map(([name, field]) => [name, encode(field)]));
   const indexOf = (object: object): number => {
-    let index = indices.get(object);
-    if (index === undefined) {
-      index = found.length;
-      indices.set(object, index);
-      found.push(object);
-    }
-    return index;
+    const index = indices.get(object);
+    if (index !== undefined) return index;
+    indices.set(object, found.length);
+    return found.push(object) - 1;
   };
 
   saved.kernel = Object.fromEntries(kernelFields.map((name) => [name, encode(kernel[name])]));
@@ -93,13 +77,8 @@ export function saveKernel(kernel: Kernel): SavedKernel {
     const object = found[i]!;
     const { realm, ...rest } = object as { realm?: Realm | null };
     // Slots that hold nothing come into being again when they are looked at.
-    const fields =
-      object instanceof CNode
-        ? {
-            ...encodeFields({ ...rest, slots: null }),
-            slots: [...object.occupied()].map((slot) => [slot.index, encode(slot)]),
-          }
-        : encodeFields(rest);
+    const slots = object instanceof CNode ? { slots: [...object.occupied()].map((slot) => [slot.index, slot]) } : {};
+    const fields = encodeFields({ ...rest, ...slots });
     saved.objects.push({ class: classNames.get(Object.getPrototypeOf(object) as object)!, fields });
     if (realm != null) saved.realms.push({ thread: i, number: (object as Tcb).realmNumber, state: realm.save() });
   }

@@ -46,24 +46,32 @@ function addTail(sc: SchedContext, time: number, amount: number): void {
   tail.time = time;
   tail.amount = amount;
 }
-function reserve(sc: SchedContext, maxRefills: number): void {
+/** Sets the parameters, and all that is left as the only refill. */
+function reset(
+  sc: SchedContext,
+  maxRefills: number,
+  budget: number,
+  period: number,
+  time: number,
+  amount: number,
+): void {
   while (sc.refills.length < maxRefills) sc.refills.push({ time: 0, amount: 0 });
-}
-
-/** Gives a context a full budget from now on. */
-export function refillNew(kernel: Kernel, sc: SchedContext, maxRefills: number, budget: number, period: number): void {
-  reserve(sc, maxRefills);
   sc.period = period;
   sc.budget = budget;
   sc.refillHead = 0;
   sc.refillTail = 0;
   sc.refillMax = maxRefills;
-  refillHead(sc).amount = budget;
-  refillHead(sc).time = kernel.node.time;
-  if (isRoundRobin(sc)) addTail(sc, refillHead(sc).time, 0);
+  refillHead(sc).time = time;
+  refillHead(sc).amount = amount;
 }
 
-/** Changes the parameters of a context whose thread is runnable; it never gains time by that. */
+/** Gives a context a full budget from now on. */
+export function refillNew(kernel: Kernel, sc: SchedContext, maxRefills: number, budget: number, period: number): void {
+  reset(sc, maxRefills, budget, period, kernel.node.time, budget);
+  if (isRoundRobin(sc)) addTail(sc, kernel.node.time, 0);
+}
+
+/** Changes the parameters of a sporadic context whose thread is runnable; it never gains time by that. */
 export function refillUpdate(
   kernel: Kernel,
   sc: SchedContext,
@@ -71,23 +79,10 @@ export function refillUpdate(
   budget: number,
   maxRefills: number,
 ): void {
-  const { time, amount } = refillHead(sc);
-  reserve(sc, maxRefills);
-  sc.refillHead = 0;
-  sc.refillTail = 0;
-  sc.refillMax = maxRefills;
-  sc.period = period;
-  sc.budget = budget;
-  const head = refillHead(sc);
-  head.time = time;
-  head.amount = amount;
-  if (refillReady(kernel, sc)) head.time = kernel.node.time;
-  if (head.amount >= budget) {
-    head.amount = budget;
-    if (isRoundRobin(sc)) addTail(sc, head.time, 0);
-  } else {
-    addTail(sc, head.time + period, budget - head.amount);
-  }
+  const time = Math.max(refillHead(sc).time, kernel.node.time);
+  const amount = Math.min(refillHead(sc).amount, budget);
+  reset(sc, maxRefills, budget, period, time, amount);
+  if (amount < budget) addTail(sc, time + period, budget - amount);
 }
 
 /** Schedules an amount that was used, for the time at which it comes back. */

@@ -9,6 +9,7 @@ import { saveFaultIp } from './registers.ts';
 import { schedContextCancelYieldTo, schedContextResume, unblockCheck } from './sched-context.ts';
 import {
   enqueue,
+  isRunnable,
   isSchedulable,
   isStopped,
   possibleSwitchTo,
@@ -38,26 +39,18 @@ export function restart(kernel: Kernel, tcb: Tcb): void {
 }
 
 export function setPriority(kernel: Kernel, tcb: Tcb, priority: number): void {
+  const isReady = isRunnable(tcb) && (tcb.queued || tcb === kernel.node.current);
+  if (isReady) tcbSchedDequeue(kernel, tcb);
+  tcb.priority = priority;
   switch (tcb.state) {
-    case threadState.running:
-    case threadState.restart:
-      if (tcb.queued || tcb === kernel.node.current) {
-        tcbSchedDequeue(kernel, tcb);
-        tcb.priority = priority;
-        enqueue(kernel, tcb);
-        rescheduleRequired(kernel);
-      } else {
-        tcb.priority = priority;
-      }
-      return;
     case threadState.blockedOnReceive:
     case threadState.blockedOnSend:
     case threadState.blockedOnNotification:
-      tcb.priority = priority;
       if (tcb.blockingObject instanceof Endpoint) reorderEP(tcb.blockingObject, tcb);
       else reorderNTFN(tcb.blockingObject as Notification, tcb);
-      return;
-    default:
-      tcb.priority = priority;
+  }
+  if (isReady) {
+    enqueue(kernel, tcb);
+    rescheduleRequired(kernel);
   }
 }

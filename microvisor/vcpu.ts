@@ -3,7 +3,7 @@
 import type { Context } from '../hw/hart/context.ts';
 import { updateFpOff } from '../hw/hart/floating-point.ts';
 import type { Hart } from '../hw/hart/hart.ts';
-import { vcpuRegisters, virtualInterrupts } from './abi/extensions.ts';
+import { type VcpuRegister, virtualInterrupts } from './abi/extensions.ts';
 import { faultType } from './abi/faults.ts';
 import { cancelVirtualTimer } from './cancel-ipc.ts';
 import { handleFault } from './fault-handler.ts';
@@ -20,6 +20,12 @@ const interrupts = BigInt(virtualInterrupts);
 const hstatus = (2n << 32n) | (1n << 21n);
 const uxl64 = 2n << 32n;
 
+/** What is derived from mode, vsstatus and vsatp follows them. */
+function changeMode(context: Context): void {
+  updateFpOff(context);
+  context.bankEpoch = -1;
+}
+
 export function bindVcpu(vcpu: Vcpu, tcb: Tcb, asid: number, root: AsidRoot): void {
   vcpu.tcb = tcb;
   vcpu.asid = asid;
@@ -34,12 +40,6 @@ export function bindVcpu(vcpu: Vcpu, tcb: Tcb, asid: number, root: AsidRoot): vo
   changeMode(context);
 }
 
-/** What is derived from mode, vsstatus and vsatp follows them. */
-function changeMode(context: Context): void {
-  updateFpOff(context);
-  context.bankEpoch = -1;
-}
-
 /** The thread is an ordinary one again, in user mode. */
 export function unbindVcpu(vcpu: Vcpu): void {
   const tcb = vcpu.tcb!;
@@ -52,48 +52,24 @@ export function unbindVcpu(vcpu: Vcpu): void {
   changeMode(tcb.context);
 }
 
-/** The name of a register by its number, if there is one. */
-export const vcpuRegister = (number: bigint): (typeof vcpuRegisters)[number] | undefined =>
-  number < BigInt(vcpuRegisters.length) ? vcpuRegisters[Number(number)] : undefined;
-
 /** The VS interrupts have their enable bits one place further left in mie than in vsie. */
-export function readVcpuRegister(kernel: Kernel, tcb: Tcb, register: (typeof vcpuRegisters)[number]): bigint {
+export function readVcpuRegister(kernel: Kernel, tcb: Tcb, register: VcpuRegister): bigint {
   const { context } = tcb;
   if (register === 'privilege') return BigInt(context.get('privilege'));
   if (register === 'vsie') return (context.csr('mie') & interrupts) >> 1n;
   if (register === 'time') return BigInt.asUintN(64, BigInt(kernel.node.time) + context.csr('htimedelta'));
   return context.csr(register);
 }
-export function writeVcpuRegister(
-  kernel: Kernel,
-  tcb: Tcb,
-  register: (typeof vcpuRegisters)[number],
-  value: bigint,
-): void {
+export function writeVcpuRegister(kernel: Kernel, tcb: Tcb, register: VcpuRegister, value: bigint): void {
   const { context } = tcb;
-  switch (register) {
-    case 'privilege':
-      context.set('privilege', value === 0n ? 0 : 1);
-      break;
-    case 'vsie':
-      context.setCsr('mie', (context.csr('mie') & ~interrupts) | ((value << 1n) & interrupts));
-      break;
-    case 'hvip':
-      context.setCsr('hvip', value & interrupts);
-      break;
-    case 'vsstatus':
-      context.setCsr('vsstatus', (value & ~(3n << 32n)) | uxl64);
-      break;
-    case 'vstimecmp':
-    case 'htimedelta':
-      context.setCsr(register, value);
-      if (tcb.state === threadState.waitingForInterrupt) armVirtualTimer(kernel, tcb);
-      break;
-    case 'time':
-      break;
-    default:
-      context.setCsr(register, value);
-  }
+  if (register === 'privilege') context.set('privilege', value === 0n ? 0 : 1);
+  else if (register === 'vsie')
+    context.setCsr('mie', (context.csr('mie') & ~interrupts) | ((value << 1n) & interrupts));
+  else if (register === 'hvip') context.setCsr('hvip', value & interrupts);
+  else if (register === 'vsstatus') context.setCsr('vsstatus', (value & ~(3n << 32n)) | uxl64);
+  else if (register !== 'time') context.setCsr(register, value);
+  const isOfTimer = register === 'vstimecmp' || register === 'htimedelta';
+  if (isOfTimer && tcb.state === threadState.waitingForInterrupt) armVirtualTimer(kernel, tcb);
   changeMode(context);
   wakeIfPending(kernel, tcb);
 }
@@ -117,8 +93,7 @@ function virtualDeadline(tcb: Tcb): number {
 function isPending(kernel: Kernel, tcb: Tcb): boolean {
   const { context } = tcb;
   const timer = virtualDeadline(tcb) <= kernel.node.time ? vstip : 0n;
-  const enabled = context.csr('mie') & interrupts;
-  return (context.csr('hvip') & enabled) !== 0n || (timer & enabled) !== 0n;
+  return ((context.csr('hvip') | timer) & context.csr('mie') & interrupts) !== 0n;
 }
 
 function wakeIfPending(kernel: Kernel, tcb: Tcb): void {

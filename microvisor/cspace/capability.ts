@@ -77,9 +77,8 @@ export function sameObjectAs(a: Capability, b: Capability): boolean {
 export function isCapRevocable(derived: Capability, source: Capability): boolean {
   switch (derived.type) {
     case capType.endpoint:
-      return source.type !== capType.endpoint || derived.badge !== source.badge;
     case capType.notification:
-      return source.type !== capType.notification || derived.badge !== source.badge;
+      return !('badge' in source && derived.badge === source.badge);
     case capType.irqHandler:
       return source.type === capType.irqControl;
     case capType.untyped:

@@ -51,14 +51,7 @@ export function cteInsert(kernel: Kernel, cap: Capability, source: Slot, destina
   kernel.charge(kernel.costs.derive);
   const revocable = isCapRevocable(cap, source.cap);
   // A copy of an untyped leaves nothing to retype in the original.
-  if (
-    source.cap.type === capType.untyped &&
-    cap.type === capType.untyped &&
-    source.cap.address === cap.address &&
-    source.cap.sizeBits === cap.sizeBits
-  ) {
-    source.cap = { ...source.cap, watermark: capSize(source.cap) };
-  }
+  if (cap.type === capType.untyped) source.cap = { ...cap, watermark: capSize(cap) };
   destination.cap = cap;
   destination.revocable = revocable;
   destination.firstBadged = revocable;

@@ -4,7 +4,7 @@ import { faultType, lookupFailure } from '../abi/faults.ts';
 import { ipcBuffer } from '../abi/ipc-buffer.ts';
 import { msgMaxLength, msgRegisterCount } from '../abi/limits.ts';
 import { callRegister, systemCall } from '../abi/system-calls.ts';
-import { replyFromKernel, replyFromKernelError } from '../answer.ts';
+import { replyFromKernel } from '../answer.ts';
 import { mcsPreemptionPoint, yieldSlice } from '../budget.ts';
 import { lookupRegister } from '../cspace/lookup.ts';
 import { receiveIPC, type SendOptions } from '../endpoint.ts';
@@ -14,7 +14,7 @@ import type { Kernel } from '../kernel.ts';
 import { bufferWord, infoInRegisters, infoLabel, infoLength, lookupIPCBuffer } from '../message.ts';
 import { receiveSignal } from '../notification.ts';
 import { capType, type Reply, type Slot, threadState } from '../objects.ts';
-import { Answer, preempted, SyscallError } from '../outcome.ts';
+import { preempted } from '../outcome.ts';
 import { setThreadState } from '../scheduler.ts';
 import { lookupExtraCaps } from '../transfer.ts';
 import { decodeInvocation, sendMessage } from './decode-invocation.ts';
@@ -24,10 +24,54 @@ import { setTlsBase } from './tcb-invocation.ts';
 const send: SendOptions = { isBlocking: true, isCall: false, canDonate: false };
 const nbSend: SendOptions = { isBlocking: false, isCall: false, canDonate: false };
 const call: SendOptions = { isBlocking: true, isCall: true, canDonate: true };
-/** The send phase of ReplyRecv, NBSendRecv and NBSendWait. */
+/** The send phase of a call that goes on to receive. */
 const firstPhase: SendOptions = { isBlocking: false, isCall: false, canDonate: true };
 
-const noAnswer: readonly bigint[] = [];
+/** `canReply`: the reply object for the answer is in a register. */
+interface ReceiveOptions {
+  readonly isBlocking: boolean;
+  readonly canReply: boolean;
+}
+const recv: ReceiveOptions = { isBlocking: true, canReply: true };
+const nbRecv: ReceiveOptions = { isBlocking: false, canReply: true };
+const wait: ReceiveOptions = { isBlocking: true, canReply: false };
+const nbWait: ReceiveOptions = { isBlocking: false, canReply: false };
+
+/** What a system call sends along the capability in the register `to`, and what it receives then. */
+interface Phases {
+  readonly sends: SendOptions | null;
+  readonly to: number;
+  readonly receives: ReceiveOptions | null;
+}
+const { capability, reply, nbSendRecvDestination } = callRegister;
+/** By number, without the sign. */
+const calls: Readonly<Record<number, Phases>> = {
+  [-systemCall.call]: { sends: call, to: capability, receives: null },
+  [-systemCall.send]: { sends: send, to: capability, receives: null },
+  [-systemCall.nbSend]: { sends: nbSend, to: capability, receives: null },
+  [-systemCall.replyRecv]: { sends: firstPhase, to: reply, receives: recv },
+  [-systemCall.nbSendRecv]: { sends: firstPhase, to: nbSendRecvDestination, receives: recv },
+  [-systemCall.nbSendWait]: { sends: firstPhase, to: reply, receives: wait },
+  [-systemCall.recv]: { sends: null, to: capability, receives: recv },
+  [-systemCall.nbRecv]: { sends: null, to: capability, receives: nbRecv },
+  [-systemCall.wait]: { sends: null, to: capability, receives: wait },
+  [-systemCall.nbWait]: { sends: null, to: capability, receives: nbWait },
+};
+
+/** A system call of the API: −1 to −11. */
+export function handleSyscall(kernel: Kernel, number: number): void {
+  if (number === systemCall.yield) {
+    yieldSlice(kernel);
+    return;
+  }
+  const { sends, to, receives } = calls[-number]!;
+  if (sends !== null && !handleInvocation(kernel, sends, to)) {
+    mcsPreemptionPoint(kernel);
+  } else if (receives !== null) {
+    const fault = receive(kernel, receives);
+    if (fault !== null) handleFault(kernel, kernel.node.current, fault);
+  }
+}
 
 /** Invokes the capability whose address is in a register. false: preempted; the system call starts again later. */
 function handleInvocation(kernel: Kernel, options: SendOptions, register: number): boolean {
@@ -59,10 +103,7 @@ function handleInvocation(kernel: Kernel, options: SendOptions, register: number
     );
   if (outcome === preempted) return false;
   if (thread.state !== threadState.restart) return true;
-  if (options.isCall) {
-    if (outcome instanceof SyscallError) replyFromKernelError(kernel, thread, outcome);
-    else replyFromKernel(kernel, thread, outcome instanceof Answer ? outcome.words : noAnswer);
-  }
+  if (options.isCall) replyFromKernel(kernel, thread, outcome);
   setThreadState(kernel, thread, threadState.running);
   return true;
 }
@@ -71,24 +112,19 @@ function capFault(kernel: Kernel, address: bigint, inReceivePhase: boolean): voi
   handleFault(kernel, kernel.node.current, { type: faultType.capFault, address, inReceivePhase });
 }
 
-function handleRecv(kernel: Kernel, isBlocking: boolean, canReply: boolean): void {
-  const fault = receive(kernel, isBlocking, canReply);
-  if (fault !== null) handleFault(kernel, kernel.node.current, fault);
-}
-
 /** Receives from the endpoint or notification in a0. The caller's fault, if it names something else. */
-function receive(kernel: Kernel, isBlocking: boolean, canReply: boolean): Fault | null {
+function receive(kernel: Kernel, { isBlocking, canReply }: ReceiveOptions): Fault | null {
   const thread = kernel.node.current;
-  const slot = lookupRegister(kernel, callRegister.capability);
+  const slot = lookupRegister(kernel, capability);
   const cap = slot?.cap;
   if (cap?.type === capType.endpoint && cap.canReceive) {
-    let reply: Reply | null = null;
+    let replyObject: Reply | null = null;
     if (canReply) {
-      const replySlot = lookupRegister(kernel, callRegister.reply);
-      if (replySlot?.cap.type !== capType.reply) return wrongCapability(kernel, replySlot, callRegister.reply);
-      ({ reply } = replySlot.cap);
+      const replySlot = lookupRegister(kernel, reply);
+      if (replySlot?.cap.type !== capType.reply) return wrongCapability(kernel, replySlot, reply);
+      replyObject = replySlot.cap.reply;
     }
-    receiveIPC(kernel, thread, cap, isBlocking, reply);
+    receiveIPC(kernel, thread, cap, isBlocking, replyObject);
     return null;
   }
   if (cap?.type === capType.notification && cap.canReceive) {
@@ -98,7 +134,7 @@ function receive(kernel: Kernel, isBlocking: boolean, canReply: boolean): Fault 
       return null;
     }
   }
-  return wrongCapability(kernel, slot, callRegister.capability);
+  return wrongCapability(kernel, slot, capability);
 }
 
 /** The address in a register leads nowhere (no slot), or to what can't be received from. */
@@ -106,56 +142,6 @@ function wrongCapability(kernel: Kernel, slot: Slot | null, register: number): F
   if (slot !== null) kernel.lookupFailure = { type: lookupFailure.missingCapability, bitsLeft: 0 };
   const address = BigInt.asUintN(64, kernel.node.current.context.x(register));
   return { type: faultType.capFault, address, inReceivePhase: true };
-}
-
-/** A system call of the API: −1 to −11. */
-export function handleSyscall(kernel: Kernel, number: number): void {
-  switch (number) {
-    case systemCall.send:
-      sendOnly(kernel, send);
-      break;
-    case systemCall.nbSend:
-      sendOnly(kernel, nbSend);
-      break;
-    case systemCall.call:
-      sendOnly(kernel, call);
-      break;
-    case systemCall.recv:
-      handleRecv(kernel, true, true);
-      break;
-    case systemCall.wait:
-      handleRecv(kernel, true, false);
-      break;
-    case systemCall.nbWait:
-      handleRecv(kernel, false, false);
-      break;
-    case systemCall.nbRecv:
-      handleRecv(kernel, false, true);
-      break;
-    case systemCall.replyRecv:
-      sendThenReceive(kernel, callRegister.reply, true);
-      break;
-    case systemCall.nbSendRecv:
-      sendThenReceive(kernel, callRegister.nbSendRecvDestination, true);
-      break;
-    case systemCall.nbSendWait:
-      sendThenReceive(kernel, callRegister.reply, false);
-      break;
-    case systemCall.yield:
-      yieldSlice(kernel);
-      break;
-    default:
-      throw new Error(`system call ${number} is not of the API`);
-  }
-}
-
-function sendOnly(kernel: Kernel, options: SendOptions): void {
-  if (!handleInvocation(kernel, options, callRegister.capability)) mcsPreemptionPoint(kernel);
-}
-
-function sendThenReceive(kernel: Kernel, destination: number, canReply: boolean): void {
-  if (handleInvocation(kernel, firstPhase, destination)) handleRecv(kernel, true, canReply);
-  else mcsPreemptionPoint(kernel);
 }
 
 /** A debug call that ends everything; with windows nobody may, and it counts as unknown. */
@@ -171,7 +157,7 @@ export function handleDebugCall(kernel: Kernel, number: number): boolean {
   const { port } = kernel.machine;
   switch (number) {
     case systemCall.debugPutChar:
-      port.putChar(context.xLow(callRegister.capability) & 0xff);
+      port.putChar(context.xLow(capability) & 0xff);
       return true;
     case systemCall.debugDumpScheduler:
       for (const line of describeThreads(kernel)) port.log(line);
@@ -182,10 +168,7 @@ export function handleDebugCall(kernel: Kernel, number: number): boolean {
       port.log(`Debug snapshot syscall from user thread "${thread.name}"`);
       return true;
     case systemCall.debugCapIdentify:
-      context.setX(
-        callRegister.capability,
-        BigInt(lookupRegister(kernel, callRegister.capability)?.cap.type ?? capType.null),
-      );
+      context.setX(capability, BigInt(lookupRegister(kernel, capability)?.cap.type ?? capType.null));
       return true;
     case systemCall.debugNameThread:
       nameThread(kernel);
@@ -193,8 +176,8 @@ export function handleDebugCall(kernel: Kernel, number: number): boolean {
     case systemCall.debugSendIpi:
       return halt(kernel, 'SysDebugSendIPI: not supported on this architecture');
     case systemCall.debugGetThreadAffinity: {
-      const cap = lookupRegister(kernel, callRegister.capability)?.cap;
-      if (cap?.type === capType.thread) context.setX(callRegister.capability, BigInt(cap.tcb.affinity));
+      const cap = lookupRegister(kernel, capability)?.cap;
+      if (cap?.type === capType.thread) context.setX(capability, BigInt(cap.tcb.affinity));
       else return halt(kernel, 'SysDebugGetThreadAffinity: not a TCB');
       return true;
     }
@@ -207,7 +190,7 @@ const maxNameLength = 127;
 
 function nameThread(kernel: Kernel): void {
   const { memory } = kernel.machine;
-  const cap = lookupRegister(kernel, callRegister.capability)?.cap;
+  const cap = lookupRegister(kernel, capability)?.cap;
   const buffer = lookupIPCBuffer(kernel, true, kernel.node.current);
   if (cap?.type !== capType.thread || buffer < 0) {
     halt(kernel, 'SysDebugNameThread: not a TCB, or no IPC buffer');
@@ -240,7 +223,7 @@ function* describeThreads(kernel: Kernel): IterableIterator<string> {
 export function handleUnknownSyscall(kernel: Kernel, number: bigint, foreign: boolean): void {
   const thread = kernel.node.current;
   if (!foreign && number === BigInt(systemCall.setTlsBase)) {
-    setTlsBase(thread, BigInt.asUintN(64, thread.context.x(callRegister.capability)));
+    setTlsBase(thread, BigInt.asUintN(64, thread.context.x(capability)));
     return;
   }
   handleFault(kernel, thread, { type: faultType.unknownSyscall, number: BigInt.asUintN(64, number) });

@@ -6,9 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { lookupFailure } from '../../microvisor/abi/faults.ts';
 import { cNodeCapData } from '../../microvisor/abi/rights.ts';
 import { highHalf, lookupSlot, lookupSlotForCNodeOp, lowHalf } from '../../microvisor/cspace/lookup.ts';
-import type { LookupFailure } from '../../microvisor/fault-values.ts';
-import { lookupFailureWords } from '../../microvisor/faults.ts';
-import type { Capability, Slot } from '../../microvisor/objects.ts';
+import { lookupFailureWords } from '../../microvisor/fault-values.ts';
+import type { Capability } from '../../microvisor/objects.ts';
 import { SyscallError } from '../../microvisor/outcome.ts';
 import { allRights, capType, initialCap, label, objectType, type Thread, World } from './world.ts';
 
@@ -79,19 +78,16 @@ const describeCap = (cap: Capability): string => {
   if (cap.type === capType.cNode) return describeHeld({ guard: '', radix: cap.node.radix, slots: [] });
   return cap.type === capType.notification ? describeHeld(Number(cap.badge)) : `capability of type ${cap.type}`;
 };
-const describeFound = (found: Slot | null, why: LookupFailure | null): string =>
-  found === null ? failure(...lookupFailureWords(why!)) : describeCap(found.cap);
-
 function foundByOperation(world: World, root: Capability, path: string, above = 0n): string {
   const address = (above << BigInt(path.length)) | wordOf(path);
   const found = lookupSlotForCNodeOp(world.kernel, true, root, BigInt.asUintN(64, address), BigInt(path.length));
-  if (!(found instanceof SyscallError)) return describeFound(found, null);
-  expect([found.code, found.words]).toEqual([6, [1n]]);
-  return describeFound(null, found.lookupFailure);
+  if (!(found instanceof SyscallError)) return describeCap(found.cap);
+  expect([found.code, found.words[0]]).toEqual([6, 1n]);
+  return failure(...found.words.slice(1));
 }
 function foundByThread(world: World, thread: Thread, address: bigint): string {
   const found = lookupSlot(world.kernel, thread.tcb, lowHalf(address), highHalf(address));
-  return describeFound(found, world.kernel.lookupFailure);
+  return found === null ? failure(...lookupFailureWords(world.kernel.lookupFailure!)) : describeCap(found.cap);
 }
 
 const bitStrings = (longest: number): string[] => {

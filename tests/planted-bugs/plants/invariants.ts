@@ -45,7 +45,7 @@ export const invariantPlants: readonly Plant[] = [
   {
     name: 'an interrupt without a handler stays handed out',
     file: 'microvisor/deletion.ts',
-    find: '    kernel.irqStates[cleanup] = irqState.inactive;\n',
+    find: '    kernel.irqStates[cap.irq] = irqState.inactive;\n',
     replace: '',
     foundBy,
   },

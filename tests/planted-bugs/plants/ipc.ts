@@ -44,7 +44,7 @@ export const ipcPlants: readonly Plant[] = [
   {
     name: 'a signal that nobody waits for is lost',
     file: 'microvisor/notification.ts',
-    find: `        notification.state = notificationState.active;
+    find: `    notification.state = notificationState.active;
 `,
     replace: '',
     foundBy: [{ file: ipc, test: 'a notification merges, is never lost and never blocks the sender' }],
@@ -52,9 +52,9 @@ export const ipcPlants: readonly Plant[] = [
   {
     name: 'a signaller stops until its signal is taken',
     file: 'microvisor/notification.ts',
-    find: '        notification.messageIdentifier = badge;',
-    replace: `        notification.messageIdentifier = badge;
-        setThreadState(kernel, kernel.node.current, threadState.inactive);`,
+    find: '    notification.messageIdentifier = badge;',
+    replace: `    notification.messageIdentifier = badge;
+    setThreadState(kernel, kernel.node.current, threadState.inactive);`,
     foundBy: [{ file: ipc, test: 'a notification merges, is never lost and never blocks the sender' }],
   },
   {

@@ -17,7 +17,7 @@ export const lockstepPlants: readonly Plant[] = [
   {
     name: 'a copy of an untyped leaves the original its memory',
     file: 'microvisor/cspace/derivation.ts',
-    find: 'source.cap = { ...source.cap, watermark: capSize(source.cap) };',
+    find: 'if (cap.type === capType.untyped) source.cap = { ...cap, watermark: capSize(cap) };',
     replace: '',
     foundBy: exhaustive('of three calls that make, move and delete capabilities, in two CNodes'),
   },

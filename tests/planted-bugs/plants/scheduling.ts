@@ -24,9 +24,9 @@ export const schedulingPlants: readonly Plant[] = [
   {
     name: 'a lowered priority does not end a turn',
     file: 'microvisor/tcb.ts',
-    find: `        enqueue(kernel, tcb);
-        rescheduleRequired(kernel);`,
-    replace: '        enqueue(kernel, tcb);',
+    find: `    enqueue(kernel, tcb);
+    rescheduleRequired(kernel);`,
+    replace: '    enqueue(kernel, tcb);',
     foundBy: [{ file: scheduling, test: 'the highest-priority runnable thread runs at every decision point' }],
   },
   {

@@ -358,9 +358,11 @@ export class Machine {
   /** The next cycle at which something happens on a hart by itself. */
   private nextEvent(lane: Lane): number {
     const deadline = timerDeadline(lane.hart);
-    const timer = deadline === Infinity ? Infinity : this.cycleOfTime(BigInt(deadline));
-    const rise = lane.timerRise > lane.sliceEnd ? lane.timerRise : Infinity;
-    return Math.min(timer, rise, lane.deadline, lane.nextArrival);
+    let next = deadline === Infinity ? Infinity : this.cycleOfTime(BigInt(deadline));
+    if (lane.timerRise > lane.sliceEnd && lane.timerRise < next) next = lane.timerRise;
+    if (lane.deadline < next) next = lane.deadline;
+    if (lane.nextArrival < next) next = lane.nextArrival;
+    return next;
   }
 
   private runLane(lane: Lane, until: number): void {

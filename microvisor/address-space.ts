@@ -4,7 +4,16 @@ import { csrOffset } from '../hw/engine/layout.ts';
 import type { FenceScope } from '../hw/hart/hart.ts';
 import { asidsPerPool, sizeBits } from './abi/limits.ts';
 import type { Kernel } from './kernel.ts';
-import { type AsidRoot, capType, type Tcb, tcbSlot, type VmRights, vmRights } from './objects.ts';
+import {
+  type AsidRoot,
+  capType,
+  type FrameCap,
+  type PageTableCap,
+  type Tcb,
+  tcbSlot,
+  type VmRights,
+  vmRights,
+} from './objects.ts';
 
 /** Bits of a page table entry (privileged specification, Sv39). */
 const pte = { valid: 1, read: 2, write: 4, execute: 8, user: 16, accessed: 64, dirty: 128 } as const;
@@ -61,58 +70,47 @@ export function makeUserPTE(physical: number, executable: boolean, rights: VmRig
 }
 
 /** Writes an entry; when this returns no hart uses the old one. */
-export function updatePTE(
-  kernel: Kernel,
-  at: number,
-  entry: bigint,
-  asid: number,
-  root: AsidRoot,
-  address?: number,
-): void {
+export function updatePTE(kernel: Kernel, at: number, entry: bigint, root: AsidRoot, address?: number): void {
   kernel.storeWord(at, entry);
   kernel.charge(kernel.costs.map);
-  fenceSpace(kernel, asid, root.guestLevels !== 0, address);
+  fenceSpace(kernel, root, address);
 }
 
-/** Drops cached translations of an ASID (of one address) on every hart. */
-export function fenceSpace(kernel: Kernel, asid: number, guest: boolean, address?: number): void {
-  const scope: FenceScope = guest
-    ? { stage: 'guest', virtual: true, vmid: asid }
-    : { stage: 'first', virtual: false, asid };
+/** Drops cached translations of an address space (of one address) on every hart. */
+function fenceSpace(kernel: Kernel, { asid, guestLevels }: AsidRoot, address?: number): void {
+  const scope: FenceScope =
+    guestLevels === 0 ? { stage: 'first', virtual: false, asid } : { stage: 'guest', virtual: true, vmid: asid };
   if (address !== undefined) scope.address = BigInt(address);
   for (const hart of kernel.machine.harts) hart.port.fence(scope);
 }
 
-/** Takes a mapping away, if it is still there. */
-export function unmapPage(kernel: Kernel, asid: number, mapped: number, frame: number, frameBits: number): void {
-  const root = findVSpaceForASID(kernel, asid);
+/** Takes a frame's mapping away, if it is still there. */
+export function unmapPage(kernel: Kernel, cap: FrameCap): void {
+  const root = findVSpaceForASID(kernel, cap.asid);
   if (root === null) return;
-  const slot = lookupPTSlot(kernel, root, mapped);
-  if (slot.bitsLeft !== frameBits || !isValid(slot.entry) || isPageTable(slot.entry)) return;
-  if (entryAddress(slot.entry) !== frame) return;
-  updatePTE(kernel, slot.address, 0n, asid, root, mapped);
+  const { address, entry, bitsLeft } = lookupPTSlot(kernel, root, cap.mappedAddress);
+  if (bitsLeft !== cap.sizeBits || !isValid(entry) || isPageTable(entry) || entryAddress(entry) !== cap.address) return;
+  updatePTE(kernel, address, 0n, root, cap.mappedAddress);
 }
 
 /** Takes a page table out of its address space, if it is still there. */
-export function unmapPageTable(kernel: Kernel, asid: number, mapped: number, table: number): void {
-  const root = findVSpaceForASID(kernel, asid);
+export function unmapPageTable(kernel: Kernel, cap: PageTableCap): void {
+  const root = findVSpaceForASID(kernel, cap.asid);
   if (root === null) return;
-  const slot = lookupPTSlot(kernel, root, mapped, table);
-  if (isPageTable(slot.entry) && entryAddress(slot.entry) === table) updatePTE(kernel, slot.address, 0n, asid, root);
+  const { address, entry } = lookupPTSlot(kernel, root, cap.mappedAddress, cap.address);
+  if (isPageTable(entry) && entryAddress(entry) === cap.address) updatePTE(kernel, address, 0n, root);
 }
 
 /** An address space goes: its ASID is free, and no hart runs in it any longer. */
-export function deleteASID(kernel: Kernel, asid: number, root: AsidRoot): void {
-  fenceSpace(kernel, asid, root.guestLevels !== 0);
-  kernel.asidTable[Math.floor(asid / asidsPerPool)]!.roots[asid % asidsPerPool] = null;
+export function deleteASID(kernel: Kernel, root: AsidRoot): void {
+  fenceSpace(kernel, root);
+  kernel.asidTable[Math.floor(root.asid / asidsPerPool)]!.roots[root.asid % asidsPerPool] = null;
   refreshRoots(kernel);
 }
 export function deleteASIDPool(kernel: Kernel, base: number): void {
   const pool = kernel.asidTable[base / asidsPerPool]!;
   kernel.asidTable[base / asidsPerPool] = null;
-  pool.roots.forEach((root, index) => {
-    if (root !== null) fenceSpace(kernel, base + index, root.guestLevels !== 0);
-  });
+  for (const root of pool.roots) if (root !== null) fenceSpace(kernel, root);
   refreshRoots(kernel);
 }
 /** What an ASID stands for has changed. */
@@ -129,11 +127,11 @@ const sv39 = 8;
 export function setVMRoot(kernel: Kernel, tcb: Tcb): boolean {
   const { vcpu } = tcb;
   if (vcpu !== null) {
-    const root = findVSpaceForASID(kernel, vcpu.asid);
-    const valid = root !== null && root.address === vcpu.root?.address;
+    const { asid, address, guestLevels } = vcpu.root!;
+    const valid = findVSpaceForASID(kernel, asid)?.address === address;
     // Sv39x4 is mode 8, Sv48x4 mode 9.
-    const mode = valid && root.guestLevels === 4 ? sv39 + 1 : sv39;
-    return setRoot(tcb, hgatp, mode, vcpu.asid, valid ? root.address : kernel.emptyRoot);
+    const mode = valid && guestLevels === 4 ? sv39 + 1 : sv39;
+    return setRoot(tcb, hgatp, mode, asid, valid ? address : kernel.emptyRoot);
   }
   const { cap } = tcb.slots.slot(tcbSlot.vTable);
   if (cap === tcb.space) return false;

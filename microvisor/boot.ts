@@ -72,12 +72,6 @@ export function boot(kernel: Kernel, options: BootOptions): void {
   new Boot(kernel, options).run();
 }
 
-const log2Ceil = (value: number): number => {
-  let bits = 0;
-  while (2 ** bits < value) bits++;
-  return bits;
-};
-
 /** What is left of a region when others are taken out of it. */
 function without(region: Region, taken: readonly Region[]): Region[] {
   const left: Region[] = [];
@@ -110,17 +104,16 @@ class Boot {
   private readonly image: { physical: Region; virtualStart: number };
   private readonly ipcBufferAddress: number;
   private readonly bootInfoAddress: number;
-  private readonly extraAddress: number;
   private readonly virtualEnd: number;
-  /** Of the extra BootInfo: its bytes, and the binary logarithm of the memory that it takes; 0 if there is none. */
+  /** The extra BootInfo: what is in it, and the memory that it takes; 0 if there is none. */
   private readonly extraBytes: number;
-  private readonly extraBits: number;
+  private readonly extraSize: number;
   private extraPhysical = 0;
   private readonly root: CNode;
   private allocated = 0;
   private nextSlot = numInitialCaps;
   private biFrame = 0;
-  private space: AsidRoot = { address: 0, guestLevels: 0 };
+  private space: AsidRoot = { asid: initialAsid, address: 0, guestLevels: 0 };
 
   constructor(
     private readonly kernel: Kernel,
@@ -128,13 +121,13 @@ class Boot {
   ) {
     const { initialThread, deviceTree, kernelMemory = defaultKernelMemory, reserved = [] } = options;
     this.extraBytes = deviceTree === undefined ? 0 : 16 + deviceTree.length;
-    this.extraBits = this.extraBytes === 0 ? 0 : Math.max(log2Ceil(this.extraBytes), sizeBits.page);
+    this.extraSize = this.extraBytes === 0 ? 0 : pageSize;
+    while (this.extraSize < this.extraBytes) this.extraSize *= 2;
     this.image = initialThread.kind === 'image' ? initialThread : realmImage;
     const { physical, virtualStart } = this.image;
     this.ipcBufferAddress = virtualStart + (physical.end - physical.start);
     this.bootInfoAddress = this.ipcBufferAddress + pageSize;
-    this.extraAddress = this.bootInfoAddress + pageSize;
-    this.virtualEnd = this.extraAddress + (this.extraBits === 0 ? 0 : 2 ** this.extraBits);
+    this.virtualEnd = this.bootInfoAddress + pageSize + this.extraSize;
     if (this.virtualEnd >= userTop) throw new RangeError('the image reaches beyond user addresses');
     this.ram = { start: kernelMemory.start, end: ramBase + kernel.machine.memory.layout.ramSize };
     this.free = without(this.ram, [kernelMemory, physical, ...reserved]);
@@ -149,31 +142,26 @@ class Boot {
 
   /** Finds the place of the initial objects at the end of the free memory. Returns the root CNode. */
   private placeObjects(): CNode {
-    const { free, extraBits } = this;
+    const { free, extraSize } = this;
     const radix = this.kernel.config.rootCNodeSizeBits;
-    const cnodeBits = radix + sizeBits.slot;
-    const tables = this.tablesOf(sizeBits.hugePage) + this.tablesOf(sizeBits.largePage);
-    const extraSize = extraBits === 0 ? 0 : 2 ** extraBits;
-    const size =
-      2 ** cnodeBits + 2 ** sizeBits.tcb + pageSize * (4 + tables) + extraSize + 2 ** sizeBits.minSchedContext;
-    const alignment = 2 ** Math.max(cnodeBits, sizeBits.vspace, extraBits);
+    const cnodeSize = 2 ** (radix + sizeBits.slot);
+    const pages = 4 + this.tablesOf(sizeBits.hugePage) + this.tablesOf(sizeBits.largePage);
+    const size = cnodeSize + 2 ** sizeBits.tcb + pageSize * pages + extraSize + 2 ** sizeBits.minSchedContext;
+    const alignment = Math.max(cnodeSize, pageSize, extraSize);
     const placeIn = ({ end }: Region): number => Math.floor((end - size) / alignment) * alignment;
     const last = free.findLastIndex((region) => placeIn(region) >= region.start);
-    const region = free[last];
-    if (region === undefined)
-      throw new RangeError(`RAM is too small: the initial objects need ${size} bytes in one piece`);
-    const at = placeIn(region);
-    free.splice(last, 1, { start: region.start, end: at }, { start: at + size, end: region.end });
-    this.allocated = at;
-    const isExtraFirst = extraBits >= cnodeBits;
-    if (isExtraFirst) this.extraPhysical = this.allocate(extraBits);
-    const root = new CNode(this.allocate(cnodeBits), radix, false);
-    if (extraBits > 0 && !isExtraFirst) this.extraPhysical = this.allocate(extraBits);
+    if (last < 0) throw new RangeError(`RAM is too small: the initial objects need ${size} bytes in one piece`);
+    const { start, end } = free[last]!;
+    this.allocated = placeIn({ start, end });
+    free.splice(last, 1, { start, end: this.allocated }, { start: this.allocated + size, end });
+    if (extraSize >= cnodeSize) this.extraPhysical = this.allocate(extraSize);
+    const root = new CNode(this.allocate(cnodeSize), radix, false);
+    if (extraSize < cnodeSize) this.extraPhysical = this.allocate(extraSize);
     return root;
   }
-  private allocate(bits: number): number {
+  private allocate(size: number): number {
     const at = this.allocated;
-    this.allocated += 2 ** bits;
+    this.allocated += size;
     return at;
   }
 
@@ -213,12 +201,12 @@ class Boot {
     this.write(initialCap.irqControl, { type: capType.irqControl });
     if (kernel.machine.realms !== undefined) this.write(initialCap.realmControl, { type: capType.realmControl });
 
-    const vspace = this.allocate(sizeBits.vspace);
-    const pool = new AsidPool(this.allocate(sizeBits.asidPool));
-    const ipcFrame = this.allocate(sizeBits.page);
-    this.biFrame = this.allocate(sizeBits.bootInfo);
+    const vspace = this.allocate(pageSize);
+    const pool = new AsidPool(this.allocate(pageSize));
+    const ipcFrame = this.allocate(pageSize);
+    this.biFrame = this.allocate(pageSize);
     this.populateBootInfo();
-    this.space = { address: vspace, guestLevels: 0 };
+    this.space = { asid: initialAsid, address: vspace, guestLevels: 0 };
     pool.roots.push(null, this.space);
     const table = createObject(kernel, objectType.pageTable, vspace, 0, false) as PageTableCap;
     const vspaceSlot = this.write(initialCap.vspace, { ...table, mapped: true, asid: initialAsid });
@@ -226,7 +214,7 @@ class Boot {
     this.write(initialCap.bootInfoFrame, this.mapFrame(this.biFrame, this.bootInfoAddress));
     if (this.extraBytes > 0) {
       const extra = { start: this.extraPhysical, end: this.extraPhysical + this.extraBytes };
-      this.provide(bootInfo.extraBiPages, this.mapFrames(extra, this.extraAddress));
+      this.provide(bootInfo.extraBiPages, this.mapFrames(extra, this.bootInfoAddress + pageSize));
     }
     this.provide(
       bootInfo.schedControl,
@@ -264,7 +252,7 @@ class Boot {
       const size = 2 ** bits;
       const first = Math.floor(this.image.virtualStart / size) * size;
       for (let mappedAddress = first; mappedAddress < this.virtualEnd; mappedAddress += size) {
-        const address = this.allocate(sizeBits.pageTable);
+        const address = this.allocate(pageSize);
         kernel.storeWord(lookupPTSlot(kernel, this.space, mappedAddress).address, tableEntry(address));
         const table = createObject(kernel, objectType.pageTable, address, 0, false) as PageTableCap;
         yield { ...table, mapped: true, asid: initialAsid, mappedAddress };
@@ -286,7 +274,7 @@ class Boot {
   private createThread(rootSlot: Slot, vspaceSlot: Slot, bufferSlot: Slot): void {
     const { kernel } = this;
     const { initialThread } = this.options;
-    const threadCap = createObject(kernel, objectType.tcb, this.allocate(sizeBits.tcb), 0, false) as ThreadCap;
+    const threadCap = createObject(kernel, objectType.tcb, this.allocate(2 ** sizeBits.tcb), 0, false) as ThreadCap;
     const { tcb } = threadCap;
     const buffer = deriveCap(bufferSlot, bufferSlot.cap);
     if (buffer instanceof SyscallError) throw new Error('a frame can always be copied');
@@ -296,7 +284,13 @@ class Boot {
     tcb.ipcBuffer = this.ipcBufferAddress % 2 ** sizeBits.hugePage;
     tcb.context.setX(callRegister.capability, BigInt(this.bootInfoAddress));
     const bits = sizeBits.minSchedContext;
-    const scCap = createObject(kernel, objectType.schedContext, this.allocate(bits), bits, false) as SchedContextCap;
+    const scCap = createObject(
+      kernel,
+      objectType.schedContext,
+      this.allocate(2 ** bits),
+      bits,
+      false,
+    ) as SchedContextCap;
     const sc = scCap.schedContext;
     refillNew(kernel, sc, minRefills, kernel.usToTicks(kernel.config.bootThreadTimeSliceUs), 0);
     tcb.schedContext = sc;

@@ -3,55 +3,37 @@
 
 import { msgMaxLength, retypeFanOutLimit, wordBits } from './abi/limits.ts';
 
-export interface CostTable {
+export const defaultCosts = {
   /** Every entry: save, decode the cause, restore. */
-  entry: number;
-  /** A system call that reaches a capability, and in addition one that reaches an object of the kernel: decoding and answering. */
-  invocation: number;
-  object: number;
-  /** Each level of a CSpace. */
-  lookup: number;
-  /** Each word of a message. */
-  word: number;
-  /** Each capability transferred or derived. */
-  derive: number;
-  /** Each step along the derivation tree while revoking or deleting. */
-  revokeStep: number;
-  /** Endpoint, reply and notification operations. */
-  ipc: number;
-  /** Clearing 4 KiB. */
-  clearPage: number;
-  /** Making an object. */
-  create: number;
-  /** Writing a page table entry, with the fence. */
-  map: number;
-  /** Switching threads, whatever their address spaces, and in addition switching worlds (VS-mode). */
-  threadSwitch: number;
-  worldSwitch: number;
-  schedule: number;
-  /** Charging another scheduling context and setting the timer for it, which seL4 asks the firmware for. */
-  timer: number;
-  fault: number;
-}
-
-export const defaultCosts: Readonly<CostTable> = {
   entry: 130,
+  /** A system call that reaches a capability, and in addition one that reaches an object of the kernel: decoding and answering. */
   invocation: 44,
   object: 500,
+  /** Each level of a CSpace. */
   lookup: 12,
+  /** Each word of a message. */
   word: 2,
+  /** Each capability transferred or derived. */
   derive: 30,
+  /** Each step along the derivation tree while revoking or deleting. */
   revokeStep: 440,
+  /** Endpoint, reply and notification operations. */
   ipc: 64,
+  /** Clearing 4 KiB. */
   clearPage: 512,
+  /** Making an object. */
   create: 60,
+  /** Writing a page table entry, with the fence. */
   map: 60,
+  /** Switching threads, whatever their address spaces, and in addition switching worlds (VS-mode). */
   threadSwitch: 59,
   worldSwitch: 200,
   schedule: 50,
+  /** Charging another scheduling context and setting the timer for it, which seL4 asks the firmware for. */
   timer: 770,
   fault: 1680,
 };
+export type CostTable = typeof defaultCosts;
 
 /** The longest way in and out of the kernel, in cycles: with a switch, and a timeout fault on the way. */
 const worstEntry = (costs: CostTable): number =>

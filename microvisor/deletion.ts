@@ -1,5 +1,5 @@
 // Deleting capabilities: what goes when the last one to an object goes, and how that stays preemptible. A CNode or TCB becomes a
-// zombie that shrinks slot by slot, so that deletion can stop after any slot and start again.
+// zombie that shrinks slot by slot, so that deletion can stop after any slot: whatever returns false was preempted.
 
 import { deleteASID, deleteASIDPool, findVSpaceForASID, unmapPage, unmapPageTable } from './address-space.ts';
 import { preemptionPoint } from './budget.ts';
@@ -9,7 +9,6 @@ import { cancelAllIPC } from './endpoint.ts';
 import { irqState, type Kernel } from './kernel.ts';
 import { cancelAllSignals, unbindNotification } from './notification.ts';
 import { type Capability, capType, nullCap, type Slot, type Tcb, tcbSlot, threadState } from './objects.ts';
-import type { Completed } from './outcome.ts';
 import { replyRemove } from './reply.ts';
 import { schedContextUnbindAll, schedContextUnbindNtfn, schedContextUnbindTCB } from './sched-context.ts';
 import { remoteTCBStall } from './scheduler.ts';
@@ -21,10 +20,7 @@ import { schedContextCompleteYieldTo } from './yield-to.ts';
 function finaliseCap(kernel: Kernel, slot: Slot): Capability {
   const { cap } = slot;
   if (cap.type === capType.zombie) return cap;
-  if (cap.type === capType.frame) {
-    if (cap.asid !== 0) unmapPage(kernel, cap.asid, cap.mappedAddress, cap.address, cap.sizeBits);
-    return nullCap;
-  }
+  if (cap.type === capType.frame) unmapPage(kernel, cap);
   return isFinalCapability(slot) ? finaliseObject(kernel, cap) : nullCap;
 }
 
@@ -67,8 +63,8 @@ function finaliseObject(kernel: Kernel, cap: Capability): Capability {
     case capType.pageTable: {
       if (!cap.mapped) return nullCap;
       const root = findVSpaceForASID(kernel, cap.asid);
-      if (root !== null && root.address === cap.address) deleteASID(kernel, cap.asid, root);
-      else unmapPageTable(kernel, cap.asid, cap.mappedAddress, cap.address);
+      if (root !== null && root.address === cap.address) deleteASID(kernel, root);
+      else unmapPageTable(kernel, cap);
       return nullCap;
     }
     case capType.asidPool:
@@ -125,7 +121,7 @@ function finaliseSlot(kernel: Kernel, slot: Slot, exposed: boolean): 'removable'
 }
 
 /** Makes a zombie one slot smaller; or moves it to the first of its own slots, where its owner finds it. */
-function reduceZombie(kernel: Kernel, slot: Slot, exposed: boolean): Completed {
+function reduceZombie(kernel: Kernel, slot: Slot, exposed: boolean): boolean {
   const zombie = slot.cap;
   if (zombie.type !== capType.zombie) throw new Error('only zombies can be reduced');
   const { node, count } = zombie;
@@ -154,7 +150,7 @@ function emptySlot(kernel: Kernel, slot: Slot): void {
   unlink(slot);
 }
 
-export function cteDelete(kernel: Kernel, slot: Slot, exposed: boolean): Completed {
+export function cteDelete(kernel: Kernel, slot: Slot, exposed: boolean): boolean {
   const result = finaliseSlot(kernel, slot, exposed);
   if (result === 'preempted') return false;
   if (result === 'removable') emptySlot(kernel, slot);
@@ -169,7 +165,7 @@ export function cteDeleteOne(kernel: Kernel, slot: Slot): void {
 }
 
 /** Deletes all descendants. */
-export function cteRevoke(kernel: Kernel, slot: Slot): Completed {
+export function cteRevoke(kernel: Kernel, slot: Slot): boolean {
   while (slot.next !== null && isMDBParentOf(slot, slot.next)) {
     if (!cteDelete(kernel, slot.next, true)) return false;
     if (!preemptionPoint(kernel)) return false;

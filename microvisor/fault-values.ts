@@ -2,17 +2,14 @@
 
 import { type faultType, lookupFailure } from './abi/faults.ts';
 
+type Variant<Type, Fields = object> = { readonly type: Type } & Readonly<Fields>;
+
 /** Why a capability address did not resolve. Bits are counted from the low end; `guard` is what the CNode's guard is. */
 export type LookupFailure =
-  | { readonly type: typeof lookupFailure.invalidRoot }
-  | { readonly type: typeof lookupFailure.missingCapability; readonly bitsLeft: number }
-  | { readonly type: typeof lookupFailure.depthMismatch; readonly bitsFound: number; readonly bitsLeft: number }
-  | {
-      readonly type: typeof lookupFailure.guardMismatch;
-      readonly guardFound: bigint;
-      readonly bitsLeft: number;
-      readonly bitsFound: number;
-    };
+  | Variant<typeof lookupFailure.invalidRoot>
+  | Variant<typeof lookupFailure.missingCapability, { bitsLeft: number }>
+  | Variant<typeof lookupFailure.depthMismatch, { bitsFound: number; bitsLeft: number }>
+  | Variant<typeof lookupFailure.guardMismatch, { guardFound: bigint; bitsLeft: number; bitsFound: number }>;
 
 /** The words of a lookup failure, as CapFault and FailedLookup carry them. */
 export function lookupFailureWords(failure: LookupFailure): bigint[] {
@@ -30,20 +27,9 @@ export function lookupFailureWords(failure: LookupFailure): bigint[] {
 
 /** What stopped a thread. The thread itself is to blame. */
 export type Fault =
-  | { readonly type: typeof faultType.capFault; readonly address: bigint; readonly inReceivePhase: boolean }
-  | { readonly type: typeof faultType.unknownSyscall; readonly number: bigint }
-  | { readonly type: typeof faultType.userException; readonly number: number; readonly code: number }
-  | { readonly type: typeof faultType.timeout; readonly badge: bigint }
-  | {
-      readonly type: typeof faultType.vmFault;
-      readonly address: bigint;
-      readonly fsr: number;
-      readonly instruction: boolean;
-    }
-  | {
-      readonly type: typeof faultType.vcpuFault;
-      readonly scause: number;
-      readonly htval: bigint;
-      readonly htinst: bigint;
-      readonly stval: bigint;
-    };
+  | Variant<typeof faultType.capFault, { address: bigint; inReceivePhase: boolean }>
+  | Variant<typeof faultType.unknownSyscall, { number: bigint }>
+  | Variant<typeof faultType.userException, { number: number; code: number }>
+  | Variant<typeof faultType.timeout, { badge: bigint }>
+  | Variant<typeof faultType.vmFault, { address: bigint; fsr: number; instruction: boolean }>
+  | Variant<typeof faultType.vcpuFault, { scause: number; htval: bigint; htinst: bigint; stval: bigint }>;

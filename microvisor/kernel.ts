@@ -11,34 +11,23 @@ import { type AsidPool, CNode, SchedContext, type Slot, Tcb, TcbQueue, threadSta
 import type { KernelPort, RealmDirectory } from './ports.ts';
 import { initContext } from './registers.ts';
 
-export interface KernelConfig {
+export const defaultConfig = {
   /** Takes the short way where there is one; what comes of it is the same. */
-  fastPath: boolean;
-  /** 1, or several for the profiles `domains` and `cells`. */
-  numDomains: number;
-  /** Domains begin at their tick, whatever ran before (windows.ts). Profile `cells` only: seL4's begin when they can. */
-  windows: boolean;
-  /** Entries of a domain schedule, the end marker included. */
-  domainScheduleLength: number;
-  rootCNodeSizeBits: number;
-  timebaseHz: number;
-  clockHz: number;
-  /** The least budget is twice this, in µs: seL4's estimate of its worst case, scaled. */
-  kernelWcetUs: number;
-  bootThreadTimeSliceUs: number;
-}
-
-export const defaultConfig: Readonly<KernelConfig> = {
   fastPath: true,
+  /** 1, or several for the profiles `domains` and `cells`. */
   numDomains: 1,
+  /** Domains begin at their tick, whatever ran before (windows.ts). Profile `cells` only: seL4's begin when they can. */
   windows: false,
+  /** Entries of a domain schedule, the end marker included. */
   domainScheduleLength: 2,
   rootCNodeSizeBits: 13,
   timebaseHz: 10_000_000,
   clockHz: 1_000_000_000,
+  /** The least budget is twice this, in µs: seL4's estimate of its worst case, scaled. */
   kernelWcetUs: 10,
   bootThreadTimeSliceUs: 5000,
 };
+export type KernelConfig = typeof defaultConfig;
 
 /** The doors: what the kernel is given, and does not save. */
 export interface Machine {

@@ -303,6 +303,7 @@ export class AsidPool {
   constructor(readonly address: number) {}
 }
 export interface AsidRoot {
+  readonly asid: number;
   readonly address: number;
   readonly guestLevels: 0 | 3 | 4;
 }
@@ -311,8 +312,7 @@ export interface AsidRoot {
 export class Vcpu {
   readonly sizeBits = extensionSizeBits.vcpu;
   tcb: Tcb | null = null;
-  /** Its stage-2 table, by ASID, and where that table lies. */
-  asid = 0;
+  /** Its stage-2 table as it was when it was bound. */
   root: AsidRoot | null = null;
   /** Where it is in the queue of virtual timers: ticks of the machine's timer, Infinity if not waiting. */
   wakeAt = Infinity;

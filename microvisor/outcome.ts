@@ -23,9 +23,6 @@ export const done = new Answer([]);
 export const preempted = Symbol('preempted');
 export type Outcome = typeof preempted | Answer;
 
-/** Progress of a long operation: false when it must be started again later. */
-export type Completed = boolean;
-
 /** The errors that invocations return, by seL4's names. */
 export const refusal = {
   illegalOperation: new SyscallError(error.illegalOperation),

@@ -3,15 +3,18 @@
 import type { Kernel } from './kernel.ts';
 import type { Notification, SchedContext, Tcb } from './objects.ts';
 import {
+  commitTime,
   enqueue,
+  isRunnable,
   isSchedulable,
+  possibleSwitchTo,
   postpone,
   remoteTCBStall,
   rescheduleRequired,
   tcbReleaseRemove,
   tcbSchedDequeue,
 } from './scheduler.ts';
-import { isActive, refillReady, refillSufficient, refillUnblockCheck } from './sporadic.ts';
+import { isActive, refillNew, refillReady, refillSufficient, refillUnblockCheck, refillUpdate } from './sporadic.ts';
 
 /** Before a blocked thread goes on: a sporadic context that isn't in use starts its refills afresh. */
 export function unblockCheck(kernel: Kernel, sc: SchedContext | null): void {
@@ -22,6 +25,39 @@ export function unblockCheck(kernel: Kernel, sc: SchedContext | null): void {
 export function schedContextResume(kernel: Kernel, sc: SchedContext | null): void {
   if (sc === null || sc.tcb === null || !isSchedulable(sc.tcb)) return;
   if (!(refillReady(kernel, sc) && refillSufficient(kernel, sc, 0))) postpone(kernel, sc);
+}
+
+/** Sets budget, period and core of a context; period 0 makes it round-robin. */
+export function schedContextConfigure(
+  kernel: Kernel,
+  sc: SchedContext,
+  core: number,
+  budget: number,
+  period: number,
+  maxRefills: number,
+): void {
+  const { tcb } = sc;
+  if (tcb !== null) {
+    remoteTCBStall(kernel, tcb);
+    tcbReleaseRemove(kernel, tcb);
+    tcbSchedDequeue(kernel, tcb);
+    if (kernel.node.currentSchedContext === sc) commitTime(kernel);
+  }
+  if (period > 0 && core === sc.core && isActive(sc) && tcb !== null && isRunnable(tcb)) {
+    refillUpdate(kernel, sc, period, budget, maxRefills);
+  } else {
+    refillNew(kernel, sc, maxRefills, budget, period);
+  }
+  sc.core = core;
+  if (tcb === null) return;
+  tcb.affinity = core;
+  schedContextResume(kernel, sc);
+  if (core !== kernel.node.id) {
+    if (isRunnable(tcb) && !tcb.inReleaseQueue) enqueue(kernel, tcb);
+  } else if (isRunnable(tcb) && tcb !== kernel.node.current) {
+    possibleSwitchTo(kernel, tcb);
+  }
+  if (tcb === kernel.node.current) rescheduleRequired(kernel);
 }
 
 export function schedContextBindTCB(kernel: Kernel, sc: SchedContext, tcb: Tcb): void {

@@ -12,10 +12,7 @@ const next = (sc: SchedContext, index: number): number => (index === sc.refillMa
 export const refillHead = (sc: SchedContext): Refill => sc.refills[sc.refillHead]!;
 export const refillTail = (sc: SchedContext): Refill => sc.refills[sc.refillTail]!;
 const single = (sc: SchedContext): boolean => sc.refillHead === sc.refillTail;
-const size = (sc: SchedContext): number =>
-  sc.refillHead <= sc.refillTail
-    ? sc.refillTail - sc.refillHead + 1
-    : sc.refillTail + 1 + (sc.refillMax - sc.refillHead);
+const size = (sc: SchedContext): number => ((sc.refillTail - sc.refillHead + sc.refillMax) % sc.refillMax) + 1;
 
 export const isRoundRobin = (sc: SchedContext): boolean => sc.period === 0;
 export const isActive = (sc: SchedContext): boolean => sc.refillMax > 0;

@@ -26,9 +26,8 @@ function changeMode(context: Context): void {
   context.bankEpoch = -1;
 }
 
-export function bindVcpu(vcpu: Vcpu, tcb: Tcb, asid: number, root: AsidRoot): void {
+export function bindVcpu(vcpu: Vcpu, tcb: Tcb, root: AsidRoot): void {
   vcpu.tcb = tcb;
-  vcpu.asid = asid;
   vcpu.root = root;
   tcb.vcpu = vcpu;
   const { context } = tcb;
@@ -45,7 +44,6 @@ export function unbindVcpu(vcpu: Vcpu): void {
   const tcb = vcpu.tcb!;
   vcpu.tcb = null;
   vcpu.root = null;
-  vcpu.asid = 0;
   tcb.vcpu = null;
   tcb.context.set('privilege', 0);
   tcb.context.set('virtual', 0);

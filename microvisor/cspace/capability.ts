@@ -115,23 +115,20 @@ export const rightsFromWord = (word: bigint): number => Number(word & BigInt(all
 
 /** The capability with no more rights than `mask` allows. */
 export function maskCapRights(mask: number, cap: Capability): Capability {
+  const allows = (bit: number): boolean => (mask & bit) !== 0;
   switch (cap.type) {
     case capType.endpoint:
       return {
         ...cap,
-        canSend: cap.canSend && (mask & right.write) !== 0,
-        canReceive: cap.canReceive && (mask & right.read) !== 0,
-        canGrant: cap.canGrant && (mask & right.grant) !== 0,
-        canGrantReply: cap.canGrantReply && (mask & right.grantReply) !== 0,
+        canSend: cap.canSend && allows(right.write),
+        canReceive: cap.canReceive && allows(right.read),
+        canGrant: cap.canGrant && allows(right.grant),
+        canGrantReply: cap.canGrantReply && allows(right.grantReply),
       };
     case capType.notification:
-      return {
-        ...cap,
-        canSend: cap.canSend && (mask & right.write) !== 0,
-        canReceive: cap.canReceive && (mask & right.read) !== 0,
-      };
+      return { ...cap, canSend: cap.canSend && allows(right.write), canReceive: cap.canReceive && allows(right.read) };
     case capType.reply:
-      return { ...cap, canGrant: cap.canGrant && (mask & right.grant) !== 0 };
+      return { ...cap, canGrant: cap.canGrant && allows(right.grant) };
     case capType.frame:
       return { ...cap, rights: maskVMRights(cap.rights, mask) };
     default:

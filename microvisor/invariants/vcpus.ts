@@ -9,10 +9,10 @@ import { violated } from './violation.ts';
 const rule = 'virtual hart';
 
 export function checkVcpu(kernel: Kernel, vcpu: Vcpu, inventory: Inventory): void {
-  const { tcb, root, asid, wakeAt } = vcpu;
+  const { tcb, root, wakeAt } = vcpu;
   inventory.checkAlive(tcb, vcpu);
-  if ((tcb === null) !== (root === null) || (tcb === null) !== (asid === 0)) {
-    violated(rule, `${nameOf(vcpu)} is bound to ${nameOf(tcb)} with ASID ${asid}`);
+  if ((tcb === null) !== (root === null) || root?.asid === 0) {
+    violated(rule, `${nameOf(vcpu)} is bound to ${nameOf(tcb)} with ASID ${root?.asid}`);
   }
   if (tcb !== null && tcb.vcpu !== vcpu)
     violated(rule, `${nameOf(vcpu)} is bound to ${nameOf(tcb)}, which does not know`);

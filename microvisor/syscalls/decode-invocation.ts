@@ -10,7 +10,7 @@ import { remoteTCBStall } from '../scheduler.ts';
 import { decodeCNodeInvocation } from './cnode-invocation.ts';
 import { domainMethods } from './domain-invocation.ts';
 import { decodeVCPUInvocation, realmControlMethods } from './extension-invocation.ts';
-import { type Invocation, invoke } from './invocation.ts';
+import { type Invocation, invoke, type Methods } from './invocation.ts';
 import { irqControlMethods, irqHandlerMethods } from './irq-invocation.ts';
 import { schedContextMethods, schedControlMethods } from './sched-invocation.ts';
 import { tcbMethods } from './tcb-invocation.ts';
@@ -36,47 +36,39 @@ export function sendMessage(kernel: Kernel, thread: Tcb, cap: Capability, option
   }
 }
 
+/** The methods of each type of capability. */
+type MethodsOf = { readonly [Type in Capability['type']]?: Methods<Extract<Capability, { type: Type }>> };
+
+/** Those that the send phase of ReplyRecv, NBSendRecv and NBSendWait may call too. */
+const simpleMethods: MethodsOf = {
+  [capType.untyped]: untypedMethods,
+  [capType.frame]: frameMethods,
+  [capType.pageTable]: pageTableMethods,
+  [capType.asidControl]: asidControlMethods,
+  [capType.asidPool]: asidPoolMethods,
+  [capType.irqControl]: irqControlMethods,
+  [capType.irqHandler]: irqHandlerMethods,
+};
+/** The others may stop the caller, or change what it waits for. */
+const otherMethods: MethodsOf = {
+  [capType.thread]: tcbMethods,
+  [capType.domain]: domainMethods,
+  [capType.schedControl]: schedControlMethods,
+  [capType.schedContext]: schedContextMethods,
+  [capType.realmControl]: realmControlMethods,
+};
+
 export function decodeInvocation(kernel: Kernel, invocation: Invocation, isFirstPhase: boolean): Outcome {
   const { cap } = invocation.slot;
   kernel.charge(kernel.costs.object);
-  switch (cap.type) {
-    case capType.untyped:
-      return invoke(kernel, invocation, untypedMethods, cap);
-    case capType.frame:
-      return invoke(kernel, invocation, frameMethods, cap);
-    case capType.pageTable:
-      return invoke(kernel, invocation, pageTableMethods, cap);
-    case capType.asidControl:
-      return invoke(kernel, invocation, asidControlMethods, cap);
-    case capType.asidPool:
-      return invoke(kernel, invocation, asidPoolMethods, cap);
-    case capType.irqControl:
-      return invoke(kernel, invocation, irqControlMethods, cap);
-    case capType.irqHandler:
-      return invoke(kernel, invocation, irqHandlerMethods, cap);
-    default:
-      break;
+  if (!isFirstPhase) {
+    if (cap.type === capType.cNode) return decodeCNodeInvocation(kernel, invocation, cap);
+    if (cap.type === capType.vcpu) return decodeVCPUInvocation(kernel, invocation, cap.vcpu);
+    if (cap.type === capType.thread) remoteTCBStall(kernel, cap.tcb);
+    if (cap.type === capType.schedContext && cap.schedContext.tcb !== null)
+      remoteTCBStall(kernel, cap.schedContext.tcb);
   }
-  // What may block the receive phase, or take its thread away, is not for the send phase of ReplyRecv and its like.
-  if (isFirstPhase) return refusal.invalidCapability(0);
-  switch (cap.type) {
-    case capType.thread:
-      remoteTCBStall(kernel, cap.tcb);
-      return invoke(kernel, invocation, tcbMethods, cap.tcb);
-    case capType.domain:
-      return invoke(kernel, invocation, domainMethods, cap);
-    case capType.cNode:
-      return decodeCNodeInvocation(kernel, invocation, cap);
-    case capType.schedControl:
-      return invoke(kernel, invocation, schedControlMethods, cap);
-    case capType.schedContext:
-      if (cap.schedContext.tcb !== null) remoteTCBStall(kernel, cap.schedContext.tcb);
-      return invoke(kernel, invocation, schedContextMethods, cap.schedContext);
-    case capType.vcpu:
-      return decodeVCPUInvocation(kernel, invocation, cap.vcpu);
-    case capType.realmControl:
-      return invoke(kernel, invocation, realmControlMethods, cap);
-    default:
-      return refusal.invalidCapability(0);
-  }
+  const methods = simpleMethods[cap.type] ?? (isFirstPhase ? undefined : otherMethods[cap.type]);
+  if (methods === undefined) return refusal.invalidCapability(0);
+  return invoke(kernel, invocation, methods as Methods<Capability>, cap);
 }

@@ -41,7 +41,7 @@ function bind(kernel: Kernel, invocation: Invocation, vcpu: Vcpu): Outcome {
   if (root === null || root.address !== table.address || table.asid >= 2 ** 14) return refusal.invalidCapability(2);
   if (vcpu.tcb !== null || !isPlain(invocation, thread.tcb)) return refusal.illegalOperation;
   remoteTCBStall(kernel, thread.tcb);
-  bindVcpu(vcpu, thread.tcb, table.asid, root);
+  bindVcpu(vcpu, thread.tcb, root);
   return done;
 }
 
@@ -75,7 +75,7 @@ function fence(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
   const address = invocation.word(1);
   const asid = invocation.word(2);
   const stage = operation === vcpuFence.vvma ? 'first' : 'guest';
-  const scope: FenceScope = { stage, virtual: true, vmid: tcb.vcpu!.asid };
+  const scope: FenceScope = { stage, virtual: true, vmid: tcb.vcpu!.root!.asid };
   if (address !== all) scope.address = address;
   if (stage === 'first' && asid !== all) scope.asid = Number(asid & 0xffffn);
   for (const { port } of kernel.machine.harts) port.fence(scope);

@@ -3,32 +3,20 @@
 import { minRefills } from '../abi/limits.ts';
 import { schedContextFlag } from '../abi/rights.ts';
 import type { Kernel } from '../kernel.ts';
-import { capType, type SchedContext, type SchedControlCap } from '../objects.ts';
+import { capType, type SchedContextCap, type SchedControlCap } from '../objects.ts';
 import { Answer, done, type Outcome, refusal } from '../outcome.ts';
 import {
   schedContextBindNtfn,
   schedContextBindTCB,
-  schedContextResume,
+  schedContextConfigure,
   schedContextUnbindAll,
   schedContextUnbindNtfn,
   schedContextUnbindTCB,
   schedContextUpdateConsumed,
 } from '../sched-context.ts';
-import {
-  commitTime,
-  enqueue,
-  isBlocked,
-  isRunnable,
-  isSchedulable,
-  possibleSwitchTo,
-  remoteTCBStall,
-  rescheduleRequired,
-  tcbReleaseRemove,
-  tcbSchedDequeue,
-  tcbSchedEnqueue,
-} from '../scheduler.ts';
-import { isActive, isReleased, refillAbsoluteMax, refillNew, refillUpdate } from '../sporadic.ts';
-import { schedContextCompleteYieldTo } from '../yield-to.ts';
+import { isBlocked } from '../scheduler.ts';
+import { isReleased, refillAbsoluteMax } from '../sporadic.ts';
+import { schedContextYieldTo } from '../yield-to.ts';
 import type { Invocation, Methods } from './invocation.ts';
 
 export const schedControlMethods: Methods<SchedControlCap> = {
@@ -54,57 +42,26 @@ function configureFlags(kernel: Kernel, invocation: Invocation, { core }: SchedC
   const mostRefills = refillAbsoluteMax(sc) - minRefills;
   if (extraRefills > mostRefills) return refusal.rangeError(0, mostRefills);
   const budget = kernel.usToTicks(Number(budgetUs));
-  if (budgetUs === periodUs) configure(kernel, sc, core, budget, 0, minRefills);
-  else configure(kernel, sc, core, budget, kernel.usToTicks(Number(periodUs)), extraRefills + minRefills);
+  if (budgetUs === periodUs) schedContextConfigure(kernel, sc, core, budget, 0, minRefills);
+  else schedContextConfigure(kernel, sc, core, budget, kernel.usToTicks(Number(periodUs)), extraRefills + minRefills);
   sc.badge = invocation.word(3);
   sc.sporadic = (Number(invocation.word(4) & 1n) & schedContextFlag.sporadic) !== 0;
   return done;
 }
 
-/** Period 0 makes the context round-robin. */
-function configure(
-  kernel: Kernel,
-  sc: SchedContext,
-  core: number,
-  budget: number,
-  period: number,
-  maxRefills: number,
-): void {
-  const { tcb } = sc;
-  if (tcb !== null) {
-    remoteTCBStall(kernel, tcb);
-    tcbReleaseRemove(kernel, tcb);
-    tcbSchedDequeue(kernel, tcb);
-    if (kernel.node.currentSchedContext === sc) commitTime(kernel);
-  }
-  if (period > 0 && core === sc.core && isActive(sc) && tcb !== null && isRunnable(tcb)) {
-    refillUpdate(kernel, sc, period, budget, maxRefills);
-  } else {
-    refillNew(kernel, sc, maxRefills, budget, period);
-  }
-  sc.core = core;
-  if (tcb === null) return;
-  tcb.affinity = core;
-  schedContextResume(kernel, sc);
-  if (core !== kernel.node.id) {
-    if (isRunnable(tcb) && !tcb.inReleaseQueue) enqueue(kernel, tcb);
-  } else if (isRunnable(tcb) && tcb !== kernel.node.current) {
-    possibleSwitchTo(kernel, tcb);
-  }
-  if (tcb === kernel.node.current) rescheduleRequired(kernel);
-}
-
-export const schedContextMethods: Methods<SchedContext> = {
-  SchedContextConsumed: [0, 0, (kernel, _, sc) => consumed(kernel, sc)],
+export const schedContextMethods: Methods<SchedContextCap> = {
+  SchedContextConsumed: [0, 0, consumed],
   SchedContextBind: [0, 1, bind],
   SchedContextUnbindObject: [0, 1, unbindObject],
   SchedContextUnbind: [0, 0, unbind],
   SchedContextYieldTo: [0, 0, yieldTo],
 };
 
-const consumed = (kernel: Kernel, sc: SchedContext): Outcome => new Answer([schedContextUpdateConsumed(kernel, sc)]);
+function consumed(kernel: Kernel, _: Invocation, { schedContext }: SchedContextCap): Outcome {
+  return new Answer([schedContextUpdateConsumed(kernel, schedContext)]);
+}
 
-function bind(kernel: Kernel, invocation: Invocation, sc: SchedContext): Outcome {
+function bind(kernel: Kernel, invocation: Invocation, { schedContext: sc }: SchedContextCap): Outcome {
   const cap = invocation.extraCap(0);
   switch (cap.type) {
     case capType.thread:
@@ -121,7 +78,7 @@ function bind(kernel: Kernel, invocation: Invocation, sc: SchedContext): Outcome
   }
 }
 
-function unbindObject(kernel: Kernel, invocation: Invocation, sc: SchedContext): Outcome {
+function unbindObject(kernel: Kernel, invocation: Invocation, { schedContext: sc }: SchedContextCap): Outcome {
   const cap = invocation.extraCap(0);
   switch (cap.type) {
     case capType.thread:
@@ -137,28 +94,17 @@ function unbindObject(kernel: Kernel, invocation: Invocation, sc: SchedContext):
   }
 }
 
-function unbind(kernel: Kernel, invocation: Invocation, sc: SchedContext): Outcome {
+function unbind(kernel: Kernel, invocation: Invocation, { schedContext: sc }: SchedContextCap): Outcome {
   if (sc.tcb === invocation.thread) return refusal.illegalOperation;
   schedContextUnbindAll(kernel, sc);
   return done;
 }
 
-function yieldTo(kernel: Kernel, { thread }: Invocation, sc: SchedContext): Outcome {
+function yieldTo(kernel: Kernel, invocation: Invocation, cap: SchedContextCap): Outcome {
+  const { thread } = invocation;
+  const { schedContext: sc } = cap;
   const { tcb } = sc;
   if (tcb === null || tcb === thread) return refusal.illegalOperation;
   if (tcb.priority > thread.maxControlledPriority || thread.yieldTo !== null) return refusal.illegalOperation;
-  if (sc.yieldFrom !== null) schedContextCompleteYieldTo(kernel, sc.yieldFrom);
-  schedContextResume(kernel, sc);
-  if (!isSchedulable(tcb)) return consumed(kernel, sc);
-  tcbSchedDequeue(kernel, tcb);
-  if (sc.core !== kernel.node.id || tcb.priority < thread.priority) {
-    enqueue(kernel, tcb);
-    return consumed(kernel, sc);
-  }
-  thread.yieldTo = sc;
-  sc.yieldFrom = thread;
-  tcbSchedEnqueue(kernel, thread);
-  tcbSchedEnqueue(kernel, tcb);
-  rescheduleRequired(kernel);
-  return done;
+  return schedContextYieldTo(kernel, thread, sc, tcb) ? done : consumed(kernel, invocation, cap);
 }

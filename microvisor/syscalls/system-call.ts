@@ -37,15 +37,10 @@ const nbRecv: ReceiveOptions = { isBlocking: false, canReply: true };
 const wait: ReceiveOptions = { isBlocking: true, canReply: false };
 const nbWait: ReceiveOptions = { isBlocking: false, canReply: false };
 
-/** What a system call sends along the capability in the register `to`, and what it receives then. */
-interface Phases {
-  readonly sends: SendOptions | null;
-  readonly to: number;
-  readonly receives: ReceiveOptions | null;
-}
 const { capability, reply, nbSendRecvDestination } = callRegister;
-/** By number, without the sign. */
-const calls: Readonly<Record<number, Phases>> = {
+
+/** What calls send along the capability in the register `to`, and what they receive then. By number, without the sign. */
+const calls: Readonly<Record<number, { sends: SendOptions | null; to: number; receives: ReceiveOptions | null }>> = {
   [-systemCall.call]: { sends: call, to: capability, receives: null },
   [-systemCall.send]: { sends: send, to: capability, receives: null },
   [-systemCall.nbSend]: { sends: nbSend, to: capability, receives: null },
@@ -127,12 +122,10 @@ function receive(kernel: Kernel, { isBlocking, canReply }: ReceiveOptions): Faul
     receiveIPC(kernel, thread, cap, isBlocking, replyObject);
     return null;
   }
-  if (cap?.type === capType.notification && cap.canReceive) {
-    const bound = cap.notification.boundTcb;
-    if (bound === null || bound === thread) {
-      receiveSignal(kernel, thread, cap, isBlocking);
-      return null;
-    }
+  // A notification that is bound is its thread's alone.
+  if (cap?.type === capType.notification && cap.canReceive && (cap.notification.boundTcb ?? thread) === thread) {
+    receiveSignal(kernel, thread, cap, isBlocking);
+    return null;
   }
   return wrongCapability(kernel, slot, capability);
 }
@@ -223,8 +216,8 @@ function* describeThreads(kernel: Kernel): IterableIterator<string> {
 export function handleUnknownSyscall(kernel: Kernel, number: bigint, foreign: boolean): void {
   const thread = kernel.node.current;
   if (!foreign && number === BigInt(systemCall.setTlsBase)) {
-    setTlsBase(thread, BigInt.asUintN(64, thread.context.x(capability)));
-    return;
+    setTlsBase(thread, thread.context.x(capability));
+  } else {
+    handleFault(kernel, thread, { type: faultType.unknownSyscall, number: BigInt.asUintN(64, number) });
   }
-  handleFault(kernel, thread, { type: faultType.unknownSyscall, number: BigInt.asUintN(64, number) });
 }

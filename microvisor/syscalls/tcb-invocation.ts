@@ -9,7 +9,16 @@ import { cteInsert, deriveCap } from '../cspace/derivation.ts';
 import { cteDelete, slotCapLongRunningDelete } from '../deletion.ts';
 import type { Kernel } from '../kernel.ts';
 import { bindNotification, unbindNotification } from '../notification.ts';
-import { type Capability, capType, nullCap, type SchedContext, type Slot, type Tcb, tcbSlot } from '../objects.ts';
+import {
+  type Capability,
+  capType,
+  nullCap,
+  type SchedContext,
+  type Slot,
+  type Tcb,
+  type ThreadCap,
+  tcbSlot,
+} from '../objects.ts';
 import { Answer, done, type Outcome, preempted, refusal, SyscallError } from '../outcome.ts';
 import { readRegister, rewind, setFpu, writeRegister } from '../registers.ts';
 import { schedContextBindTCB, schedContextUnbindTCB } from '../sched-context.ts';
@@ -18,7 +27,7 @@ import { isReleased } from '../sporadic.ts';
 import { restart, setPriority, suspend } from '../tcb.ts';
 import type { Invocation, Methods } from './invocation.ts';
 
-export const tcbMethods: Methods<Tcb> = {
+export const tcbMethods: Methods<ThreadCap> = {
   TCBReadRegisters: [2, 0, readRegisters],
   TCBWriteRegisters: [2, 0, writeRegisters],
   TCBCopyRegisters: [1, 1, copyRegisters],
@@ -37,12 +46,12 @@ export const tcbMethods: Methods<Tcb> = {
   TCBSetFlags: [2, 0, setFlags],
 };
 
-function stop(kernel: Kernel, _: Invocation, tcb: Tcb): Outcome {
+function stop(kernel: Kernel, _: Invocation, { tcb }: ThreadCap): Outcome {
   suspend(kernel, tcb);
   return done;
 }
 
-function resume(kernel: Kernel, _: Invocation, tcb: Tcb): Outcome {
+function resume(kernel: Kernel, _: Invocation, { tcb }: ThreadCap): Outcome {
   restart(kernel, tcb);
   return done;
 }
@@ -58,13 +67,13 @@ export function setTlsBase(tcb: Tcb, base: bigint): void {
   tcb.context.setX(threadPointer, BigInt.asIntN(64, base));
 }
 
-function setTls(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+function setTls(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
   setTlsBase(tcb, invocation.word(0));
   rescheduleIfCurrent(kernel, tcb);
   return done;
 }
 
-function readRegisters(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+function readRegisters(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
   const count = invocation.number(1);
   if (count < 1 || count > userContext.length) return refusal.rangeError(1, userContext.length);
   if (tcb === invocation.thread) return refusal.illegalOperation;
@@ -72,7 +81,7 @@ function readRegisters(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcom
   return new Answer(userContext.slice(0, count).map((register) => readRegister(tcb, register)));
 }
 
-function writeRegisters(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+function writeRegisters(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
   const resumes = (invocation.word(0) & 1n) !== 0n;
   const asked = invocation.number(1);
   if (invocation.length - 2 < asked) return refusal.truncatedMessage;
@@ -86,7 +95,7 @@ function writeRegisters(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outco
 
 const copyFlag = { suspendSource: 1n, resumeTarget: 2n, transferFrame: 4n, transferInteger: 8n } as const;
 
-function copyRegisters(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+function copyRegisters(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
   const flags = invocation.word(0);
   const sourceCap = invocation.extraCap(0);
   if (sourceCap.type !== capType.thread) return refusal.invalidCapability(1);
@@ -106,7 +115,7 @@ function copyRegisters(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcom
   return done;
 }
 
-function setFlags(_: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+function setFlags(_: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
   const known = tcbFlag.fpuDisabled | tcbFlag.foreign;
   tcb.flags &= ~Number(invocation.word(0) & BigInt(known));
   tcb.flags |= Number(invocation.word(1) & BigInt(known));
@@ -180,26 +189,26 @@ function decodeHandler(invocation: Invocation, extra: number, index: number, num
   return answers || cap.type === capType.null ? { index, cap, source } : refusal.invalidCapability(number);
 }
 
-function configure(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+function configure(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
   const buffer = decodeBuffer(invocation.word(2), invocation.extraSlot(2));
   if (buffer instanceof SyscallError) return buffer;
   const roots = decodeRoots(invocation, tcb, 0);
   return roots instanceof SyscallError ? roots : installTCBCaps(kernel, invocation, tcb, [...roots, buffer]);
 }
 
-function setSpace(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+function setSpace(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
   const roots = decodeRoots(invocation, tcb, 1);
   if (roots instanceof SyscallError) return roots;
   const handler = decodeHandler(invocation, 0, tcbSlot.faultHandler, 1);
   return handler instanceof SyscallError ? handler : installTCBCaps(kernel, invocation, tcb, [handler, ...roots]);
 }
 
-function setIPCBuffer(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+function setIPCBuffer(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
   const buffer = decodeBuffer(invocation.word(0), invocation.extraSlot(0));
   return buffer instanceof SyscallError ? buffer : installTCBCaps(kernel, invocation, tcb, [buffer]);
 }
 
-function setTimeoutEndpoint(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+function setTimeoutEndpoint(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
   const handler = decodeHandler(invocation, 0, tcbSlot.timeoutHandler, 1);
   return handler instanceof SyscallError ? handler : installTCBCaps(kernel, invocation, tcb, [handler]);
 }
@@ -211,7 +220,7 @@ function checkPriority(priority: number, authority: Tcb): SyscallError | null {
 }
 
 /** SetPriority and SetMCPriority. */
-function setOnePriority(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+function setOnePriority(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
   const authority = invocation.extraCap(0);
   if (authority.type !== capType.thread) return refusal.invalidCapability(1);
   const priority = invocation.number(0);
@@ -222,7 +231,7 @@ function setOnePriority(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outco
   return done;
 }
 
-function setSchedParams(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+function setSchedParams(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
   const mcp = invocation.number(0);
   const priority = invocation.number(1);
   const authority = invocation.extraCap(0);
@@ -254,7 +263,7 @@ function decodeSchedContext(kernel: Kernel, invocation: Invocation, tcb: Tcb): S
   return taken || (isBlocked(tcb) && !isReleased(kernel, sc)) ? refusal.illegalOperation : sc;
 }
 
-function bind(_: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+function bind(_: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
   if (tcb.boundNotification !== null) return refusal.illegalOperation;
   const cap = invocation.extraCap(0);
   if (cap.type !== capType.notification || !cap.canReceive) return refusal.illegalOperation;
@@ -264,7 +273,7 @@ function bind(_: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
   return done;
 }
 
-function unbind(_: Kernel, __: Invocation, tcb: Tcb): Outcome {
+function unbind(_: Kernel, __: Invocation, { tcb }: ThreadCap): Outcome {
   if (tcb.boundNotification === null) return refusal.illegalOperation;
   unbindNotification(tcb);
   return done;

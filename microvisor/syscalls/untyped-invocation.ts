@@ -8,7 +8,7 @@ import { hasChildren, insertNewCap } from '../cspace/derivation.ts';
 import { lookupTargetSlot } from '../cspace/lookup.ts';
 import type { Kernel } from '../kernel.ts';
 import { type CNode, capType, type Slot, type UntypedCap } from '../objects.ts';
-import { type Completed, done, type Outcome, preempted, refusal, SyscallError } from '../outcome.ts';
+import { done, type Outcome, preempted, refusal, SyscallError } from '../outcome.ts';
 import type { Invocation, Methods } from './invocation.ts';
 
 export const untypedMethods: Methods<UntypedCap> = { UntypedRetype: [6, 1, retype] };
@@ -83,8 +83,8 @@ const isFrameType = (type: number): boolean =>
 /** Bytes that are cleared between two preemption points. */
 const resetChunk = 4096;
 
-/** Clears what was used of an untyped without children, from the end, so that it can stop and go on. */
-function resetUntypedCap(kernel: Kernel, slot: Slot, cap: UntypedCap): Completed {
+/** Clears what was used of an untyped without children, from the end, so that it can stop and go on. false: it was preempted. */
+function resetUntypedCap(kernel: Kernel, slot: Slot, cap: UntypedCap): boolean {
   if (cap.watermark === 0) return true;
   const size = 2 ** cap.sizeBits;
   if (cap.device || size < resetChunk) {

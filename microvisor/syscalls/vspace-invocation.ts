@@ -54,7 +54,7 @@ function mapTable(kernel: Kernel, invocation: Invocation, cap: PageTableCap): Ou
   if (bitsLeft === sizeBits.page || isValid(entry)) return refusal.deleteFirst;
   const mappedAddress = Math.floor(address / 2 ** bitsLeft) * 2 ** bitsLeft;
   invocation.slot.cap = { ...cap, mapped: true, asid: space.asid, mappedAddress };
-  updatePTE(kernel, at, tableEntry(cap.address), space.asid, root);
+  updatePTE(kernel, at, tableEntry(cap.address), root);
   return done;
 }
 
@@ -62,7 +62,7 @@ function unmapTable(kernel: Kernel, { slot }: Invocation, cap: PageTableCap): Ou
   if (!isFinalCapability(slot)) return refusal.revokeFirst;
   if (cap.mapped) {
     if (findVSpaceForASID(kernel, cap.asid)?.address === cap.address) return refusal.revokeFirst;
-    unmapPageTable(kernel, cap.asid, cap.mappedAddress, cap.address);
+    unmapPageTable(kernel, cap);
     kernel.clearMemory(cap.address, capSize(cap));
   }
   slot.cap = { ...cap, mapped: false };
@@ -76,7 +76,7 @@ export const frameMethods: Methods<FrameCap> = {
 };
 
 function unmapFrame(kernel: Kernel, { slot }: Invocation, cap: FrameCap): Outcome {
-  if (cap.asid !== 0) unmapPage(kernel, cap.asid, cap.mappedAddress, cap.address, cap.sizeBits);
+  unmapPage(kernel, cap);
   slot.cap = { ...cap, asid: 0, mappedAddress: 0 };
   return done;
 }
@@ -106,7 +106,7 @@ function mapFrame(kernel: Kernel, invocation: Invocation, cap: FrameCap): Outcom
   const rights = maskVMRights(cap.rights, rightsFromWord(invocation.word(1)));
   const executable = (invocation.word(2) & BigInt(vmAttribute.executeNever)) === 0n;
   invocation.slot.cap = { ...cap, asid: space.asid, mappedAddress: address };
-  updatePTE(kernel, at, makeUserPTE(cap.address, executable, rights), space.asid, root, address);
+  updatePTE(kernel, at, makeUserPTE(cap.address, executable, rights), root, address);
   return done;
 }
 
@@ -147,7 +147,7 @@ function assign(kernel: Kernel, invocation: Invocation, cap: AsidPoolCap): Outco
   if (index === asidsPerPool) return refusal.deleteFirst;
   space.cap = { ...table, asid: cap.base + index, mappedAddress: 0, mapped: true };
   while (pool.roots.length <= index) pool.roots.push(null);
-  pool.roots[index] = { address: table.address, guestLevels: table.guestLevels };
+  pool.roots[index] = { asid: cap.base + index, address: table.address, guestLevels: table.guestLevels };
   refreshRoots(kernel);
   return done;
 }

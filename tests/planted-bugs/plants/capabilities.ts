@@ -23,9 +23,9 @@ export const capabilityPlants: readonly Plant[] = [
   {
     name: 'a derived endpoint has all rights',
     file: 'microvisor/cspace/capability.ts',
-    find: `canReceive: cap.canReceive && (mask & right.read) !== 0,
+    find: `canReceive: cap.canReceive && allows(right.read),
         canGrant:`,
-    replace: `canReceive: (mask & right.read) !== 0,
+    replace: `canReceive: allows(right.read),
         canGrant:`,
     foundBy: [{ file: capabilities, test: "derived rights never exceed the parent's" }],
   },
@@ -39,8 +39,8 @@ export const capabilityPlants: readonly Plant[] = [
   {
     name: 'a derived reply object may grant',
     file: 'microvisor/cspace/capability.ts',
-    find: '{ ...cap, canGrant: cap.canGrant && (mask & right.grant) !== 0 }',
-    replace: '{ ...cap, canGrant: (mask & right.grant) !== 0 }',
+    find: '{ ...cap, canGrant: cap.canGrant && allows(right.grant) }',
+    replace: '{ ...cap, canGrant: allows(right.grant) }',
     foundBy: [{ file: capabilities, test: "derived rights never exceed the parent's" }],
   },
   {

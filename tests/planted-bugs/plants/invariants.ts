@@ -59,7 +59,7 @@ export const invariantPlants: readonly Plant[] = [
   {
     name: 'a page table that is deleted stays mapped',
     file: 'microvisor/deletion.ts',
-    find: '      else unmapPageTable(kernel, cap.asid, cap.mappedAddress, cap.address);\n',
+    find: '      else unmapPageTable(kernel, cap);\n',
     replace: '',
     foundBy,
   },

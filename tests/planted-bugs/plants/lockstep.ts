@@ -85,8 +85,8 @@ export const lockstepPlants: readonly Plant[] = [
   },
   {
     name: 'a yielder learns of the time of the other while that still runs',
-    file: 'microvisor/syscalls/sched-invocation.ts',
-    find: 'thread.yieldTo = sc;',
+    file: 'microvisor/yield-to.ts',
+    find: 'yielder.yieldTo = sc;',
     replace: '',
     foundBy: exhaustive('of four calls that hand out time'),
   },

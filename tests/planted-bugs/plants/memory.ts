@@ -33,9 +33,9 @@ export const memoryPlants: readonly Plant[] = [
   {
     name: 'unmapping leaves cached translations',
     file: 'microvisor/address-space.ts',
-    find: `  fenceSpace(kernel, asid, root.guestLevels !== 0, address);
+    find: `  fenceSpace(kernel, root, address);
 }`,
-    replace: `  if (entry !== 0n) fenceSpace(kernel, asid, root.guestLevels !== 0, address);
+    replace: `  if (entry !== 0n) fenceSpace(kernel, root, address);
 }`,
     foundBy: [
       { file: access, test: 'a page that is unmapped is gone at once for code that runs on another hart' },

@@ -10,8 +10,8 @@ export const schedulingPlants: readonly Plant[] = [
   {
     name: 'thirty-one is more urgent than thirty-two',
     file: 'microvisor/scheduler.ts',
-    find: 'for (let word = 7; word >= 0; word--) {',
-    replace: 'for (let word = 0; word < 8; word++) {',
+    find: 'const word = 31 - Math.clz32(words);',
+    replace: 'const word = 31 - Math.clz32(words & -words);',
     foundBy: [{ file: scheduling, test: 'the highest-priority runnable thread runs at every decision point' }],
   },
   {
@@ -68,7 +68,7 @@ export const schedulingPlants: readonly Plant[] = [
   },
   {
     name: 'new parameters refill the budget of a thread that runs',
-    file: 'microvisor/syscalls/sched-invocation.ts',
+    file: 'microvisor/sched-context.ts',
     find: '    refillUpdate(kernel, sc, period, budget, maxRefills);',
     replace: '    refillNew(kernel, sc, maxRefills, budget, period);',
     foundBy: [{ file: scheduling, test: 'restart or resume cannot refill a budget early' }],

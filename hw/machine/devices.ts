@@ -28,6 +28,8 @@ export interface Wires {
 /** What devices share: the clock and memory. */
 export type DeviceWorld = Pick<DeviceBus, 'nowNs' | 'readMemory' | 'writeMemory'>;
 
+const nothing: readonly InputEvent[] = [];
+
 export class Devices {
   readonly bus = new Bus();
   /** In the order of attachment: those on the bus, and those that programs reach otherwise. */
@@ -69,11 +71,14 @@ export class Devices {
 
   /** The next cycle at which a device wants to be woken, or gets recorded input; Infinity: none. */
   get nextWake(): number {
-    return Math.min(...this.wakes.values(), this.recorded[0]?.cycle ?? Infinity);
+    let next = this.recorded[0]?.cycle ?? Infinity;
+    for (const cycle of this.wakes.values()) if (cycle < next) next = cycle;
+    return next;
   }
 
   /** Wakes the devices whose time has come. */
   wake(now: number): void {
+    if (this.nextWake > now) return;
     for (const [name, cycle] of [...this.wakes]) {
       if (cycle > now) continue;
       this.wakes.delete(name);
@@ -93,7 +98,8 @@ export class Devices {
   }
 
   /** Hands over what has come in; what a device has no room for waits, and so does what comes behind it. */
-  takeInput(now: number): InputEvent[] {
+  takeInput(now: number): readonly InputEvent[] {
+    if (this.pendingInput.length === 0 && !(this.recorded[0] && this.recorded[0].cycle <= now)) return nothing;
     const due = this.recorded.filter(({ cycle }) => cycle <= now);
     this.recorded.splice(0, due.length);
     const waiting = [...due, ...this.pendingInput.splice(0)];

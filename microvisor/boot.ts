@@ -10,18 +10,17 @@ import { lookupPTSlot, makeUserPTE, tableEntry } from './address-space.ts';
 import { createObject } from './creation.ts';
 import { cteInsert, deriveCap } from './cspace/derivation.ts';
 import type { Kernel } from './kernel.ts';
-import type { FrameCap, PageTableCap, SchedContextCap, ThreadCap, UntypedCap } from './objects.ts';
-import {
-  AsidPool,
-  type AsidRoot,
-  type Capability,
-  CNode,
-  capType,
-  type Slot,
-  tcbSlot,
-  threadState,
-  vmRights,
+import type {
+  AsidRoot,
+  Capability,
+  FrameCap,
+  PageTableCap,
+  SchedContextCap,
+  Slot,
+  ThreadCap,
+  UntypedCap,
 } from './objects.ts';
+import { AsidPool, CNode, capType, tcbSlot, threadState, vmRights } from './objects.ts';
 import { SyscallError } from './outcome.ts';
 import { bindRealm } from './realm-thread.ts';
 import { refillNew } from './sporadic.ts';
@@ -202,7 +201,7 @@ class Boot {
     if (kernel.machine.realms !== undefined) this.write(initialCap.realmControl, { type: capType.realmControl });
 
     const vspace = this.allocate(pageSize);
-    const pool = new AsidPool(this.allocate(pageSize));
+    const pool = new AsidPool(this.allocate(pageSize), sizeBits.asidPool);
     const ipcFrame = this.allocate(pageSize);
     this.biFrame = this.allocate(pageSize);
     this.populateBootInfo();

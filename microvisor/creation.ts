@@ -34,9 +34,10 @@ export function createObject(
   userSize: number,
   device: boolean,
 ): Capability {
+  const bits = getObjectSize(type, userSize);
   switch (type) {
     case objectType.untyped:
-      return { type: capType.untyped, address, sizeBits: userSize, device, watermark: 0 };
+      return { type: capType.untyped, address, sizeBits: bits, device, watermark: 0 };
     case objectType.tcb: {
       const tcb = new objects.Tcb(address, kernel.allocateContext());
       kernel.threads.push(tcb);
@@ -47,7 +48,7 @@ export function createObject(
     case objectType.endpoint:
       return {
         type: capType.endpoint,
-        endpoint: new objects.Endpoint(address),
+        endpoint: new objects.Endpoint(address, bits),
         badge: 0n,
         canSend: true,
         canReceive: true,
@@ -57,7 +58,7 @@ export function createObject(
     case objectType.notification:
       return {
         type: capType.notification,
-        notification: new objects.Notification(address),
+        notification: new objects.Notification(address, bits),
         badge: 0n,
         canSend: true,
         canReceive: true,
@@ -67,21 +68,21 @@ export function createObject(
       return { type: capType.cNode, node, guardSize: 0, guardLow: 0, guardHigh: 0 };
     }
     case objectType.schedContext:
-      return { type: capType.schedContext, schedContext: new objects.SchedContext(address, userSize) };
+      return { type: capType.schedContext, schedContext: new objects.SchedContext(address, bits) };
     case objectType.reply:
-      return { type: capType.reply, reply: new objects.Reply(address), canGrant: true };
+      return { type: capType.reply, reply: new objects.Reply(address, bits), canGrant: true };
     case objectType.gigaPage:
     case objectType.page:
     case objectType.megaPage: {
       const rights = vmRights.readWrite;
-      return { type: capType.frame, address, sizeBits: getObjectSize(type, 0), rights, device, ...unmapped };
+      return { type: capType.frame, address, sizeBits: bits, rights, device, ...unmapped };
     }
     case objectType.pageTable:
       return { type: capType.pageTable, address, guestLevels: 0, mapped: false, ...unmapped };
     case objectType.guestRoot:
       return { type: capType.pageTable, address, guestLevels: userSize === 48 ? 4 : 3, mapped: false, ...unmapped };
     case objectType.vcpu:
-      return { type: capType.vcpu, vcpu: new objects.Vcpu(address) };
+      return { type: capType.vcpu, vcpu: new objects.Vcpu(address, bits) };
     default:
       throw new Error(`object type ${type}`);
   }

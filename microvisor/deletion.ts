@@ -8,7 +8,7 @@ import { cteSwap, isFinalCapability, isMDBParentOf, unlink } from './cspace/deri
 import { cancelAllIPC } from './endpoint.ts';
 import { irqState, type Kernel } from './kernel.ts';
 import { cancelAllSignals, unbindNotification } from './notification.ts';
-import { type Capability, capType, nullCap, type Slot, type Tcb, tcbSlot, threadState } from './objects.ts';
+import { type Capability, capType, type Slot, type Tcb, tcbSlot, threadState, type ZombieCap } from './objects.ts';
 import { replyRemove } from './reply.ts';
 import { schedContextUnbindAll, schedContextUnbindNtfn, schedContextUnbindTCB } from './sched-context.ts';
 import { remoteTCBStall } from './scheduler.ts';
@@ -17,32 +17,32 @@ import { unbindVcpu } from './vcpu.ts';
 import { schedContextCompleteYieldTo } from './yield-to.ts';
 
 /** Undoes what a capability stands for. Returns what is left of it: nothing, or a zombie. */
-function finaliseCap(kernel: Kernel, slot: Slot): Capability {
+function finaliseCap(kernel: Kernel, slot: Slot): ZombieCap | null {
   const { cap } = slot;
   if (cap.type === capType.zombie) return cap;
   if (cap.type === capType.frame) unmapPage(kernel, cap);
-  return isFinalCapability(slot) ? finaliseObject(kernel, cap) : nullCap;
+  return isFinalCapability(slot) ? finaliseObject(kernel, cap) : null;
 }
 
 /** The last capability to an object goes. */
-function finaliseObject(kernel: Kernel, cap: Capability): Capability {
+function finaliseObject(kernel: Kernel, cap: Capability): ZombieCap | null {
   switch (cap.type) {
     case capType.endpoint:
       cancelAllIPC(kernel, cap.endpoint);
-      return nullCap;
+      return null;
     case capType.notification: {
       const { notification } = cap;
       schedContextUnbindNtfn(notification.schedContext);
       if (notification.boundTcb !== null) unbindNotification(notification.boundTcb);
       cancelAllSignals(kernel, notification);
-      return nullCap;
+      return null;
     }
     case capType.reply: {
       const { tcb } = cap.reply;
-      if (tcb === null) return nullCap;
+      if (tcb === null) return null;
       if (tcb.state === threadState.blockedOnReply) replyRemove(kernel, cap.reply, tcb);
       else cancelIPC(kernel, tcb);
-      return nullCap;
+      return null;
     }
     case capType.cNode:
       return { type: capType.zombie, node: cap.node, count: 2 ** cap.node.radix };
@@ -55,30 +55,30 @@ function finaliseObject(kernel: Kernel, cap: Capability): Capability {
       if (schedContext.yieldFrom !== null) schedContextCompleteYieldTo(kernel, schedContext.yieldFrom);
       schedContext.refillMax = 0;
       schedContext.sporadic = false;
-      return nullCap;
+      return null;
     }
     case capType.irqHandler:
       cteDeleteOne(kernel, kernel.irqSlots.slot(cap.irq));
-      return nullCap;
+      return null;
     case capType.pageTable: {
-      if (!cap.mapped) return nullCap;
+      if (!cap.mapped) return null;
       const root = findVSpaceForASID(kernel, cap.asid);
       if (root !== null && root.address === cap.address) deleteASID(kernel, root);
       else unmapPageTable(kernel, cap);
-      return nullCap;
+      return null;
     }
     case capType.asidPool:
       deleteASIDPool(kernel, cap.base);
-      return nullCap;
+      return null;
     case capType.vcpu:
       if (cap.vcpu.tcb !== null) {
         remoteTCBStall(kernel, cap.vcpu.tcb);
         suspend(kernel, cap.vcpu.tcb);
         unbindVcpu(cap.vcpu);
       }
-      return nullCap;
+      return null;
     default:
-      return nullCap;
+      return null;
   }
 }
 
@@ -97,64 +97,46 @@ function finaliseThread(kernel: Kernel, tcb: Tcb): void {
   kernel.threads.splice(kernel.threads.indexOf(tcb), 1);
 }
 
-const capRemovable = (cap: Capability, slot: Slot): boolean =>
-  cap.type !== capType.zombie || cap.count === 0 || (cap.count === 1 && cap.node.slot(0) === slot);
-
-const isCyclicZombie = (cap: Capability, slot: Slot): boolean =>
-  cap.type === capType.zombie && cap.node.slot(0) === slot;
-
-/**
- * Brings a slot to where it can be emptied. `exposed`: the slot is one that users see; otherwise it lies in a zombie.
- * 'kept': it holds the zombie that it lies in. 'preempted': start again.
- */
-function finaliseSlot(kernel: Kernel, slot: Slot, exposed: boolean): 'removable' | 'kept' | 'preempted' {
+/** Deletes a capability. `exposed`: the slot is one that users see; otherwise it lies in a zombie. */
+export function cteDelete(kernel: Kernel, slot: Slot, exposed: boolean): boolean {
   while (slot.cap.type !== capType.null) {
     kernel.charge(kernel.costs.revokeStep);
-    const remainder = finaliseCap(kernel, slot);
-    if (capRemovable(remainder, slot)) return 'removable';
-    slot.cap = remainder;
-    if (!exposed && isCyclicZombie(remainder, slot)) return 'kept';
-    if (!reduceZombie(kernel, slot, exposed)) return 'preempted';
-    if (!preemptionPoint(kernel)) return 'preempted';
+    const zombie = finaliseCap(kernel, slot);
+    const liesInItself = zombie?.node.slot(0) === slot;
+    if (zombie === null || zombie.count === 0 || (zombie.count === 1 && liesInItself)) {
+      emptySlot(kernel, slot);
+      return true;
+    }
+    slot.cap = zombie;
+    // It stays, for its owner to find.
+    if (!exposed && liesInItself) return true;
+    if (!reduceZombie(kernel, slot, zombie, exposed) || !preemptionPoint(kernel)) return false;
   }
-  return 'removable';
+  return true;
 }
 
 /** Makes a zombie one slot smaller; or moves it to the first of its own slots, where its owner finds it. */
-function reduceZombie(kernel: Kernel, slot: Slot, exposed: boolean): boolean {
-  const zombie = slot.cap;
-  if (zombie.type !== capType.zombie) throw new Error('only zombies can be reduced');
-  const { node, count } = zombie;
+function reduceZombie(kernel: Kernel, slot: Slot, { node, count }: ZombieCap, exposed: boolean): boolean {
   if (!exposed) {
     const first = node.slot(0);
-    if (first !== slot) cteSwap(first.cap, first, slot.cap, slot);
+    cteSwap(first.cap, first, slot.cap, slot);
     return true;
   }
   if (!cteDelete(kernel, node.slot(count - 1), false)) return false;
   // Deleting the slot may have moved or finished this very zombie.
-  const now = slot.cap;
-  if (now.type === capType.zombie && now.node === node && now.count === count) {
-    slot.cap = { ...now, count: count - 1 };
-  }
+  const { cap } = slot;
+  if (cap.type === capType.zombie && cap.node === node && cap.count === count) slot.cap = { ...cap, count: count - 1 };
   return true;
 }
 
 /** Removes a capability. With the last to an interrupt's handler the interrupt is free again. */
 function emptySlot(kernel: Kernel, slot: Slot): void {
   const { cap } = slot;
-  if (cap.type === capType.null) return;
   if (cap.type === capType.irqHandler && isFinalCapability(slot)) {
     kernel.irqStates[cap.irq] = irqState.inactive;
     kernel.machine.port.maskInterrupt(cap.irq, true);
   }
   unlink(slot);
-}
-
-export function cteDelete(kernel: Kernel, slot: Slot, exposed: boolean): boolean {
-  const result = finaliseSlot(kernel, slot, exposed);
-  if (result === 'preempted') return false;
-  if (result === 'removable') emptySlot(kernel, slot);
-  return true;
 }
 
 /** Deletes a capability that takes no long work: to an endpoint, a notification, a reply. */

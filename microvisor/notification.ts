@@ -97,10 +97,6 @@ export function cancelAllSignals(kernel: Kernel, notification: Notification): vo
   rescheduleRequired(kernel);
 }
 
-export function bindNotification(tcb: Tcb, notification: Notification): void {
-  notification.boundTcb = tcb;
-  tcb.boundNotification = notification;
-}
 export function unbindNotification(tcb: Tcb): void {
   if (tcb.boundNotification !== null) tcb.boundNotification.boundTcb = null;
   tcb.boundNotification = null;

@@ -3,7 +3,6 @@
 
 import type { Context } from '../hw/hart/context.ts';
 import { sizeBits } from './abi/limits.ts';
-import { extensionSizeBits } from './abi/object-types.ts';
 import type { Fault, LookupFailure } from './fault-values.ts';
 import type { Realm } from './realm.ts';
 
@@ -30,79 +29,53 @@ export const capType = {
   realmControl: 28,
 } as const;
 
-/** A capability of a type, or of one of several, and what there is to know of it. */
-type Cap<Type extends keyof typeof capType, Fields = object> = {
-  readonly type: (typeof capType)[Type];
-} & Readonly<Fields>;
+/** What there is to know of capabilities, by type. Those that are missing name no object. */
+interface CapFields {
+  /** `watermark`: bytes from its start that are taken. */
+  untyped: { address: number; sizeBits: number; device: boolean; watermark: number };
+  endpoint: MessageRights & { endpoint: Endpoint; badge: bigint; canGrant: boolean; canGrantReply: boolean };
+  notification: MessageRights & { notification: Notification; badge: bigint };
+  reply: { reply: Reply; canGrant: boolean };
+  /** The guard is in halves. */
+  cNode: { node: CNode; guardSize: number; guardLow: number; guardHigh: number };
+  thread: { tcb: Tcb };
+  irqHandler: { irq: number };
+  /** A CNode (or the slots of a TCB) that is being destroyed: slots from `count` on are empty. */
+  zombie: { node: CNode; count: number };
+  schedContext: { schedContext: SchedContext };
+  schedControl: { core: number };
+  /** `asid` 0: not mapped. */
+  frame: { address: number; sizeBits: number; rights: VmRights; device: boolean; asid: number; mappedAddress: number };
+  /** A page table, a VSpace root (the same object type), or a guest root. */
+  pageTable: { address: number; guestLevels: 0 | 3 | 4; mapped: boolean; asid: number; mappedAddress: number };
+  asidPool: { pool: AsidPool; base: number };
+  vcpu: { vcpu: Vcpu };
+}
+interface MessageRights {
+  canSend: boolean;
+  canReceive: boolean;
+}
 
-/** Those that name no object: there is nothing more to know of them. */
-export type PlainCap = Cap<'null' | 'irqControl' | 'domain' | 'asidControl' | 'realmControl'>;
-export interface UntypedCap extends Cap<'untyped'> {
-  readonly address: number;
-  readonly sizeBits: number;
-  readonly device: boolean;
-  /** Bytes from its start that are taken. */
-  readonly watermark: number;
-}
-export interface NotificationCap extends Cap<'notification'> {
-  readonly notification: Notification;
-  readonly badge: bigint;
-  readonly canSend: boolean;
-  readonly canReceive: boolean;
-}
-export interface EndpointCap extends Cap<'endpoint'> {
-  readonly endpoint: Endpoint;
-  readonly badge: bigint;
-  readonly canSend: boolean;
-  readonly canReceive: boolean;
-  readonly canGrant: boolean;
-  readonly canGrantReply: boolean;
-}
-export type ReplyCap = Cap<'reply', { reply: Reply; canGrant: boolean }>;
-/** The guard is in halves. */
-export type CNodeCap = Cap<'cNode', { node: CNode; guardSize: number; guardLow: number; guardHigh: number }>;
-export type ThreadCap = Cap<'thread', { tcb: Tcb }>;
-export type IrqHandlerCap = Cap<'irqHandler', { irq: number }>;
-/** A CNode (or the slots of a TCB) that is being destroyed: slots from `count` on are empty. */
-export type ZombieCap = Cap<'zombie', { node: CNode; count: number }>;
-export type SchedContextCap = Cap<'schedContext', { schedContext: SchedContext }>;
-export type SchedControlCap = Cap<'schedControl', { core: number }>;
-export interface FrameCap extends Cap<'frame'> {
-  readonly address: number;
-  readonly sizeBits: number;
-  readonly rights: VmRights;
-  readonly device: boolean;
-  /** 0: not mapped. */
-  readonly asid: number;
-  readonly mappedAddress: number;
-}
-/** A page table, a VSpace root (the same object type), or a guest root. */
-export interface PageTableCap extends Cap<'pageTable'> {
-  readonly address: number;
-  readonly guestLevels: 0 | 3 | 4;
-  readonly mapped: boolean;
-  readonly asid: number;
-  readonly mappedAddress: number;
-}
-export type AsidPoolCap = Cap<'asidPool', { pool: AsidPool; base: number }>;
-export type VcpuCap = Cap<'vcpu', { vcpu: Vcpu }>;
+type CapName = keyof typeof capType;
+type Cap<Name extends CapName> = { readonly type: (typeof capType)[Name] } & Readonly<
+  Name extends keyof CapFields ? CapFields[Name] : object
+>;
+export type Capability = { [Name in CapName]: Cap<Name> }[CapName];
 
-export type Capability =
-  | PlainCap
-  | UntypedCap
-  | EndpointCap
-  | NotificationCap
-  | ReplyCap
-  | CNodeCap
-  | ThreadCap
-  | IrqHandlerCap
-  | ZombieCap
-  | SchedContextCap
-  | SchedControlCap
-  | FrameCap
-  | PageTableCap
-  | AsidPoolCap
-  | VcpuCap;
+export type PlainCap = Cap<Exclude<CapName, keyof CapFields>>;
+export type UntypedCap = Cap<'untyped'>;
+export type EndpointCap = Cap<'endpoint'>;
+export type NotificationCap = Cap<'notification'>;
+export type CNodeCap = Cap<'cNode'>;
+export type ThreadCap = Cap<'thread'>;
+export type IrqHandlerCap = Cap<'irqHandler'>;
+export type ZombieCap = Cap<'zombie'>;
+export type SchedContextCap = Cap<'schedContext'>;
+export type SchedControlCap = Cap<'schedControl'>;
+export type FrameCap = Cap<'frame'>;
+export type PageTableCap = Cap<'pageTable'>;
+export type AsidPoolCap = Cap<'asidPool'>;
+export type VcpuCap = Cap<'vcpu'>;
 
 export const nullCap: PlainCap = { type: capType.null };
 
@@ -111,9 +84,11 @@ export const vmRights = { kernelOnly: 1, readOnly: 2, readWrite: 3 } as const;
 export type VmRights = (typeof vmRights)[keyof typeof vmRights];
 
 /** What occupies a range of memory: 2^sizeBits bytes. */
-export interface KernelObject {
-  readonly address: number;
-  readonly sizeBits: number;
+export class KernelObject {
+  constructor(
+    readonly address: number,
+    readonly sizeBits: number,
+  ) {}
 }
 
 /** A capability slot with its place in the derivation tree (seL4's CTE): a doubly linked list in prefix order. */
@@ -238,33 +213,27 @@ export class Tcb {
 
 export const endpointState = { idle: 0, send: 1, recv: 2 } as const;
 
-export class Endpoint {
-  readonly sizeBits = sizeBits.endpoint;
+export class Endpoint extends KernelObject {
   readonly queue = new TcbQueue();
   state: (typeof endpointState)[keyof typeof endpointState] = endpointState.idle;
-  constructor(readonly address: number) {}
 }
 
 export const notificationState = { idle: 0, waiting: 1, active: 2 } as const;
 
-export class Notification {
-  readonly sizeBits = sizeBits.notification;
+export class Notification extends KernelObject {
   readonly queue = new TcbQueue();
   state: (typeof notificationState)[keyof typeof notificationState] = notificationState.idle;
   /** The badges that have been signalled, or-ed together. */
   messageIdentifier = 0n;
   boundTcb: Tcb | null = null;
   schedContext: SchedContext | null = null;
-  constructor(readonly address: number) {}
 }
 
 /** A link in a call stack: the caller that waits for this reply; above it the reply that was made later, or the context. */
-export class Reply {
-  readonly sizeBits = sizeBits.reply;
+export class Reply extends KernelObject {
   tcb: Tcb | null = null;
   prev: Reply | null = null;
   next: Reply | SchedContext | null = null;
-  constructor(readonly address: number) {}
 }
 
 /** Times in timer ticks. */
@@ -273,7 +242,7 @@ export interface Refill {
   amount: number;
 }
 
-export class SchedContext {
+export class SchedContext extends KernelObject {
   period = 0;
   consumed = 0;
   core = 0;
@@ -290,17 +259,11 @@ export class SchedContext {
   readonly refills: Refill[] = [];
   /** What it was configured with: the refills always add up to it. */
   budget = 0;
-  constructor(
-    readonly address: number,
-    readonly sizeBits: number,
-  ) {}
 }
 
-export class AsidPool {
-  readonly sizeBits = sizeBits.asidPool;
+export class AsidPool extends KernelObject {
   /** The tables that the ASIDs of this pool name; their levels if they are guest roots. */
   readonly roots: (AsidRoot | null)[] = [];
-  constructor(readonly address: number) {}
 }
 export interface AsidRoot {
   readonly asid: number;
@@ -309,12 +272,10 @@ export interface AsidRoot {
 }
 
 /** A virtual hart. Its registers are those of its thread's context. */
-export class Vcpu {
-  readonly sizeBits = extensionSizeBits.vcpu;
+export class Vcpu extends KernelObject {
   tcb: Tcb | null = null;
   /** Its stage-2 table as it was when it was bound. */
   root: AsidRoot | null = null;
   /** Where it is in the queue of virtual timers: ticks of the machine's timer, Infinity if not waiting. */
   wakeAt = Infinity;
-  constructor(readonly address: number) {}
 }

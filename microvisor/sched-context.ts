@@ -1,7 +1,7 @@
 // Scheduling contexts: binding them to threads and notifications, and handing them from caller to server and back.
 
 import type { Kernel } from './kernel.ts';
-import type { Notification, SchedContext, Tcb } from './objects.ts';
+import type { SchedContext, Tcb } from './objects.ts';
 import {
   commitTime,
   enqueue,
@@ -96,10 +96,6 @@ export function schedContextDonate(kernel: Kernel, sc: SchedContext, to: Tcb): v
   to.affinity = sc.core;
 }
 
-export function schedContextBindNtfn(sc: SchedContext, notification: Notification): void {
-  notification.schedContext = sc;
-  sc.notification = notification;
-}
 export function schedContextUnbindNtfn(sc: SchedContext | null): void {
   if (sc?.notification == null) return;
   sc.notification.schedContext = null;

@@ -1,4 +1,4 @@
-// Threads: stopping and starting them, their priorities.
+// Threads: stopping and starting them, their priorities and domains.
 
 import { cancelIPC } from './cancel-ipc.ts';
 import { reorderEP } from './endpoint.ts';
@@ -13,6 +13,7 @@ import {
   isSchedulable,
   isStopped,
   possibleSwitchTo,
+  reprogram,
   rescheduleRequired,
   setThreadState,
   tcbReleaseRemove,
@@ -53,4 +54,13 @@ export function setPriority(kernel: Kernel, tcb: Tcb, priority: number): void {
     enqueue(kernel, tcb);
     rescheduleRequired(kernel);
   }
+}
+
+export function setDomain(kernel: Kernel, tcb: Tcb, domain: number): void {
+  tcbSchedDequeue(kernel, tcb);
+  tcb.domain = domain;
+  // What it waits for may now be due in this window.
+  if (kernel.config.windows) reprogram(kernel, kernel.nodes[tcb.affinity]!, tcb);
+  if (isSchedulable(tcb)) enqueue(kernel, tcb);
+  if (tcb === kernel.node.current) rescheduleRequired(kernel);
 }

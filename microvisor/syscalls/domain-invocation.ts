@@ -4,19 +4,13 @@
 import type { Kernel, Node } from '../kernel.ts';
 import { capType, type PlainCap } from '../objects.ts';
 import { done, type Outcome, refusal } from '../outcome.ts';
-import {
-  enqueue,
-  isSchedulable,
-  remoteTCBStall,
-  reprogram,
-  rescheduleRequired,
-  tcbSchedDequeue,
-} from '../scheduler.ts';
+import { remoteTCBStall, rescheduleRequired } from '../scheduler.ts';
+import { setDomain } from '../tcb.ts';
 import { startWindows } from '../windows.ts';
 import type { Invocation, Methods } from './invocation.ts';
 
 export const domainMethods: Methods<PlainCap> = {
-  DomainSetSet: [1, 0, setDomain],
+  DomainSetSet: [1, 0, set],
   DomainScheduleConfigure: [3, 0, configureSchedule],
   DomainScheduleSetStart: [1, 0, setStart],
 };
@@ -24,20 +18,14 @@ export const domainMethods: Methods<PlainCap> = {
 /** Timer ticks of a slice: 56 bits. */
 const maxDuration = 2n ** 56n - 1n;
 
-function setDomain(kernel: Kernel, invocation: Invocation): Outcome {
+function set(kernel: Kernel, invocation: Invocation): Outcome {
   const domain = invocation.number(0);
   if (domain >= kernel.config.numDomains) return refusal.invalidArgument(0);
   if (invocation.extraCapCount < 1) return refusal.truncatedMessage;
   const cap = invocation.extraCap(0);
   if (cap.type !== capType.thread) return refusal.invalidArgument(1);
-  const { tcb } = cap;
-  remoteTCBStall(kernel, tcb);
-  tcbSchedDequeue(kernel, tcb);
-  tcb.domain = domain;
-  // What it waits for may now be due in this window.
-  if (kernel.config.windows) reprogram(kernel, kernel.nodes[tcb.affinity]!, tcb);
-  if (isSchedulable(tcb)) enqueue(kernel, tcb);
-  if (tcb === kernel.node.current) rescheduleRequired(kernel);
+  remoteTCBStall(kernel, cap.tcb);
+  setDomain(kernel, cap.tcb, domain);
   return done;
 }
 

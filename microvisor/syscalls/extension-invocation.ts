@@ -5,12 +5,18 @@ import { vcpuFence, vcpuRegisters } from '../abi/extensions.ts';
 import { label } from '../abi/invocation-labels.ts';
 import { findVSpaceForASID } from '../address-space.ts';
 import type { Kernel } from '../kernel.ts';
-import { capType, type PlainCap, type Tcb, type Vcpu } from '../objects.ts';
+import { capType, type PlainCap, type Tcb, threadState, type Vcpu } from '../objects.ts';
 import { Answer, done, type Outcome, refusal } from '../outcome.ts';
 import { bindRealm } from '../realm-thread.ts';
 import { remoteTCBStall } from '../scheduler.ts';
-import { bindVcpu, injectInterrupts, readVcpuRegister, writeVcpuRegister } from '../vcpu.ts';
+import { armVirtualTimer, changeMode, interrupts, wakeIfPending } from '../vcpu.ts';
 import { type Invocation, invoke, type Methods } from './invocation.ts';
+
+/** HS keeps to itself what a guest must not decide: guest page faults, VS ecalls, virtual instructions, access faults. */
+const hedeleg = (1n << 0n) | (1n << 2n) | (1n << 3n) | (1n << 4n) | (1n << 6n) | (1n << 8n) | (0b1011n << 12n);
+/** VSXL of 64 bits, and VTW: WFI in VS-mode traps. */
+const hstatus = (2n << 32n) | (1n << 21n);
+const uxl64 = 2n << 32n;
 
 const vcpuMethods: Methods<Vcpu> = { VCPUBind: [0, 2, bind] };
 
@@ -39,30 +45,67 @@ function bind(kernel: Kernel, invocation: Invocation, vcpu: Vcpu): Outcome {
   const root = findVSpaceForASID(kernel, table.asid);
   // A VMID has 14 bits (privileged specification, hgatp), an ASID 16.
   if (root === null || root.address !== table.address || table.asid >= 2 ** 14) return refusal.invalidCapability(2);
-  if (vcpu.tcb !== null || !isPlain(invocation, thread.tcb)) return refusal.illegalOperation;
-  remoteTCBStall(kernel, thread.tcb);
-  bindVcpu(vcpu, thread.tcb, root);
+  const { tcb } = thread;
+  if (vcpu.tcb !== null || !isPlain(invocation, tcb)) return refusal.illegalOperation;
+  remoteTCBStall(kernel, tcb);
+  vcpu.tcb = tcb;
+  vcpu.root = root;
+  tcb.vcpu = vcpu;
+  const { context } = tcb;
+  context.set('privilege', 1);
+  context.set('virtual', 1);
+  context.setCsr('hstatus', hstatus);
+  context.setCsr('hedeleg', hedeleg);
+  context.setCsr('hideleg', interrupts);
+  changeMode(context);
   return done;
 }
 
 const unknownRegister = refusal.rangeError(0, vcpuRegisters.length - 1);
 
-function readRegister(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+function readRegister(kernel: Kernel, invocation: Invocation, { context }: Tcb): Outcome {
   const register = vcpuRegisters[invocation.number(0)];
-  return register === undefined ? unknownRegister : new Answer([readVcpuRegister(kernel, tcb, register)]);
+  switch (register) {
+    case undefined:
+      return unknownRegister;
+    case 'privilege':
+      return new Answer([BigInt(context.get('privilege'))]);
+    case 'vsie':
+      return new Answer([(context.csr('mie') & interrupts) >> 1n]);
+    case 'time':
+      return new Answer([BigInt.asUintN(64, BigInt(kernel.node.time) + context.csr('htimedelta'))]);
+    default:
+      return new Answer([context.csr(register)]);
+  }
 }
 
 function writeRegister(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+  const { context } = tcb;
   const register = vcpuRegisters[invocation.number(0)];
+  const value = invocation.word(1);
   if (register === undefined) return unknownRegister;
   remoteTCBStall(kernel, tcb);
-  writeVcpuRegister(kernel, tcb, register, invocation.word(1));
+  if (register === 'privilege') context.set('privilege', value === 0n ? 0 : 1);
+  // The enable bits of VS interrupts are one place further left in mie than in vsie.
+  else if (register === 'vsie')
+    context.setCsr('mie', (context.csr('mie') & ~interrupts) | ((value << 1n) & interrupts));
+  else if (register === 'hvip') context.setCsr('hvip', value & interrupts);
+  else if (register === 'vsstatus') context.setCsr('vsstatus', (value & ~(3n << 32n)) | uxl64);
+  else if (register !== 'time') context.setCsr(register, value);
+  const isOfTimer = register === 'vstimecmp' || register === 'htimedelta';
+  if (isOfTimer && tcb.state === threadState.waitingForInterrupt) armVirtualTimer(kernel, tcb);
+  changeMode(context);
+  wakeIfPending(kernel, tcb);
   return done;
 }
 
 function inject(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+  const { context } = tcb;
+  const set = invocation.word(0) & interrupts;
+  const clear = invocation.word(1) & interrupts;
   remoteTCBStall(kernel, tcb);
-  injectInterrupts(kernel, tcb, invocation.word(0), invocation.word(1));
+  context.setCsr('hvip', (context.csr('hvip') & ~clear) | set);
+  wakeIfPending(kernel, tcb);
   return done;
 }
 

@@ -6,7 +6,6 @@ import type { Kernel } from '../kernel.ts';
 import { capType, type SchedContextCap, type SchedControlCap } from '../objects.ts';
 import { Answer, done, type Outcome, refusal } from '../outcome.ts';
 import {
-  schedContextBindNtfn,
   schedContextBindTCB,
   schedContextConfigure,
   schedContextUnbindAll,
@@ -71,7 +70,8 @@ function bind(kernel: Kernel, invocation: Invocation, { schedContext: sc }: Sche
       return done;
     case capType.notification:
       if (sc.notification !== null || cap.notification.schedContext !== null) return refusal.illegalOperation;
-      schedContextBindNtfn(sc, cap.notification);
+      cap.notification.schedContext = sc;
+      sc.notification = cap.notification;
       return done;
     default:
       return refusal.invalidCapability(1);

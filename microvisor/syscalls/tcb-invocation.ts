@@ -8,17 +8,9 @@ import { sameObjectAs, updateCapData } from '../cspace/capability.ts';
 import { cteInsert, deriveCap } from '../cspace/derivation.ts';
 import { cteDelete, slotCapLongRunningDelete } from '../deletion.ts';
 import type { Kernel } from '../kernel.ts';
-import { bindNotification, unbindNotification } from '../notification.ts';
-import {
-  type Capability,
-  capType,
-  nullCap,
-  type SchedContext,
-  type Slot,
-  type Tcb,
-  type ThreadCap,
-  tcbSlot,
-} from '../objects.ts';
+import { unbindNotification } from '../notification.ts';
+import type { Capability, SchedContext, Slot, Tcb, ThreadCap } from '../objects.ts';
+import { capType, nullCap, tcbSlot } from '../objects.ts';
 import { Answer, done, type Outcome, preempted, refusal, SyscallError } from '../outcome.ts';
 import { readRegister, rewind, setFpu, writeRegister } from '../registers.ts';
 import { schedContextBindTCB, schedContextUnbindTCB } from '../sched-context.ts';
@@ -269,7 +261,8 @@ function bind(_: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
   if (cap.type !== capType.notification || !cap.canReceive) return refusal.illegalOperation;
   const { notification } = cap;
   if (notification.queue.head !== null || notification.boundTcb !== null) return refusal.illegalOperation;
-  bindNotification(tcb, notification);
+  notification.boundTcb = tcb;
+  tcb.boundNotification = notification;
   return done;
 }
 

@@ -26,12 +26,12 @@ import { AsidPool, type AsidPoolCap, type AsidRoot, type Capability, capType } f
 import { Answer, done, type Outcome, refusal, SyscallError } from '../outcome.ts';
 import type { Invocation, Methods } from './invocation.ts';
 
-const invalidRoot = (): SyscallError => refusal.failedLookup(false, { type: lookupFailure.invalidRoot });
+const invalidRoot = refusal.failedLookup(false, { type: lookupFailure.invalidRoot });
 
 /** The address space that a capability names, if it has an ASID. */
 function decodeSpace(kernel: Kernel, cap: PageTableCap): AsidRoot | SyscallError {
   const root = findVSpaceForASID(kernel, cap.asid);
-  if (root === null) return invalidRoot();
+  if (root === null) return invalidRoot;
   return root.address === cap.address ? root : refusal.invalidCapability(1);
 }
 const isMappedTable = (cap: Capability): cap is PageTableCap => cap.type === capType.pageTable && cap.mapped;
@@ -126,7 +126,7 @@ function makePool(kernel: Kernel, invocation: Invocation): Outcome {
   if (destination.cap.type !== capType.null) return refusal.deleteFirst;
   parent.cap = { ...untyped, watermark: capSize(untyped) };
   kernel.clearMemory(untyped.address, capSize(untyped));
-  const pool = new AsidPool(untyped.address);
+  const pool = new AsidPool(untyped.address, untyped.sizeBits);
   cteInsert(kernel, { type: capType.asidPool, pool, base: index * asidsPerPool }, parent, destination);
   kernel.asidTable[index] = pool;
   return done;
@@ -139,7 +139,7 @@ function assign(kernel: Kernel, invocation: Invocation, cap: AsidPoolCap): Outco
   const table = space.cap;
   if (table.type !== capType.pageTable || table.mapped) return refusal.invalidCapability(1);
   const pool = kernel.asidTable[cap.base / asidsPerPool] ?? null;
-  if (pool === null) return invalidRoot();
+  if (pool === null) return invalidRoot;
   if (pool !== cap.pool) return refusal.invalidCapability(0);
   let index = 0;
   // ASID 0 stands for none.

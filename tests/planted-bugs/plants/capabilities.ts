@@ -126,7 +126,7 @@ export const capabilityPlants: readonly Plant[] = [
   {
     name: 'deleting one of two capabilities to an endpoint ends its use',
     file: 'microvisor/deletion.ts',
-    find: 'return isFinalCapability(slot) ? finaliseObject(kernel, cap) : nullCap;',
+    find: 'return isFinalCapability(slot) ? finaliseObject(kernel, cap) : null;',
     replace: 'return finaliseObject(kernel, cap);',
     foundBy: [{ file: capabilities, test: 'delete while a peer is blocked unblocks it' }],
   },

@@ -51,9 +51,9 @@ export const invariantPlants: readonly Plant[] = [
   },
   {
     name: 'a thread that changes its domain stays in the queue of the old one',
-    file: 'microvisor/syscalls/domain-invocation.ts',
-    find: '  tcbSchedDequeue(kernel, tcb);\n',
-    replace: '',
+    file: 'microvisor/tcb.ts',
+    find: '  tcbSchedDequeue(kernel, tcb);\n  tcb.domain',
+    replace: '  tcb.domain',
     foundBy,
   },
   {

@@ -133,10 +133,12 @@ class Boot {
     this.root = this.placeObjects();
   }
 
-  /** How many tables of a level the initial address space needs, beside its root. */
-  private tablesOf(tableBits: number): number {
-    const size = 2 ** tableBits;
-    return Math.ceil(this.virtualEnd / size) - Math.floor(this.image.virtualStart / size);
+  /** Where the tables of the initial address space begin to map, beside its root: those of the upper level first. */
+  private *tables(): IterableIterator<number> {
+    for (const bits of [sizeBits.hugePage, sizeBits.largePage]) {
+      const size = 2 ** bits;
+      for (let at = Math.floor(this.image.virtualStart / size) * size; at < this.virtualEnd; at += size) yield at;
+    }
   }
 
   /** Finds the place of the initial objects at the end of the free memory. Returns the root CNode. */
@@ -144,7 +146,7 @@ class Boot {
     const { free, extraSize } = this;
     const radix = this.kernel.config.rootCNodeSizeBits;
     const cnodeSize = 2 ** (radix + sizeBits.slot);
-    const pages = 4 + this.tablesOf(sizeBits.hugePage) + this.tablesOf(sizeBits.largePage);
+    const pages = 4 + [...this.tables()].length;
     const size = cnodeSize + 2 ** sizeBits.tcb + pageSize * pages + extraSize + 2 ** sizeBits.minSchedContext;
     const alignment = Math.max(cnodeSize, pageSize, extraSize);
     const placeIn = ({ end }: Region): number => Math.floor((end - size) / alignment) * alignment;
@@ -188,14 +190,8 @@ class Boot {
     const { kernel, root } = this;
     // In the kernel's memory: a table that maps nothing, of the size and alignment that stage 2 needs.
     kernel.emptyRoot = Math.ceil(this.ram.start / 0x4000) * 0x4000;
-    const guardSize = wordBits - root.radix;
-    const rootSlot = this.write(initialCap.cNode, {
-      type: capType.cNode,
-      node: root,
-      guardSize,
-      guardLow: 0,
-      guardHigh: 0,
-    });
+    const guard = { guardSize: wordBits - root.radix, guardLow: 0, guardHigh: 0 };
+    const rootSlot = this.write(initialCap.cNode, { type: capType.cNode, node: root, ...guard });
     this.write(initialCap.domain, { type: capType.domain });
     this.write(initialCap.irqControl, { type: capType.irqControl });
     if (kernel.machine.realms !== undefined) this.write(initialCap.realmControl, { type: capType.realmControl });
@@ -215,10 +211,8 @@ class Boot {
       const extra = { start: this.extraPhysical, end: this.extraPhysical + this.extraBytes };
       this.provide(bootInfo.extraBiPages, this.mapFrames(extra, this.bootInfoAddress + pageSize));
     }
-    this.provide(
-      bootInfo.schedControl,
-      kernel.nodes.map(({ id }) => ({ type: capType.schedControl, core: id })),
-    );
+    const controls = kernel.nodes.map(({ id }) => ({ type: capType.schedControl, core: id }));
+    this.provide(bootInfo.schedControl, controls);
     const bufferSlot = this.write(initialCap.ipcBuffer, this.mapFrame(ipcFrame, this.ipcBufferAddress));
     this.provide(bootInfo.userImageFrames, this.mapFrames(this.image.physical, this.image.virtualStart));
     this.write(initialCap.asidPool, { type: capType.asidPool, pool, base: 0 });
@@ -247,15 +241,11 @@ class Boot {
 
   private *createTables(): IterableIterator<PageTableCap> {
     const { kernel } = this;
-    for (const bits of [sizeBits.hugePage, sizeBits.largePage]) {
-      const size = 2 ** bits;
-      const first = Math.floor(this.image.virtualStart / size) * size;
-      for (let mappedAddress = first; mappedAddress < this.virtualEnd; mappedAddress += size) {
-        const address = this.allocate(pageSize);
-        kernel.storeWord(lookupPTSlot(kernel, this.space, mappedAddress).address, tableEntry(address));
-        const table = createObject(kernel, objectType.pageTable, address, 0, false) as PageTableCap;
-        yield { ...table, mapped: true, asid: initialAsid, mappedAddress };
-      }
+    for (const mappedAddress of this.tables()) {
+      const address = this.allocate(pageSize);
+      kernel.storeWord(lookupPTSlot(kernel, this.space, mappedAddress).address, tableEntry(address));
+      const table = createObject(kernel, objectType.pageTable, address, 0, false) as PageTableCap;
+      yield { ...table, mapped: true, asid: initialAsid, mappedAddress };
     }
   }
 

@@ -55,14 +55,10 @@ export function createObject(
         canGrant: true,
         canGrantReply: true,
       };
-    case objectType.notification:
-      return {
-        type: capType.notification,
-        notification: new objects.Notification(address, bits),
-        badge: 0n,
-        canSend: true,
-        canReceive: true,
-      };
+    case objectType.notification: {
+      const notification = new objects.Notification(address, bits);
+      return { type: capType.notification, notification, badge: 0n, canSend: true, canReceive: true };
+    }
     case objectType.capTable: {
       const node = new objects.CNode(address, userSize, false);
       return { type: capType.cNode, node, guardSize: 0, guardLow: 0, guardHigh: 0 };

@@ -1,6 +1,6 @@
 // Faults and lookup failures as values, before they become messages (abi/faults.ts).
 
-import { type faultType, lookupFailure } from './abi/faults.ts';
+import type { faultType, lookupFailure } from './abi/faults.ts';
 
 type Variant<Type, Fields = object> = { readonly type: Type } & Readonly<Fields>;
 
@@ -13,16 +13,11 @@ export type LookupFailure =
 
 /** The words of a lookup failure, as CapFault and FailedLookup carry them. */
 export function lookupFailureWords(failure: LookupFailure): bigint[] {
-  switch (failure.type) {
-    case lookupFailure.invalidRoot:
-      return [BigInt(failure.type)];
-    case lookupFailure.missingCapability:
-      return [BigInt(failure.type), BigInt(failure.bitsLeft)];
-    case lookupFailure.depthMismatch:
-      return [BigInt(failure.type), BigInt(failure.bitsLeft), BigInt(failure.bitsFound)];
-    case lookupFailure.guardMismatch:
-      return [BigInt(failure.type), BigInt(failure.bitsLeft), failure.guardFound, BigInt(failure.bitsFound)];
-  }
+  const words = [BigInt(failure.type)];
+  if ('bitsLeft' in failure) words.push(BigInt(failure.bitsLeft));
+  if ('guardFound' in failure) words.push(failure.guardFound);
+  if ('bitsFound' in failure) words.push(BigInt(failure.bitsFound));
+  return words;
 }
 
 /** What stopped a thread. The thread itself is to blame. */

@@ -13,31 +13,28 @@ export class Answer {
 }
 
 /** A refusal; the words explain it (abi/errors.ts). */
-export class SyscallError extends Answer {
-  constructor(code: ErrorCode, words: readonly bigint[] = []) {
-    super(words, code);
-  }
-}
+export class SyscallError extends Answer {}
 
 export const done = new Answer([]);
 export const preempted = Symbol('preempted');
 export type Outcome = typeof preempted | Answer;
 
+const refuse = (code: ErrorCode, ...words: bigint[]): SyscallError => new SyscallError(words, code);
+
 /** The errors that invocations return, by seL4's names. */
 export const refusal = {
-  illegalOperation: new SyscallError(error.illegalOperation),
-  alignmentError: new SyscallError(error.alignmentError),
-  truncatedMessage: new SyscallError(error.truncatedMessage),
-  deleteFirst: new SyscallError(error.deleteFirst),
-  revokeFirst: new SyscallError(error.revokeFirst),
-  invalidArgument: (number: number) => new SyscallError(error.invalidArgument, [BigInt(number)]),
-  invalidCapability: (number: number) => new SyscallError(error.invalidCapability, [BigInt(number)]),
-  rangeError: (min: number | bigint, max: number | bigint) =>
-    new SyscallError(error.rangeError, [BigInt(min), BigInt(max)]),
-  notEnoughMemory: (left: number) => new SyscallError(error.notEnoughMemory, [BigInt(left)]),
+  illegalOperation: refuse(error.illegalOperation),
+  alignmentError: refuse(error.alignmentError),
+  truncatedMessage: refuse(error.truncatedMessage),
+  deleteFirst: refuse(error.deleteFirst),
+  revokeFirst: refuse(error.revokeFirst),
+  invalidArgument: (number: number) => refuse(error.invalidArgument, BigInt(number)),
+  invalidCapability: (number: number) => refuse(error.invalidCapability, BigInt(number)),
+  rangeError: (min: number | bigint, max: number | bigint) => refuse(error.rangeError, BigInt(min), BigInt(max)),
+  notEnoughMemory: (left: number) => refuse(error.notEnoughMemory, BigInt(left)),
+  failedLookup: (wasSource: boolean, why: LookupFailure) =>
+    refuse(error.failedLookup, wasSource ? 1n : 0n, ...lookupFailureWords(why)),
   /** Nothing lies at an address of `depth` bits. */
   missingCapability: (wasSource: boolean, depth: bigint): SyscallError =>
     refusal.failedLookup(wasSource, { type: lookupFailure.missingCapability, bitsLeft: Number(depth & 127n) }),
-  failedLookup: (wasSource: boolean, why: LookupFailure) =>
-    new SyscallError(error.failedLookup, [wasSource ? 1n : 0n, ...lookupFailureWords(why)]),
 } as const;

@@ -43,28 +43,16 @@ function addTail(sc: SchedContext, time: number, amount: number): void {
   tail.time = time;
   tail.amount = amount;
 }
-/** Sets the parameters, and all that is left as the only refill. */
-function reset(
-  sc: SchedContext,
-  maxRefills: number,
-  budget: number,
-  period: number,
-  time: number,
-  amount: number,
-): void {
+/** Gives a context a full budget from now on. */
+export function refillNew(kernel: Kernel, sc: SchedContext, maxRefills: number, budget: number, period: number): void {
   while (sc.refills.length < maxRefills) sc.refills.push({ time: 0, amount: 0 });
   sc.period = period;
   sc.budget = budget;
   sc.refillHead = 0;
   sc.refillTail = 0;
   sc.refillMax = maxRefills;
-  refillHead(sc).time = time;
-  refillHead(sc).amount = amount;
-}
-
-/** Gives a context a full budget from now on. */
-export function refillNew(kernel: Kernel, sc: SchedContext, maxRefills: number, budget: number, period: number): void {
-  reset(sc, maxRefills, budget, period, kernel.node.time, budget);
+  refillHead(sc).time = kernel.node.time;
+  refillHead(sc).amount = budget;
   if (isRoundRobin(sc)) addTail(sc, kernel.node.time, 0);
 }
 
@@ -76,10 +64,13 @@ export function refillUpdate(
   budget: number,
   maxRefills: number,
 ): void {
-  const time = Math.max(refillHead(sc).time, kernel.node.time);
-  const amount = Math.min(refillHead(sc).amount, budget);
-  reset(sc, maxRefills, budget, period, time, amount);
-  if (amount < budget) addTail(sc, time + period, budget - amount);
+  const { time, amount } = refillHead(sc);
+  refillNew(kernel, sc, maxRefills, budget, period);
+  const head = refillHead(sc);
+  head.time = Math.max(time, kernel.node.time);
+  if (amount >= budget) return;
+  head.amount = amount;
+  addTail(sc, head.time + period, budget - amount);
 }
 
 /** Schedules an amount that was used, for the time at which it comes back. */

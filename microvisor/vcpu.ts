@@ -95,11 +95,6 @@ export function handleVcpuTrap(kernel: Kernel, tcb: Tcb, trap: Hart): void {
     waitForInterrupt(kernel, tcb);
     return;
   }
-  handleFault(kernel, tcb, {
-    type: faultType.vcpuFault,
-    scause: trap.cause,
-    htval: trap.tval2,
-    htinst: trap.tinst,
-    stval: trap.tval,
-  });
+  const { cause: scause, tval: stval, tval2: htval, tinst: htinst } = trap;
+  handleFault(kernel, tcb, { type: faultType.vcpuFault, scause, htval, htinst, stval });
 }

@@ -7,27 +7,14 @@ import { type Capability, capType, type KernelObject, nullCap, type VmRights, vm
 
 /** The object that a capability names; null if it names a range of memory, or nothing. */
 export function objectOf(cap: Capability): KernelObject | null {
-  switch (cap.type) {
-    case capType.endpoint:
-      return cap.endpoint;
-    case capType.notification:
-      return cap.notification;
-    case capType.reply:
-      return cap.reply;
-    case capType.cNode:
-    case capType.zombie:
-      return cap.node;
-    case capType.thread:
-      return cap.tcb;
-    case capType.schedContext:
-      return cap.schedContext;
-    case capType.asidPool:
-      return cap.pool;
-    case capType.vcpu:
-      return cap.vcpu;
-    default:
-      return null;
-  }
+  if (cap.type === capType.endpoint) return cap.endpoint;
+  if (cap.type === capType.notification) return cap.notification;
+  if (cap.type === capType.reply) return cap.reply;
+  if (cap.type === capType.cNode || cap.type === capType.zombie) return cap.node;
+  if (cap.type === capType.thread) return cap.tcb;
+  if (cap.type === capType.schedContext) return cap.schedContext;
+  if (cap.type === capType.asidPool) return cap.pool;
+  return cap.type === capType.vcpu ? cap.vcpu : null;
 }
 
 /** Physical address of what a capability names, or −1 if it has none. */

@@ -39,6 +39,11 @@ export function deriveCap(slot: Slot, cap: Capability): Capability | SyscallErro
   }
 }
 
+function set(slot: Slot, cap: Capability, revocable: boolean, firstBadged: boolean): void {
+  slot.cap = cap;
+  slot.revocable = revocable;
+  slot.firstBadged = firstBadged;
+}
 function link(slot: Slot, prev: Slot | null, next: Slot | null): void {
   slot.prev = prev;
   slot.next = next;
@@ -52,24 +57,18 @@ export function cteInsert(kernel: Kernel, cap: Capability, source: Slot, destina
   const revocable = isCapRevocable(cap, source.cap);
   // A copy of an untyped leaves nothing to retype in the original.
   if (cap.type === capType.untyped) source.cap = { ...cap, watermark: capSize(cap) };
-  destination.cap = cap;
-  destination.revocable = revocable;
-  destination.firstBadged = revocable;
+  set(destination, cap, revocable, revocable);
   link(destination, source, source.next);
 }
 
 /** Puts the capability to a new object into an empty slot, as a child of the untyped that it was made from. */
 export function insertNewCap(parent: Slot, slot: Slot, cap: Capability): void {
-  slot.cap = cap;
-  slot.revocable = true;
-  slot.firstBadged = true;
+  set(slot, cap, true, true);
   link(slot, parent, parent.next);
 }
 
 export function cteMove(cap: Capability, source: Slot, destination: Slot): void {
-  destination.cap = cap;
-  destination.revocable = source.revocable;
-  destination.firstBadged = source.firstBadged;
+  set(destination, cap, source.revocable, source.firstBadged);
   link(destination, source.prev, source.next);
   clear(source);
 }
@@ -77,12 +76,8 @@ export function cteMove(cap: Capability, source: Slot, destination: Slot): void 
 /** Exchanges two slots with their places in the tree; each capability may change on the way. */
 export function cteSwap(cap1: Capability, slot1: Slot, cap2: Capability, slot2: Slot): void {
   const { prev, next, revocable, firstBadged } = slot1;
-  slot1.revocable = slot2.revocable;
-  slot1.firstBadged = slot2.firstBadged;
-  slot2.revocable = revocable;
-  slot2.firstBadged = firstBadged;
-  slot1.cap = cap2;
-  slot2.cap = cap1;
+  set(slot1, cap2, slot2.revocable, slot2.firstBadged);
+  set(slot2, cap1, revocable, firstBadged);
   if (next === slot2) {
     link(slot1, slot2, slot2.next);
     link(slot2, prev, slot1);
@@ -106,9 +101,7 @@ export function unlink(slot: Slot): void {
   clear(slot);
 }
 function clear(slot: Slot): void {
-  slot.cap = nullCap;
+  set(slot, nullCap, false, false);
   slot.prev = null;
   slot.next = null;
-  slot.revocable = false;
-  slot.firstBadged = false;
 }

@@ -28,19 +28,15 @@ const call: SendOptions = { isBlocking: true, isCall: true, canDonate: true };
 const firstPhase: SendOptions = { isBlocking: false, isCall: false, canDonate: true };
 
 /** `canReply`: the reply object for the answer is in a register. */
-interface ReceiveOptions {
-  readonly isBlocking: boolean;
-  readonly canReply: boolean;
-}
-const recv: ReceiveOptions = { isBlocking: true, canReply: true };
-const nbRecv: ReceiveOptions = { isBlocking: false, canReply: true };
-const wait: ReceiveOptions = { isBlocking: true, canReply: false };
-const nbWait: ReceiveOptions = { isBlocking: false, canReply: false };
+const recv = { isBlocking: true, canReply: true };
+const nbRecv = { isBlocking: false, canReply: true };
+const wait = { isBlocking: true, canReply: false };
+const nbWait = { isBlocking: false, canReply: false };
 
 const { capability, reply, nbSendRecvDestination } = callRegister;
 
 /** What calls send along the capability in the register `to`, and what they receive then. By number, without the sign. */
-const calls: Readonly<Record<number, { sends: SendOptions | null; to: number; receives: ReceiveOptions | null }>> = {
+const calls: Readonly<Record<number, { sends: SendOptions | null; to: number; receives: typeof recv | null }>> = {
   [-systemCall.call]: { sends: call, to: capability, receives: null },
   [-systemCall.send]: { sends: send, to: capability, receives: null },
   [-systemCall.nbSend]: { sends: nbSend, to: capability, receives: null },
@@ -108,7 +104,7 @@ function capFault(kernel: Kernel, address: bigint, inReceivePhase: boolean): voi
 }
 
 /** Receives from the endpoint or notification in a0. The caller's fault, if it names something else. */
-function receive(kernel: Kernel, { isBlocking, canReply }: ReceiveOptions): Fault | null {
+function receive(kernel: Kernel, { isBlocking, canReply }: typeof recv): Fault | null {
   const thread = kernel.node.current;
   const slot = lookupRegister(kernel, capability);
   const cap = slot?.cap;

@@ -202,7 +202,7 @@ class Boot {
     this.biFrame = this.allocate(pageSize);
     this.populateBootInfo();
     this.space = { asid: initialAsid, address: vspace, guestLevels: 0 };
-    pool.roots.push(null, this.space);
+    pool.roots[initialAsid] = this.space;
     const table = createObject(kernel, objectType.pageTable, vspace, 0, false) as PageTableCap;
     const vspaceSlot = this.write(initialCap.vspace, { ...table, mapped: true, asid: initialAsid });
     this.provide(bootInfo.userImagePaging, this.createTables());

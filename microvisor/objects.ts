@@ -2,7 +2,7 @@
 // them stands in a file per noun. Addresses are physical.
 
 import type { Context } from '../hw/hart/context.ts';
-import { sizeBits } from './abi/limits.ts';
+import { asidsPerPool, sizeBits } from './abi/limits.ts';
 import type { Fault, LookupFailure } from './fault-values.ts';
 import type { Realm } from './realm.ts';
 
@@ -263,7 +263,7 @@ export class SchedContext extends KernelObject {
 
 export class AsidPool extends KernelObject {
   /** The tables that the ASIDs of this pool name; their levels if they are guest roots. */
-  readonly roots: (AsidRoot | null)[] = [];
+  readonly roots = new Array<AsidRoot | null>(asidsPerPool).fill(null);
 }
 export interface AsidRoot {
   readonly asid: number;

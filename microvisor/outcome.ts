@@ -18,6 +18,8 @@ export class SyscallError extends Answer {}
 export const done = new Answer([]);
 export const preempted = Symbol('preempted');
 export type Outcome = typeof preempted | Answer;
+/** Of a method, which says nothing when it is done. */
+export type Result = Outcome | undefined;
 
 const refuse = (code: ErrorCode, ...words: bigint[]): SyscallError => new SyscallError(words, code);
 

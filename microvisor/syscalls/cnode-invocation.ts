@@ -8,7 +8,7 @@ import { cteDelete, cteRevoke } from '../deletion.ts';
 import { cancelBadgedSends } from '../endpoint.ts';
 import type { Kernel } from '../kernel.ts';
 import { type Capability, type CNodeCap, capType, type Slot } from '../objects.ts';
-import { done, type Outcome, preempted, refusal, SyscallError } from '../outcome.ts';
+import { done, type Outcome, preempted, type Result, refusal, SyscallError } from '../outcome.ts';
 import { type Invocation, invoke, type Methods } from './invocation.ts';
 
 /** Their target is the slot that the first two words name. */
@@ -30,15 +30,14 @@ export function decodeCNodeInvocation(kernel: Kernel, invocation: Invocation, ca
   return destination instanceof SyscallError ? destination : invoke(kernel, invocation, methods, destination);
 }
 
-function cancelSends(kernel: Kernel, _: Invocation, { cap }: Slot): Outcome {
+function cancelSends(kernel: Kernel, _: Invocation, { cap }: Slot): Result {
   if (cap.type !== capType.endpoint) return refusal.illegalOperation;
   if (!(cap.canSend && cap.canReceive && cap.canGrant && cap.canGrantReply)) return refusal.illegalOperation;
   if (cap.badge !== 0n) cancelBadgedSends(kernel, cap.endpoint, cap.badge);
-  return done;
 }
 
 /** Copy, Mint, Move and Mutate. */
-function fill(kernel: Kernel, invocation: Invocation, destination: Slot): Outcome {
+function fill(kernel: Kernel, invocation: Invocation, destination: Slot): Result {
   if (destination.cap.type !== capType.null) return refusal.deleteFirst;
   const depth = invocation.word(3);
   const source = lookupSourceSlot(kernel, invocation.extraCap(0), invocation.word(2), depth);
@@ -49,7 +48,6 @@ function fill(kernel: Kernel, invocation: Invocation, destination: Slot): Outcom
   if (newCap.type === capType.null) return refusal.illegalOperation;
   if (invocation.label >= label.CNodeMove) cteMove(newCap, source, destination);
   else cteInsert(kernel, newCap, source, destination);
-  return done;
 }
 
 function newCapability(invocation: Invocation, source: Slot): Capability | SyscallError {
@@ -61,7 +59,7 @@ function newCapability(invocation: Invocation, source: Slot): Capability | Sysca
   return deriveCap(source, isMint ? updateCapData(false, invocation.word(5), masked) : masked);
 }
 
-function rotate(kernel: Kernel, invocation: Invocation, destination: Slot): Outcome {
+function rotate(kernel: Kernel, invocation: Invocation, destination: Slot): Result {
   const pivotDepth = invocation.word(4);
   const sourceDepth = invocation.word(7);
   const source = lookupSourceSlot(kernel, invocation.extraCap(1), invocation.word(6), sourceDepth);
@@ -81,5 +79,4 @@ function rotate(kernel: Kernel, invocation: Invocation, destination: Slot): Outc
     cteMove(newPivot, pivot, destination);
     cteMove(newSource, source, pivot);
   }
-  return done;
 }

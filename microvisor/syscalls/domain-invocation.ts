@@ -3,7 +3,7 @@
 
 import type { Kernel, Node } from '../kernel.ts';
 import { capType, type PlainCap } from '../objects.ts';
-import { done, type Outcome, refusal } from '../outcome.ts';
+import { type Result, refusal } from '../outcome.ts';
 import { remoteTCBStall, rescheduleRequired } from '../scheduler.ts';
 import { setDomain } from '../tcb.ts';
 import { startWindows } from '../windows.ts';
@@ -18,7 +18,7 @@ export const domainMethods: Methods<PlainCap> = {
 /** Timer ticks of a slice: 56 bits. */
 const maxDuration = 2n ** 56n - 1n;
 
-function set(kernel: Kernel, invocation: Invocation): Outcome {
+function set(kernel: Kernel, invocation: Invocation): Result {
   const domain = invocation.number(0);
   if (domain >= kernel.config.numDomains) return refusal.invalidArgument(0);
   if (invocation.extraCapCount < 1) return refusal.truncatedMessage;
@@ -26,7 +26,6 @@ function set(kernel: Kernel, invocation: Invocation): Outcome {
   if (cap.type !== capType.thread) return refusal.invalidArgument(1);
   remoteTCBStall(kernel, cap.tcb);
   setDomain(kernel, cap.tcb, domain);
-  return done;
 }
 
 /** Which entry of which hart's schedule is meant; of no hart's, one that is too large. */
@@ -37,7 +36,7 @@ function entryOf({ nodes, node, config }: Kernel, index: number): { node: Node; 
   return named === undefined ? { node, index: length } : { node: named, index: index % length };
 }
 
-function configureSchedule(kernel: Kernel, invocation: Invocation): Outcome {
+function configureSchedule(kernel: Kernel, invocation: Invocation): Result {
   const { domainScheduleLength, numDomains } = kernel.config;
   const { node, index } = entryOf(kernel, invocation.number(0));
   const domain = invocation.number(1);
@@ -48,10 +47,9 @@ function configureSchedule(kernel: Kernel, invocation: Invocation): Outcome {
   if (duration === 0n && domain !== 0) return refusal.invalidArgument(1);
   if (index === node.domainStart && duration === 0n) return refusal.invalidArgument(2);
   node.domainSchedule[index] = { domain, duration: Number(duration) };
-  return done;
 }
 
-function setStart(kernel: Kernel, invocation: Invocation): Outcome {
+function setStart(kernel: Kernel, invocation: Invocation): Result {
   const { domainScheduleLength, windows } = kernel.config;
   const { node, index } = entryOf(kernel, invocation.number(0));
   if (index >= domainScheduleLength) return refusal.rangeError(0, domainScheduleLength - 1);
@@ -64,5 +62,4 @@ function setStart(kernel: Kernel, invocation: Invocation): Outcome {
     node.domainIndex = domainScheduleLength - 2;
     rescheduleRequired(kernel);
   }
-  return done;
 }

@@ -6,7 +6,7 @@ import { label } from '../abi/invocation-labels.ts';
 import { findVSpaceForASID } from '../address-space.ts';
 import type { Kernel } from '../kernel.ts';
 import { capType, type PlainCap, type Tcb, threadState, type Vcpu } from '../objects.ts';
-import { Answer, done, type Outcome, refusal } from '../outcome.ts';
+import { Answer, done, type Outcome, type Result, refusal } from '../outcome.ts';
 import { bindRealm } from '../realm-thread.ts';
 import { remoteTCBStall } from '../scheduler.ts';
 import { armVirtualTimer, changeMode, interrupts, wakeIfPending } from '../vcpu.ts';
@@ -37,7 +37,7 @@ export function decodeVCPUInvocation(kernel: Kernel, invocation: Invocation, vcp
 const isPlain = (invocation: Invocation, tcb: Tcb): boolean =>
   tcb !== invocation.thread && tcb.vcpu === null && tcb.realm === null;
 
-function bind(kernel: Kernel, invocation: Invocation, vcpu: Vcpu): Outcome {
+function bind(kernel: Kernel, invocation: Invocation, vcpu: Vcpu): Result {
   const thread = invocation.extraCap(0);
   const table = invocation.extraCap(1);
   if (thread.type !== capType.thread) return refusal.invalidCapability(1);
@@ -58,12 +58,11 @@ function bind(kernel: Kernel, invocation: Invocation, vcpu: Vcpu): Outcome {
   context.setCsr('hedeleg', hedeleg);
   context.setCsr('hideleg', interrupts);
   changeMode(context);
-  return done;
 }
 
 const unknownRegister = refusal.rangeError(0, vcpuRegisters.length - 1);
 
-function readRegister(kernel: Kernel, invocation: Invocation, { context }: Tcb): Outcome {
+function readRegister(kernel: Kernel, invocation: Invocation, { context }: Tcb): Result {
   const register = vcpuRegisters[invocation.number(0)];
   switch (register) {
     case undefined:
@@ -79,7 +78,7 @@ function readRegister(kernel: Kernel, invocation: Invocation, { context }: Tcb):
   }
 }
 
-function writeRegister(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+function writeRegister(kernel: Kernel, invocation: Invocation, tcb: Tcb): Result {
   const { context } = tcb;
   const register = vcpuRegisters[invocation.number(0)];
   const value = invocation.word(1);
@@ -96,24 +95,22 @@ function writeRegister(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcom
   if (isOfTimer && tcb.state === threadState.waitingForInterrupt) armVirtualTimer(kernel, tcb);
   changeMode(context);
   wakeIfPending(kernel, tcb);
-  return done;
 }
 
-function inject(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+function inject(kernel: Kernel, invocation: Invocation, tcb: Tcb): undefined {
   const { context } = tcb;
   const set = invocation.word(0) & interrupts;
   const clear = invocation.word(1) & interrupts;
   remoteTCBStall(kernel, tcb);
   context.setCsr('hvip', (context.csr('hvip') & ~clear) | set);
   wakeIfPending(kernel, tcb);
-  return done;
 }
 
-function fence(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
+function fence(kernel: Kernel, invocation: Invocation, tcb: Tcb): Result {
   const operation = invocation.number(0);
   if (operation > vcpuFence.instructions) return refusal.rangeError(0, vcpuFence.instructions);
   // The machine notices stores to code when they happen.
-  if (operation === vcpuFence.instructions) return done;
+  if (operation === vcpuFence.instructions) return;
   const all = 2n ** 64n - 1n;
   const address = invocation.word(1);
   const asid = invocation.word(2);
@@ -122,12 +119,11 @@ function fence(kernel: Kernel, invocation: Invocation, tcb: Tcb): Outcome {
   if (address !== all) scope.address = address;
   if (stage === 'first' && asid !== all) scope.asid = Number(asid & 0xffffn);
   for (const { port } of kernel.machine.harts) port.fence(scope);
-  return done;
 }
 
 export const realmControlMethods: Methods<PlainCap> = { RealmControlBind: [1, 1, bindToRealm] };
 
-function bindToRealm(kernel: Kernel, invocation: Invocation): Outcome {
+function bindToRealm(kernel: Kernel, invocation: Invocation): Result {
   const thread = invocation.extraCap(0);
   if (thread.type !== capType.thread) return refusal.invalidCapability(1);
   if (!isPlain(invocation, thread.tcb)) return refusal.illegalOperation;

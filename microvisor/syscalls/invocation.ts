@@ -5,7 +5,7 @@ import { type InvocationLabel, invocationNames } from '../abi/invocation-labels.
 import type { Kernel } from '../kernel.ts';
 import { messageRegister } from '../message.ts';
 import type { Capability, Slot, Tcb } from '../objects.ts';
-import { type Outcome, refusal } from '../outcome.ts';
+import { done, type Outcome, type Result, refusal } from '../outcome.ts';
 
 export class Invocation {
   readonly thread: Tcb;
@@ -44,7 +44,7 @@ export class Invocation {
 type Method<Target> = readonly [
   words: number,
   caps: number,
-  run: (kernel: Kernel, invocation: Invocation, target: Target) => Outcome,
+  run: (kernel: Kernel, invocation: Invocation, target: Target) => Result,
 ];
 
 /** The methods of a kind of object. */
@@ -60,5 +60,5 @@ export function invoke<Target>(
   if (method === undefined) return refusal.illegalOperation;
   const [words, caps, run] = method;
   if (invocation.length < words || invocation.extraCapCount < caps) return refusal.truncatedMessage;
-  return run(kernel, invocation, target);
+  return run(kernel, invocation, target) ?? done;
 }

@@ -5,7 +5,7 @@ import { lookupTargetSlot } from '../cspace/lookup.ts';
 import { cteDeleteOne } from '../deletion.ts';
 import { irqState, type Kernel } from '../kernel.ts';
 import { capType, type IrqHandlerCap, type PlainCap } from '../objects.ts';
-import { done, type Outcome, refusal, SyscallError } from '../outcome.ts';
+import { type Result, refusal, SyscallError } from '../outcome.ts';
 import type { Invocation, Methods } from './invocation.ts';
 
 export const irqControlMethods: Methods<PlainCap> = {
@@ -14,7 +14,7 @@ export const irqControlMethods: Methods<PlainCap> = {
 };
 
 /** The address of the destination begins at word `at`; where it is 2, word 1 is the trigger. */
-function issueHandler(kernel: Kernel, invocation: Invocation, at: 1 | 2): Outcome {
+function issueHandler(kernel: Kernel, invocation: Invocation, at: 1 | 2): Result {
   const irq = invocation.number(0);
   const most = kernel.irqStates.length - 1;
   if (irq > most || irq === 0) return refusal.rangeError(1, most);
@@ -27,7 +27,6 @@ function issueHandler(kernel: Kernel, invocation: Invocation, at: 1 | 2): Outcom
   kernel.irqStates[irq] = irqState.signal;
   port.maskInterrupt(irq, false);
   cteInsert(kernel, { type: capType.irqHandler, irq }, invocation.slot, slot);
-  return done;
 }
 
 export const irqHandlerMethods: Methods<IrqHandlerCap> = {
@@ -36,22 +35,19 @@ export const irqHandlerMethods: Methods<IrqHandlerCap> = {
   IRQClearIRQHandler: [0, 0, clearHandler],
 };
 
-function acknowledge(kernel: Kernel, _: Invocation, { irq }: IrqHandlerCap): Outcome {
+function acknowledge(kernel: Kernel, _: Invocation, { irq }: IrqHandlerCap): undefined {
   kernel.machine.port.completeInterrupt(irq);
-  return done;
 }
 
-function setHandler(kernel: Kernel, invocation: Invocation, { irq }: IrqHandlerCap): Outcome {
+function setHandler(kernel: Kernel, invocation: Invocation, { irq }: IrqHandlerCap): Result {
   const source = invocation.extraSlot(0);
   const { cap } = source;
   if (cap.type !== capType.notification || !cap.canSend) return refusal.invalidCapability(0);
   const slot = kernel.irqSlots.slot(irq);
   cteDeleteOne(kernel, slot);
   cteInsert(kernel, cap, source, slot);
-  return done;
 }
 
-function clearHandler(kernel: Kernel, _: Invocation, { irq }: IrqHandlerCap): Outcome {
+function clearHandler(kernel: Kernel, _: Invocation, { irq }: IrqHandlerCap): undefined {
   cteDeleteOne(kernel, kernel.irqSlots.slot(irq));
-  return done;
 }

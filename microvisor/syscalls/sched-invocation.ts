@@ -4,7 +4,7 @@ import { minRefills } from '../abi/limits.ts';
 import { schedContextFlag } from '../abi/rights.ts';
 import type { Kernel } from '../kernel.ts';
 import { capType, type SchedContextCap, type SchedControlCap } from '../objects.ts';
-import { Answer, done, type Outcome, refusal } from '../outcome.ts';
+import { Answer, done, type Result, refusal } from '../outcome.ts';
 import {
   schedContextBindTCB,
   schedContextConfigure,
@@ -25,7 +25,7 @@ export const schedControlMethods: Methods<SchedControlCap> = {
 /** The longest period, in µs: an eighth of what timer ticks can count. */
 const maxPeriodUs = (kernel: Kernel): bigint => (2n ** 64n - 1n) / BigInt(kernel.config.timebaseHz / 1_000_000) / 8n;
 
-function configureFlags(kernel: Kernel, invocation: Invocation, { core }: SchedControlCap): Outcome {
+function configureFlags(kernel: Kernel, invocation: Invocation, { core }: SchedControlCap): Result {
   const budgetUs = invocation.word(0);
   const periodUs = invocation.word(1);
   const least = BigInt(kernel.minBudgetUs);
@@ -45,7 +45,6 @@ function configureFlags(kernel: Kernel, invocation: Invocation, { core }: SchedC
   else schedContextConfigure(kernel, sc, core, budget, kernel.usToTicks(Number(periodUs)), extraRefills + minRefills);
   sc.badge = invocation.word(3);
   sc.sporadic = (Number(invocation.word(4) & 1n) & schedContextFlag.sporadic) !== 0;
-  return done;
 }
 
 export const schedContextMethods: Methods<SchedContextCap> = {
@@ -56,51 +55,44 @@ export const schedContextMethods: Methods<SchedContextCap> = {
   SchedContextYieldTo: [0, 0, yieldTo],
 };
 
-function consumed(kernel: Kernel, _: Invocation, { schedContext }: SchedContextCap): Outcome {
+function consumed(kernel: Kernel, _: Invocation, { schedContext }: SchedContextCap): Result {
   return new Answer([schedContextUpdateConsumed(kernel, schedContext)]);
 }
 
-function bind(kernel: Kernel, invocation: Invocation, { schedContext: sc }: SchedContextCap): Outcome {
+function bind(kernel: Kernel, invocation: Invocation, { schedContext: sc }: SchedContextCap): Result {
   const cap = invocation.extraCap(0);
-  switch (cap.type) {
-    case capType.thread:
-      if (sc.tcb !== null || cap.tcb.schedContext !== null) return refusal.illegalOperation;
-      if (isBlocked(cap.tcb) && !isReleased(kernel, sc)) return refusal.illegalOperation;
-      schedContextBindTCB(kernel, sc, cap.tcb);
-      return done;
-    case capType.notification:
-      if (sc.notification !== null || cap.notification.schedContext !== null) return refusal.illegalOperation;
-      cap.notification.schedContext = sc;
-      sc.notification = cap.notification;
-      return done;
-    default:
-      return refusal.invalidCapability(1);
+  if (cap.type === capType.thread) {
+    if (sc.tcb !== null || cap.tcb.schedContext !== null) return refusal.illegalOperation;
+    if (isBlocked(cap.tcb) && !isReleased(kernel, sc)) return refusal.illegalOperation;
+    schedContextBindTCB(kernel, sc, cap.tcb);
+  } else if (cap.type === capType.notification) {
+    if (sc.notification !== null || cap.notification.schedContext !== null) return refusal.illegalOperation;
+    cap.notification.schedContext = sc;
+    sc.notification = cap.notification;
+  } else {
+    return refusal.invalidCapability(1);
   }
 }
 
-function unbindObject(kernel: Kernel, invocation: Invocation, { schedContext: sc }: SchedContextCap): Outcome {
+function unbindObject(kernel: Kernel, invocation: Invocation, { schedContext: sc }: SchedContextCap): Result {
   const cap = invocation.extraCap(0);
-  switch (cap.type) {
-    case capType.thread:
-      if (sc.tcb !== cap.tcb || sc.tcb === invocation.thread) return refusal.illegalOperation;
-      schedContextUnbindTCB(kernel, sc);
-      return done;
-    case capType.notification:
-      if (sc.notification !== cap.notification) return refusal.illegalOperation;
-      schedContextUnbindNtfn(sc);
-      return done;
-    default:
-      return refusal.invalidCapability(1);
+  if (cap.type === capType.thread) {
+    if (sc.tcb !== cap.tcb || sc.tcb === invocation.thread) return refusal.illegalOperation;
+    schedContextUnbindTCB(kernel, sc);
+  } else if (cap.type === capType.notification) {
+    if (sc.notification !== cap.notification) return refusal.illegalOperation;
+    schedContextUnbindNtfn(sc);
+  } else {
+    return refusal.invalidCapability(1);
   }
 }
 
-function unbind(kernel: Kernel, invocation: Invocation, { schedContext: sc }: SchedContextCap): Outcome {
+function unbind(kernel: Kernel, invocation: Invocation, { schedContext: sc }: SchedContextCap): Result {
   if (sc.tcb === invocation.thread) return refusal.illegalOperation;
   schedContextUnbindAll(kernel, sc);
-  return done;
 }
 
-function yieldTo(kernel: Kernel, invocation: Invocation, cap: SchedContextCap): Outcome {
+function yieldTo(kernel: Kernel, invocation: Invocation, cap: SchedContextCap): Result {
   const { thread } = invocation;
   const { schedContext: sc } = cap;
   const { tcb } = sc;

@@ -11,7 +11,7 @@ import type { Kernel } from '../kernel.ts';
 import { unbindNotification } from '../notification.ts';
 import type { Capability, SchedContext, Slot, Tcb, ThreadCap } from '../objects.ts';
 import { capType, nullCap, tcbSlot } from '../objects.ts';
-import { Answer, done, type Outcome, preempted, refusal, SyscallError } from '../outcome.ts';
+import { Answer, preempted, type Result, refusal, SyscallError } from '../outcome.ts';
 import { readRegister, rewind, setFpu, writeRegister } from '../registers.ts';
 import { schedContextBindTCB, schedContextUnbindTCB } from '../sched-context.ts';
 import { isBlocked, remoteTCBStall, rescheduleRequired } from '../scheduler.ts';
@@ -38,14 +38,12 @@ export const tcbMethods: Methods<ThreadCap> = {
   TCBSetFlags: [2, 0, setFlags],
 };
 
-function stop(kernel: Kernel, _: Invocation, { tcb }: ThreadCap): Outcome {
+function stop(kernel: Kernel, _: Invocation, { tcb }: ThreadCap): undefined {
   suspend(kernel, tcb);
-  return done;
 }
 
-function resume(kernel: Kernel, _: Invocation, { tcb }: ThreadCap): Outcome {
+function resume(kernel: Kernel, _: Invocation, { tcb }: ThreadCap): undefined {
   restart(kernel, tcb);
-  return done;
 }
 
 function rescheduleIfCurrent(kernel: Kernel, tcb: Tcb): void {
@@ -59,13 +57,12 @@ export function setTlsBase(tcb: Tcb, base: bigint): void {
   tcb.context.setX(threadPointer, BigInt.asIntN(64, base));
 }
 
-function setTls(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
+function setTls(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): undefined {
   setTlsBase(tcb, invocation.word(0));
   rescheduleIfCurrent(kernel, tcb);
-  return done;
 }
 
-function readRegisters(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
+function readRegisters(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Result {
   const count = invocation.number(1);
   if (count < 1 || count > userContext.length) return refusal.rangeError(1, userContext.length);
   if (tcb === invocation.thread) return refusal.illegalOperation;
@@ -73,7 +70,7 @@ function readRegisters(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCa
   return new Answer(userContext.slice(0, count).map((register) => readRegister(tcb, register)));
 }
 
-function writeRegisters(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
+function writeRegisters(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Result {
   const resumes = (invocation.word(0) & 1n) !== 0n;
   const asked = invocation.number(1);
   if (invocation.length - 2 < asked) return refusal.truncatedMessage;
@@ -82,12 +79,11 @@ function writeRegisters(kernel: Kernel, invocation: Invocation, { tcb }: ThreadC
   for (let i = 0; i < count; i++) writeRegister(tcb, userContext[i]!, invocation.word(2 + i));
   rewind(tcb.context);
   if (resumes) restart(kernel, tcb);
-  return done;
 }
 
 const copyFlag = { suspendSource: 1n, resumeTarget: 2n, transferFrame: 4n, transferInteger: 8n } as const;
 
-function copyRegisters(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
+function copyRegisters(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Result {
   const flags = invocation.word(0);
   const sourceCap = invocation.extraCap(0);
   if (sourceCap.type !== capType.thread) return refusal.invalidCapability(1);
@@ -104,10 +100,9 @@ function copyRegisters(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCa
   }
   if ((flags & copyFlag.transferInteger) !== 0n) transfer(userContext.slice(frameRegisterCount));
   rescheduleIfCurrent(kernel, tcb);
-  return done;
 }
 
-function setFlags(_: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
+function setFlags(_: Kernel, invocation: Invocation, { tcb }: ThreadCap): Result {
   const known = tcbFlag.fpuDisabled | tcbFlag.foreign;
   tcb.flags &= ~Number(invocation.word(0) & BigInt(known));
   tcb.flags |= Number(invocation.word(1) & BigInt(known));
@@ -126,7 +121,7 @@ interface NewCap {
   readonly address?: bigint;
 }
 
-function installTCBCaps(kernel: Kernel, { slot: invoked }: Invocation, tcb: Tcb, caps: readonly NewCap[]): Outcome {
+function installTCBCaps(kernel: Kernel, { slot: invoked }: Invocation, tcb: Tcb, caps: readonly NewCap[]): Result {
   for (const { index, cap, source, address } of caps) {
     const slot = tcb.slots.slot(index);
     if (!cteDelete(kernel, slot, true)) return preempted;
@@ -136,7 +131,6 @@ function installTCBCaps(kernel: Kernel, { slot: invoked }: Invocation, tcb: Tcb,
     if (cap.type !== capType.null && stillThere) cteInsert(kernel, cap, source, slot);
     if (address !== undefined) rescheduleIfCurrent(kernel, tcb);
   }
-  return done;
 }
 
 function decodeBuffer(address: bigint, source: Slot): NewCap | SyscallError {
@@ -181,26 +175,26 @@ function decodeHandler(invocation: Invocation, extra: number, index: number, num
   return answers || cap.type === capType.null ? { index, cap, source } : refusal.invalidCapability(number);
 }
 
-function configure(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
+function configure(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Result {
   const buffer = decodeBuffer(invocation.word(2), invocation.extraSlot(2));
   if (buffer instanceof SyscallError) return buffer;
   const roots = decodeRoots(invocation, tcb, 0);
   return roots instanceof SyscallError ? roots : installTCBCaps(kernel, invocation, tcb, [...roots, buffer]);
 }
 
-function setSpace(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
+function setSpace(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Result {
   const roots = decodeRoots(invocation, tcb, 1);
   if (roots instanceof SyscallError) return roots;
   const handler = decodeHandler(invocation, 0, tcbSlot.faultHandler, 1);
   return handler instanceof SyscallError ? handler : installTCBCaps(kernel, invocation, tcb, [handler, ...roots]);
 }
 
-function setIPCBuffer(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
+function setIPCBuffer(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Result {
   const buffer = decodeBuffer(invocation.word(0), invocation.extraSlot(0));
   return buffer instanceof SyscallError ? buffer : installTCBCaps(kernel, invocation, tcb, [buffer]);
 }
 
-function setTimeoutEndpoint(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
+function setTimeoutEndpoint(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Result {
   const handler = decodeHandler(invocation, 0, tcbSlot.timeoutHandler, 1);
   return handler instanceof SyscallError ? handler : installTCBCaps(kernel, invocation, tcb, [handler]);
 }
@@ -212,7 +206,7 @@ function checkPriority(priority: number, authority: Tcb): SyscallError | null {
 }
 
 /** SetPriority and SetMCPriority. */
-function setOnePriority(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
+function setOnePriority(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Result {
   const authority = invocation.extraCap(0);
   if (authority.type !== capType.thread) return refusal.invalidCapability(1);
   const priority = invocation.number(0);
@@ -220,10 +214,9 @@ function setOnePriority(kernel: Kernel, invocation: Invocation, { tcb }: ThreadC
   if (refused !== null) return refused;
   if (invocation.label === label.TCBSetPriority) setPriority(kernel, tcb, priority);
   else tcb.maxControlledPriority = priority;
-  return done;
 }
 
-function setSchedParams(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
+function setSchedParams(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Result {
   const mcp = invocation.number(0);
   const priority = invocation.number(1);
   const authority = invocation.extraCap(0);
@@ -242,7 +235,6 @@ function setSchedParams(kernel: Kernel, invocation: Invocation, { tcb }: ThreadC
     if (sc !== null) schedContextBindTCB(kernel, sc, tcb);
     else schedContextUnbindTCB(kernel, tcb.schedContext!);
   }
-  return done;
 }
 
 /** The scheduling context that SetSchedParams gives the thread: null, if it takes it away. */
@@ -255,7 +247,7 @@ function decodeSchedContext(kernel: Kernel, invocation: Invocation, tcb: Tcb): S
   return taken || (isBlocked(tcb) && !isReleased(kernel, sc)) ? refusal.illegalOperation : sc;
 }
 
-function bind(_: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
+function bind(_: Kernel, invocation: Invocation, { tcb }: ThreadCap): Result {
   if (tcb.boundNotification !== null) return refusal.illegalOperation;
   const cap = invocation.extraCap(0);
   if (cap.type !== capType.notification || !cap.canReceive) return refusal.illegalOperation;
@@ -263,11 +255,9 @@ function bind(_: Kernel, invocation: Invocation, { tcb }: ThreadCap): Outcome {
   if (notification.queue.head !== null || notification.boundTcb !== null) return refusal.illegalOperation;
   notification.boundTcb = tcb;
   tcb.boundNotification = notification;
-  return done;
 }
 
-function unbind(_: Kernel, __: Invocation, { tcb }: ThreadCap): Outcome {
+function unbind(_: Kernel, __: Invocation, { tcb }: ThreadCap): Result {
   if (tcb.boundNotification === null) return refusal.illegalOperation;
   unbindNotification(tcb);
-  return done;
 }

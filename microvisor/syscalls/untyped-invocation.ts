@@ -8,7 +8,7 @@ import { hasChildren, insertNewCap } from '../cspace/derivation.ts';
 import { lookupTargetSlot } from '../cspace/lookup.ts';
 import type { Kernel } from '../kernel.ts';
 import { type CNode, capType, type Slot, type UntypedCap } from '../objects.ts';
-import { done, type Outcome, preempted, refusal, SyscallError } from '../outcome.ts';
+import { preempted, type Result, refusal, SyscallError } from '../outcome.ts';
 import type { Invocation, Methods } from './invocation.ts';
 
 export const untypedMethods: Methods<UntypedCap> = { UntypedRetype: [6, 1, retype] };
@@ -38,7 +38,7 @@ function decodeNode(kernel: Kernel, invocation: Invocation): CNode | SyscallErro
   return cap.type === capType.cNode ? cap.node : refusal.missingCapability(false, depth);
 }
 
-function retype(kernel: Kernel, invocation: Invocation, cap: UntypedCap): Outcome {
+function retype(kernel: Kernel, invocation: Invocation, cap: UntypedCap): Result {
   const { slot } = invocation;
   const type = invocation.number(0);
   const userSize = invocation.number(1);
@@ -74,7 +74,6 @@ function retype(kernel: Kernel, invocation: Invocation, cap: UntypedCap): Outcom
     const newCap = createObject(kernel, type, first + i * objectSize, userSize, cap.device);
     insertNewCap(slot, node.slot(nodeOffset + i), newCap);
   }
-  return done;
 }
 
 const isFrameType = (type: number): boolean =>

@@ -2,7 +2,7 @@
 // one of stage 2, from guest-physical addresses.
 
 import { lookupFailure } from '../abi/faults.ts';
-import { asidPoolCount, asidsPerPool, sizeBits, userTop } from '../abi/limits.ts';
+import { asidsPerPool, sizeBits, userTop } from '../abi/limits.ts';
 import { vmAttribute } from '../abi/rights.ts';
 import {
   findVSpaceForASID,
@@ -23,7 +23,7 @@ import { lookupTargetSlot } from '../cspace/lookup.ts';
 import type { Kernel } from '../kernel.ts';
 import type { FrameCap, PageTableCap, PlainCap } from '../objects.ts';
 import { AsidPool, type AsidPoolCap, type AsidRoot, type Capability, capType } from '../objects.ts';
-import { Answer, done, type Outcome, refusal, SyscallError } from '../outcome.ts';
+import { Answer, type Result, refusal, SyscallError } from '../outcome.ts';
 import type { Invocation, Methods } from './invocation.ts';
 
 const invalidRoot = refusal.failedLookup(false, { type: lookupFailure.invalidRoot });
@@ -41,7 +41,7 @@ export const pageTableMethods: Methods<PageTableCap> = {
   RISCVPageTableUnmap: [0, 0, unmapTable],
 };
 
-function mapTable(kernel: Kernel, invocation: Invocation, cap: PageTableCap): Outcome {
+function mapTable(kernel: Kernel, invocation: Invocation, cap: PageTableCap): Result {
   // A guest root is nobody's child table.
   if (cap.mapped || cap.guestLevels !== 0) return refusal.invalidCapability(0);
   const address = invocation.number(0);
@@ -55,10 +55,9 @@ function mapTable(kernel: Kernel, invocation: Invocation, cap: PageTableCap): Ou
   const mappedAddress = Math.floor(address / 2 ** bitsLeft) * 2 ** bitsLeft;
   invocation.slot.cap = { ...cap, mapped: true, asid: space.asid, mappedAddress };
   updatePTE(kernel, at, tableEntry(cap.address), root);
-  return done;
 }
 
-function unmapTable(kernel: Kernel, { slot }: Invocation, cap: PageTableCap): Outcome {
+function unmapTable(kernel: Kernel, { slot }: Invocation, cap: PageTableCap): Result {
   if (!isFinalCapability(slot)) return refusal.revokeFirst;
   if (cap.mapped) {
     if (findVSpaceForASID(kernel, cap.asid)?.address === cap.address) return refusal.revokeFirst;
@@ -66,7 +65,6 @@ function unmapTable(kernel: Kernel, { slot }: Invocation, cap: PageTableCap): Ou
     kernel.clearMemory(cap.address, capSize(cap));
   }
   slot.cap = { ...cap, mapped: false };
-  return done;
 }
 
 export const frameMethods: Methods<FrameCap> = {
@@ -75,13 +73,12 @@ export const frameMethods: Methods<FrameCap> = {
   RISCVPageGetAddress: [0, 0, (_, __, cap) => new Answer([BigInt(cap.address)])],
 };
 
-function unmapFrame(kernel: Kernel, { slot }: Invocation, cap: FrameCap): Outcome {
+function unmapFrame(kernel: Kernel, { slot }: Invocation, cap: FrameCap): undefined {
   unmapPage(kernel, cap);
   slot.cap = { ...cap, asid: 0, mappedAddress: 0 };
-  return done;
 }
 
-function mapFrame(kernel: Kernel, invocation: Invocation, cap: FrameCap): Outcome {
+function mapFrame(kernel: Kernel, invocation: Invocation, cap: FrameCap): Result {
   const address = invocation.number(0);
   const space = invocation.extraCap(0);
   if (!isMappedTable(space)) return refusal.invalidCapability(1);
@@ -107,16 +104,15 @@ function mapFrame(kernel: Kernel, invocation: Invocation, cap: FrameCap): Outcom
   const executable = (invocation.word(2) & BigInt(vmAttribute.executeNever)) === 0n;
   invocation.slot.cap = { ...cap, asid: space.asid, mappedAddress: address };
   updatePTE(kernel, at, makeUserPTE(cap.address, executable, rights), root, address);
-  return done;
 }
 
 export const asidControlMethods: Methods<PlainCap> = { RISCVASIDControlMakePool: [2, 2, makePool] };
 
-function makePool(kernel: Kernel, invocation: Invocation): Outcome {
+function makePool(kernel: Kernel, invocation: Invocation): Result {
   const parent = invocation.extraSlot(0);
   const untyped = parent.cap;
   const index = kernel.asidTable.indexOf(null);
-  if (index < 0 || index >= asidPoolCount) return refusal.deleteFirst;
+  if (index < 0) return refusal.deleteFirst;
   if (untyped.type !== capType.untyped || untyped.sizeBits !== sizeBits.asidPool || untyped.device) {
     return refusal.invalidCapability(1);
   }
@@ -129,25 +125,21 @@ function makePool(kernel: Kernel, invocation: Invocation): Outcome {
   const pool = new AsidPool(untyped.address, untyped.sizeBits);
   cteInsert(kernel, { type: capType.asidPool, pool, base: index * asidsPerPool }, parent, destination);
   kernel.asidTable[index] = pool;
-  return done;
 }
 
 export const asidPoolMethods: Methods<AsidPoolCap> = { RISCVASIDPoolAssign: [0, 1, assign] };
 
-function assign(kernel: Kernel, invocation: Invocation, cap: AsidPoolCap): Outcome {
+function assign(kernel: Kernel, invocation: Invocation, cap: AsidPoolCap): Result {
   const space = invocation.extraSlot(0);
   const table = space.cap;
   if (table.type !== capType.pageTable || table.mapped) return refusal.invalidCapability(1);
   const pool = kernel.asidTable[cap.base / asidsPerPool] ?? null;
   if (pool === null) return invalidRoot;
   if (pool !== cap.pool) return refusal.invalidCapability(0);
-  let index = 0;
   // ASID 0 stands for none.
-  while (index < asidsPerPool && (cap.base + index === 0 || (pool.roots[index] ?? null) !== null)) index++;
-  if (index === asidsPerPool) return refusal.deleteFirst;
+  const index = pool.roots.findIndex((root, at) => root === null && cap.base + at !== 0);
+  if (index < 0) return refusal.deleteFirst;
   space.cap = { ...table, asid: cap.base + index, mappedAddress: 0, mapped: true };
-  while (pool.roots.length <= index) pool.roots.push(null);
   pool.roots[index] = { asid: cap.base + index, address: table.address, guestLevels: table.guestLevels };
   refreshRoots(kernel);
-  return done;
 }

@@ -10,16 +10,7 @@ import { lookupPTSlot, makeUserPTE, tableEntry } from './address-space.ts';
 import { createObject } from './creation.ts';
 import { cteInsert, deriveCap } from './cspace/derivation.ts';
 import type { Kernel } from './kernel.ts';
-import type {
-  AsidRoot,
-  Capability,
-  FrameCap,
-  PageTableCap,
-  SchedContextCap,
-  Slot,
-  ThreadCap,
-  UntypedCap,
-} from './objects.ts';
+import type { AsidRoot, Cap, Capability, FrameCap, PageTableCap, Slot, UntypedCap } from './objects.ts';
 import { AsidPool, CNode, capType, tcbSlot, threadState, vmRights } from './objects.ts';
 import { SyscallError } from './outcome.ts';
 import { bindRealm } from './realm-thread.ts';
@@ -263,7 +254,7 @@ class Boot {
   private createThread(rootSlot: Slot, vspaceSlot: Slot, bufferSlot: Slot): void {
     const { kernel } = this;
     const { initialThread } = this.options;
-    const threadCap = createObject(kernel, objectType.tcb, this.allocate(2 ** sizeBits.tcb), 0, false) as ThreadCap;
+    const threadCap = createObject(kernel, objectType.tcb, this.allocate(2 ** sizeBits.tcb), 0, false) as Cap<'thread'>;
     const { tcb } = threadCap;
     const buffer = deriveCap(bufferSlot, bufferSlot.cap);
     if (buffer instanceof SyscallError) throw new Error('a frame can always be copied');
@@ -279,7 +270,7 @@ class Boot {
       this.allocate(2 ** bits),
       bits,
       false,
-    ) as SchedContextCap;
+    ) as Cap<'schedContext'>;
     const sc = scCap.schedContext;
     refillNew(kernel, sc, minRefills, kernel.usToTicks(kernel.config.bootThreadTimeSliceUs), 0);
     tcb.schedContext = sc;

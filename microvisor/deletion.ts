@@ -8,7 +8,7 @@ import { cteSwap, isFinalCapability, isMDBParentOf, unlink } from './cspace/deri
 import { cancelAllIPC } from './endpoint.ts';
 import { irqState, type Kernel } from './kernel.ts';
 import { cancelAllSignals, unbindNotification } from './notification.ts';
-import { type Capability, capType, type Slot, type Tcb, tcbSlot, threadState, type ZombieCap } from './objects.ts';
+import { type Cap, type Capability, capType, type Slot, type Tcb, tcbSlot, threadState } from './objects.ts';
 import { replyRemove } from './reply.ts';
 import { schedContextUnbindAll, schedContextUnbindNtfn, schedContextUnbindTCB } from './sched-context.ts';
 import { remoteTCBStall } from './scheduler.ts';
@@ -17,7 +17,7 @@ import { unbindVcpu } from './vcpu.ts';
 import { schedContextCompleteYieldTo } from './yield-to.ts';
 
 /** Undoes what a capability stands for. Returns what is left of it: nothing, or a zombie. */
-function finaliseCap(kernel: Kernel, slot: Slot): ZombieCap | null {
+function finaliseCap(kernel: Kernel, slot: Slot): Cap<'zombie'> | null {
   const { cap } = slot;
   if (cap.type === capType.zombie) return cap;
   if (cap.type === capType.frame) unmapPage(kernel, cap);
@@ -25,7 +25,7 @@ function finaliseCap(kernel: Kernel, slot: Slot): ZombieCap | null {
 }
 
 /** The last capability to an object goes. */
-function finaliseObject(kernel: Kernel, cap: Capability): ZombieCap | null {
+function finaliseObject(kernel: Kernel, cap: Capability): Cap<'zombie'> | null {
   switch (cap.type) {
     case capType.endpoint:
       cancelAllIPC(kernel, cap.endpoint);
@@ -116,7 +116,7 @@ export function cteDelete(kernel: Kernel, slot: Slot, exposed: boolean): boolean
 }
 
 /** Makes a zombie one slot smaller; or moves it to the first of its own slots, where its owner finds it. */
-function reduceZombie(kernel: Kernel, slot: Slot, { node, count }: ZombieCap, exposed: boolean): boolean {
+function reduceZombie(kernel: Kernel, slot: Slot, { node, count }: Cap<'zombie'>, exposed: boolean): boolean {
   if (!exposed) {
     const first = node.slot(0);
     cteSwap(first.cap, first, slot.cap, slot);

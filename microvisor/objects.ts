@@ -57,7 +57,7 @@ interface MessageRights {
 }
 
 type CapName = keyof typeof capType;
-type Cap<Name extends CapName> = { readonly type: (typeof capType)[Name] } & Readonly<
+export type Cap<Name extends CapName> = { readonly type: (typeof capType)[Name] } & Readonly<
   Name extends keyof CapFields ? CapFields[Name] : object
 >;
 export type Capability = { [Name in CapName]: Cap<Name> }[CapName];
@@ -67,15 +67,8 @@ export type UntypedCap = Cap<'untyped'>;
 export type EndpointCap = Cap<'endpoint'>;
 export type NotificationCap = Cap<'notification'>;
 export type CNodeCap = Cap<'cNode'>;
-export type ThreadCap = Cap<'thread'>;
-export type IrqHandlerCap = Cap<'irqHandler'>;
-export type ZombieCap = Cap<'zombie'>;
-export type SchedContextCap = Cap<'schedContext'>;
-export type SchedControlCap = Cap<'schedControl'>;
 export type FrameCap = Cap<'frame'>;
 export type PageTableCap = Cap<'pageTable'>;
-export type AsidPoolCap = Cap<'asidPool'>;
-export type VcpuCap = Cap<'vcpu'>;
 
 export const nullCap: PlainCap = { type: capType.null };
 

@@ -22,15 +22,6 @@ export const isReleased = (kernel: Kernel, sc: SchedContext): boolean => isActiv
 export const refillSufficient = (kernel: Kernel, sc: SchedContext, usage: number): boolean =>
   refillHead(sc).amount - usage >= kernel.minBudget;
 
-/** The refills from head to tail. */
-export function* refillsOf(sc: SchedContext): IterableIterator<Refill> {
-  if (!isActive(sc)) return;
-  for (let index = sc.refillHead; ; index = next(sc, index)) {
-    yield sc.refills[index]!;
-    if (index === sc.refillTail) return;
-  }
-}
-
 function popHead(sc: SchedContext): Refill {
   const head = refillHead(sc);
   sc.refillHead = next(sc, sc.refillHead);

@@ -4,7 +4,7 @@ import { cteInsert } from '../cspace/derivation.ts';
 import { lookupTargetSlot } from '../cspace/lookup.ts';
 import { cteDeleteOne } from '../deletion.ts';
 import { irqState, type Kernel } from '../kernel.ts';
-import { capType, type IrqHandlerCap, type PlainCap } from '../objects.ts';
+import { type Cap, capType, type PlainCap } from '../objects.ts';
 import { type Result, refusal, SyscallError } from '../outcome.ts';
 import type { Invocation, Methods } from './invocation.ts';
 
@@ -29,25 +29,17 @@ function issueHandler(kernel: Kernel, invocation: Invocation, at: 1 | 2): Result
   cteInsert(kernel, { type: capType.irqHandler, irq }, invocation.slot, slot);
 }
 
-export const irqHandlerMethods: Methods<IrqHandlerCap> = {
-  IRQAckIRQ: [0, 0, acknowledge],
+export const irqHandlerMethods: Methods<Cap<'irqHandler'>> = {
+  IRQAckIRQ: [0, 0, ({ machine }, _, { irq }) => void machine.port.completeInterrupt(irq)],
   IRQSetIRQHandler: [0, 1, setHandler],
-  IRQClearIRQHandler: [0, 0, clearHandler],
+  IRQClearIRQHandler: [0, 0, (kernel, _, { irq }) => void cteDeleteOne(kernel, kernel.irqSlots.slot(irq))],
 };
 
-function acknowledge(kernel: Kernel, _: Invocation, { irq }: IrqHandlerCap): undefined {
-  kernel.machine.port.completeInterrupt(irq);
-}
-
-function setHandler(kernel: Kernel, invocation: Invocation, { irq }: IrqHandlerCap): Result {
+function setHandler(kernel: Kernel, invocation: Invocation, { irq }: Cap<'irqHandler'>): Result {
   const source = invocation.extraSlot(0);
   const { cap } = source;
   if (cap.type !== capType.notification || !cap.canSend) return refusal.invalidCapability(0);
   const slot = kernel.irqSlots.slot(irq);
   cteDeleteOne(kernel, slot);
   cteInsert(kernel, cap, source, slot);
-}
-
-function clearHandler(kernel: Kernel, _: Invocation, { irq }: IrqHandlerCap): undefined {
-  cteDeleteOne(kernel, kernel.irqSlots.slot(irq));
 }

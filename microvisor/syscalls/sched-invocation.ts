@@ -3,7 +3,7 @@
 import { minRefills } from '../abi/limits.ts';
 import { schedContextFlag } from '../abi/rights.ts';
 import type { Kernel } from '../kernel.ts';
-import { capType, type SchedContextCap, type SchedControlCap } from '../objects.ts';
+import { type Cap, capType } from '../objects.ts';
 import { Answer, done, type Result, refusal } from '../outcome.ts';
 import {
   schedContextBindTCB,
@@ -18,14 +18,14 @@ import { isReleased, refillAbsoluteMax } from '../sporadic.ts';
 import { schedContextYieldTo } from '../yield-to.ts';
 import type { Invocation, Methods } from './invocation.ts';
 
-export const schedControlMethods: Methods<SchedControlCap> = {
+export const schedControlMethods: Methods<Cap<'schedControl'>> = {
   SchedControlConfigureFlags: [5, 1, configureFlags],
 };
 
 /** The longest period, in µs: an eighth of what timer ticks can count. */
 const maxPeriodUs = (kernel: Kernel): bigint => (2n ** 64n - 1n) / BigInt(kernel.config.timebaseHz / 1_000_000) / 8n;
 
-function configureFlags(kernel: Kernel, invocation: Invocation, { core }: SchedControlCap): Result {
+function configureFlags(kernel: Kernel, invocation: Invocation, { core }: Cap<'schedControl'>): Result {
   const budgetUs = invocation.word(0);
   const periodUs = invocation.word(1);
   const least = BigInt(kernel.minBudgetUs);
@@ -47,7 +47,7 @@ function configureFlags(kernel: Kernel, invocation: Invocation, { core }: SchedC
   sc.sporadic = (Number(invocation.word(4) & 1n) & schedContextFlag.sporadic) !== 0;
 }
 
-export const schedContextMethods: Methods<SchedContextCap> = {
+export const schedContextMethods: Methods<Cap<'schedContext'>> = {
   SchedContextConsumed: [0, 0, consumed],
   SchedContextBind: [0, 1, bind],
   SchedContextUnbindObject: [0, 1, unbindObject],
@@ -55,11 +55,11 @@ export const schedContextMethods: Methods<SchedContextCap> = {
   SchedContextYieldTo: [0, 0, yieldTo],
 };
 
-function consumed(kernel: Kernel, _: Invocation, { schedContext }: SchedContextCap): Result {
+function consumed(kernel: Kernel, _: Invocation, { schedContext }: Cap<'schedContext'>): Result {
   return new Answer([schedContextUpdateConsumed(kernel, schedContext)]);
 }
 
-function bind(kernel: Kernel, invocation: Invocation, { schedContext: sc }: SchedContextCap): Result {
+function bind(kernel: Kernel, invocation: Invocation, { schedContext: sc }: Cap<'schedContext'>): Result {
   const cap = invocation.extraCap(0);
   if (cap.type === capType.thread) {
     if (sc.tcb !== null || cap.tcb.schedContext !== null) return refusal.illegalOperation;
@@ -74,7 +74,7 @@ function bind(kernel: Kernel, invocation: Invocation, { schedContext: sc }: Sche
   }
 }
 
-function unbindObject(kernel: Kernel, invocation: Invocation, { schedContext: sc }: SchedContextCap): Result {
+function unbindObject(kernel: Kernel, invocation: Invocation, { schedContext: sc }: Cap<'schedContext'>): Result {
   const cap = invocation.extraCap(0);
   if (cap.type === capType.thread) {
     if (sc.tcb !== cap.tcb || sc.tcb === invocation.thread) return refusal.illegalOperation;
@@ -87,12 +87,12 @@ function unbindObject(kernel: Kernel, invocation: Invocation, { schedContext: sc
   }
 }
 
-function unbind(kernel: Kernel, invocation: Invocation, { schedContext: sc }: SchedContextCap): Result {
+function unbind(kernel: Kernel, invocation: Invocation, { schedContext: sc }: Cap<'schedContext'>): Result {
   if (sc.tcb === invocation.thread) return refusal.illegalOperation;
   schedContextUnbindAll(kernel, sc);
 }
 
-function yieldTo(kernel: Kernel, invocation: Invocation, cap: SchedContextCap): Result {
+function yieldTo(kernel: Kernel, invocation: Invocation, cap: Cap<'schedContext'>): Result {
   const { thread } = invocation;
   const { schedContext: sc } = cap;
   const { tcb } = sc;

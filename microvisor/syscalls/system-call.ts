@@ -70,18 +70,12 @@ function handleInvocation(kernel: Kernel, options: SendOptions, register: number
   const { context } = thread;
   kernel.charge(kernel.costs.invocation);
   const slot = lookupRegister(kernel, register);
-  if (slot === null) {
-    if (options.isBlocking) capFault(kernel, BigInt.asUintN(64, context.x(register)), false);
-    return true;
-  }
+  if (slot === null) return failLookup(kernel, options, BigInt.asUintN(64, context.x(register)));
   const low = context.xLow(callRegister.messageInfo);
   const high = context.xHigh(callRegister.messageInfo);
   const buffer = infoInRegisters(low) ? -1 : lookupIPCBuffer(kernel, false, thread);
   const failed = lookupExtraCaps(kernel, thread, buffer, low);
-  if (failed >= 0) {
-    if (options.isBlocking) capFault(kernel, bufferWord(kernel, buffer, failed), false);
-    return true;
-  }
+  if (failed >= 0) return failLookup(kernel, options, bufferWord(kernel, buffer, failed));
   const length = Math.min(infoLength(low), buffer < 0 ? msgRegisterCount : msgMaxLength);
   // Whoever changes this state meanwhile (suspends the caller, blocks it) means it.
   setThreadState(kernel, thread, threadState.restart);
@@ -99,8 +93,11 @@ function handleInvocation(kernel: Kernel, options: SendOptions, register: number
   return true;
 }
 
-function capFault(kernel: Kernel, address: bigint, inReceivePhase: boolean): void {
-  handleFault(kernel, kernel.node.current, { type: faultType.capFault, address, inReceivePhase });
+/** An address leads nowhere: who would have waited faults. */
+function failLookup(kernel: Kernel, { isBlocking }: SendOptions, address: bigint): true {
+  const fault: Fault = { type: faultType.capFault, address, inReceivePhase: false };
+  if (isBlocking) handleFault(kernel, kernel.node.current, fault);
+  return true;
 }
 
 /** Receives from the endpoint or notification in a0. The caller's fault, if it names something else. */

@@ -9,7 +9,7 @@ import { cteInsert, deriveCap } from '../cspace/derivation.ts';
 import { cteDelete, slotCapLongRunningDelete } from '../deletion.ts';
 import type { Kernel } from '../kernel.ts';
 import { unbindNotification } from '../notification.ts';
-import type { Capability, SchedContext, Slot, Tcb, ThreadCap } from '../objects.ts';
+import type { Cap, Capability, SchedContext, Slot, Tcb } from '../objects.ts';
 import { capType, nullCap, tcbSlot } from '../objects.ts';
 import { Answer, preempted, type Result, refusal, SyscallError } from '../outcome.ts';
 import { readRegister, rewind, setFpu, writeRegister } from '../registers.ts';
@@ -19,7 +19,7 @@ import { isReleased } from '../sporadic.ts';
 import { restart, setPriority, suspend } from '../tcb.ts';
 import type { Invocation, Methods } from './invocation.ts';
 
-export const tcbMethods: Methods<ThreadCap> = {
+export const tcbMethods: Methods<Cap<'thread'>> = {
   TCBReadRegisters: [2, 0, readRegisters],
   TCBWriteRegisters: [2, 0, writeRegisters],
   TCBCopyRegisters: [1, 1, copyRegisters],
@@ -30,21 +30,13 @@ export const tcbMethods: Methods<ThreadCap> = {
   TCBSetTimeoutEndpoint: [0, 1, setTimeoutEndpoint],
   TCBSetIPCBuffer: [1, 1, setIPCBuffer],
   TCBSetSpace: [2, 3, setSpace],
-  TCBSuspend: [0, 0, stop],
-  TCBResume: [0, 0, resume],
+  TCBSuspend: [0, 0, (kernel, _, { tcb }) => void suspend(kernel, tcb)],
+  TCBResume: [0, 0, (kernel, _, { tcb }) => void restart(kernel, tcb)],
   TCBBindNotification: [0, 1, bind],
   TCBUnbindNotification: [0, 0, unbind],
   TCBSetTLSBase: [1, 0, setTls],
   TCBSetFlags: [2, 0, setFlags],
 };
-
-function stop(kernel: Kernel, _: Invocation, { tcb }: ThreadCap): undefined {
-  suspend(kernel, tcb);
-}
-
-function resume(kernel: Kernel, _: Invocation, { tcb }: ThreadCap): undefined {
-  restart(kernel, tcb);
-}
 
 function rescheduleIfCurrent(kernel: Kernel, tcb: Tcb): void {
   if (tcb === kernel.node.current) rescheduleRequired(kernel);
@@ -57,12 +49,12 @@ export function setTlsBase(tcb: Tcb, base: bigint): void {
   tcb.context.setX(threadPointer, BigInt.asIntN(64, base));
 }
 
-function setTls(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): undefined {
+function setTls(kernel: Kernel, invocation: Invocation, { tcb }: Cap<'thread'>): undefined {
   setTlsBase(tcb, invocation.word(0));
   rescheduleIfCurrent(kernel, tcb);
 }
 
-function readRegisters(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Result {
+function readRegisters(kernel: Kernel, invocation: Invocation, { tcb }: Cap<'thread'>): Result {
   const count = invocation.number(1);
   if (count < 1 || count > userContext.length) return refusal.rangeError(1, userContext.length);
   if (tcb === invocation.thread) return refusal.illegalOperation;
@@ -70,7 +62,7 @@ function readRegisters(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCa
   return new Answer(userContext.slice(0, count).map((register) => readRegister(tcb, register)));
 }
 
-function writeRegisters(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Result {
+function writeRegisters(kernel: Kernel, invocation: Invocation, { tcb }: Cap<'thread'>): Result {
   const resumes = (invocation.word(0) & 1n) !== 0n;
   const asked = invocation.number(1);
   if (invocation.length - 2 < asked) return refusal.truncatedMessage;
@@ -83,7 +75,7 @@ function writeRegisters(kernel: Kernel, invocation: Invocation, { tcb }: ThreadC
 
 const copyFlag = { suspendSource: 1n, resumeTarget: 2n, transferFrame: 4n, transferInteger: 8n } as const;
 
-function copyRegisters(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Result {
+function copyRegisters(kernel: Kernel, invocation: Invocation, { tcb }: Cap<'thread'>): Result {
   const flags = invocation.word(0);
   const sourceCap = invocation.extraCap(0);
   if (sourceCap.type !== capType.thread) return refusal.invalidCapability(1);
@@ -102,7 +94,7 @@ function copyRegisters(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCa
   rescheduleIfCurrent(kernel, tcb);
 }
 
-function setFlags(_: Kernel, invocation: Invocation, { tcb }: ThreadCap): Result {
+function setFlags(_: Kernel, invocation: Invocation, { tcb }: Cap<'thread'>): Result {
   const known = tcbFlag.fpuDisabled | tcbFlag.foreign;
   tcb.flags &= ~Number(invocation.word(0) & BigInt(known));
   tcb.flags |= Number(invocation.word(1) & BigInt(known));
@@ -175,26 +167,26 @@ function decodeHandler(invocation: Invocation, extra: number, index: number, num
   return answers || cap.type === capType.null ? { index, cap, source } : refusal.invalidCapability(number);
 }
 
-function configure(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Result {
+function configure(kernel: Kernel, invocation: Invocation, { tcb }: Cap<'thread'>): Result {
   const buffer = decodeBuffer(invocation.word(2), invocation.extraSlot(2));
   if (buffer instanceof SyscallError) return buffer;
   const roots = decodeRoots(invocation, tcb, 0);
   return roots instanceof SyscallError ? roots : installTCBCaps(kernel, invocation, tcb, [...roots, buffer]);
 }
 
-function setSpace(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Result {
+function setSpace(kernel: Kernel, invocation: Invocation, { tcb }: Cap<'thread'>): Result {
   const roots = decodeRoots(invocation, tcb, 1);
   if (roots instanceof SyscallError) return roots;
   const handler = decodeHandler(invocation, 0, tcbSlot.faultHandler, 1);
   return handler instanceof SyscallError ? handler : installTCBCaps(kernel, invocation, tcb, [handler, ...roots]);
 }
 
-function setIPCBuffer(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Result {
+function setIPCBuffer(kernel: Kernel, invocation: Invocation, { tcb }: Cap<'thread'>): Result {
   const buffer = decodeBuffer(invocation.word(0), invocation.extraSlot(0));
   return buffer instanceof SyscallError ? buffer : installTCBCaps(kernel, invocation, tcb, [buffer]);
 }
 
-function setTimeoutEndpoint(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Result {
+function setTimeoutEndpoint(kernel: Kernel, invocation: Invocation, { tcb }: Cap<'thread'>): Result {
   const handler = decodeHandler(invocation, 0, tcbSlot.timeoutHandler, 1);
   return handler instanceof SyscallError ? handler : installTCBCaps(kernel, invocation, tcb, [handler]);
 }
@@ -206,7 +198,7 @@ function checkPriority(priority: number, authority: Tcb): SyscallError | null {
 }
 
 /** SetPriority and SetMCPriority. */
-function setOnePriority(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Result {
+function setOnePriority(kernel: Kernel, invocation: Invocation, { tcb }: Cap<'thread'>): Result {
   const authority = invocation.extraCap(0);
   if (authority.type !== capType.thread) return refusal.invalidCapability(1);
   const priority = invocation.number(0);
@@ -216,7 +208,7 @@ function setOnePriority(kernel: Kernel, invocation: Invocation, { tcb }: ThreadC
   else tcb.maxControlledPriority = priority;
 }
 
-function setSchedParams(kernel: Kernel, invocation: Invocation, { tcb }: ThreadCap): Result {
+function setSchedParams(kernel: Kernel, invocation: Invocation, { tcb }: Cap<'thread'>): Result {
   const mcp = invocation.number(0);
   const priority = invocation.number(1);
   const authority = invocation.extraCap(0);
@@ -247,7 +239,7 @@ function decodeSchedContext(kernel: Kernel, invocation: Invocation, tcb: Tcb): S
   return taken || (isBlocked(tcb) && !isReleased(kernel, sc)) ? refusal.illegalOperation : sc;
 }
 
-function bind(_: Kernel, invocation: Invocation, { tcb }: ThreadCap): Result {
+function bind(_: Kernel, invocation: Invocation, { tcb }: Cap<'thread'>): Result {
   if (tcb.boundNotification !== null) return refusal.illegalOperation;
   const cap = invocation.extraCap(0);
   if (cap.type !== capType.notification || !cap.canReceive) return refusal.illegalOperation;
@@ -257,7 +249,7 @@ function bind(_: Kernel, invocation: Invocation, { tcb }: ThreadCap): Result {
   tcb.boundNotification = notification;
 }
 
-function unbind(_: Kernel, __: Invocation, { tcb }: ThreadCap): Result {
+function unbind(_: Kernel, __: Invocation, { tcb }: Cap<'thread'>): Result {
   if (tcb.boundNotification === null) return refusal.illegalOperation;
   unbindNotification(tcb);
 }

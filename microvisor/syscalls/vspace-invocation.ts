@@ -22,7 +22,7 @@ import { cteInsert, hasChildren, isFinalCapability } from '../cspace/derivation.
 import { lookupTargetSlot } from '../cspace/lookup.ts';
 import type { Kernel } from '../kernel.ts';
 import type { FrameCap, PageTableCap, PlainCap } from '../objects.ts';
-import { AsidPool, type AsidPoolCap, type AsidRoot, type Capability, capType } from '../objects.ts';
+import { AsidPool, type AsidRoot, type Cap, type Capability, capType } from '../objects.ts';
 import { Answer, type Result, refusal, SyscallError } from '../outcome.ts';
 import type { Invocation, Methods } from './invocation.ts';
 
@@ -127,9 +127,9 @@ function makePool(kernel: Kernel, invocation: Invocation): Result {
   kernel.asidTable[index] = pool;
 }
 
-export const asidPoolMethods: Methods<AsidPoolCap> = { RISCVASIDPoolAssign: [0, 1, assign] };
+export const asidPoolMethods: Methods<Cap<'asidPool'>> = { RISCVASIDPoolAssign: [0, 1, assign] };
 
-function assign(kernel: Kernel, invocation: Invocation, cap: AsidPoolCap): Result {
+function assign(kernel: Kernel, invocation: Invocation, cap: Cap<'asidPool'>): Result {
   const space = invocation.extraSlot(0);
   const table = space.cap;
   if (table.type !== capType.pageTable || table.mapped) return refusal.invalidCapability(1);

@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { invocationNames } from '../../microvisor/abi/invocation-labels.ts';
 import { cNodeCapData } from '../../microvisor/abi/rights.ts';
 import { type CNode, type CNodeCap, tcbSlot } from '../../microvisor/objects.ts';
-import { refillsOf } from '../../microvisor/sporadic.ts';
 import { Dice } from '../../tools/grind/dice.ts';
+import { refillsOf } from '../microvisor/refills.ts';
 import {
   capType,
   exceptions,

@@ -1,7 +1,8 @@
 // Answers to calls, and the budget that a caller has when its answer comes.
 
 import { describe, expect, it } from 'vitest';
-import { refillHead, refillsOf } from '../../microvisor/sporadic.ts';
+import { refillHead } from '../../microvisor/sporadic.ts';
+import { refillsOf } from './refills.ts';
 import { label, type Thread, threadState, World } from './world.ts';
 
 const timeoutFault = 5;

@@ -7,6 +7,7 @@ import { type Refill, SchedContext } from '../../microvisor/objects.ts';
 import * as specification from '../../microvisor/specification/refills.ts';
 import type { State } from '../../microvisor/specification/state.ts';
 import * as sporadic from '../../microvisor/sporadic.ts';
+import { refillsOf } from './refills.ts';
 
 const minBudget = 200;
 const sizeBits = 9;
@@ -57,7 +58,7 @@ describe('refills', () => {
         const model = { period: 0, maxRefills: 0, refills: [] as Refill[] } as unknown as specification.Parameters &
           Parameters<typeof specification.charge>[1];
         expect(sporadic.isActive(sc)).toBe(false);
-        expect([...sporadic.refillsOf(sc)]).toEqual([]);
+        expect([...refillsOf(sc)]).toEqual([]);
         const anew = ({ budget, period, maxRefills }: typeof first): void => {
           sporadic.refillNew(kernel, sc, maxRefills, budget, period);
           specification.refillAnew(state, model, { budget, period, maxRefills });
@@ -102,7 +103,7 @@ describe('refills', () => {
               anew(each.parameters);
               break;
           }
-          expect([each, [...sporadic.refillsOf(sc)]]).toEqual([each, model.refills]);
+          expect([each, [...refillsOf(sc)]]).toEqual([each, model.refills]);
           expect([sc.period, sc.refillMax]).toEqual([model.period, model.maxRefills]);
           expect(sporadic.refillTail(sc)).toEqual(model.refills.at(-1));
           expect(kernel.node.reprogram).toBe(state.rearm);
@@ -123,7 +124,7 @@ describe('refills', () => {
     const sc = new SchedContext(0, sizeBits);
     sporadic.refillNew(kernel, sc, 2, 500, 0);
     expect(sporadic.isRoundRobin(sc)).toBe(true);
-    expect([...sporadic.refillsOf(sc)]).toEqual([
+    expect([...refillsOf(sc)]).toEqual([
       { time: 1000, amount: 500 },
       { time: 1000, amount: 0 },
     ]);

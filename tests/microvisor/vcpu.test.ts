@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { vcpuFence, vcpuRegisters } from '../../microvisor/abi/extensions.ts';
 import { vcpuFault } from '../../microvisor/abi/faults.ts';
-import type { VcpuCap } from '../../microvisor/objects.ts';
+import type { Cap } from '../../microvisor/objects.ts';
 import { allRights, initialCap, label, objectType, type Thread, threadState, World } from './world.ts';
 
 interface Guest {
@@ -47,7 +47,7 @@ describe('virtual harts', () => {
     const { world, thread, vcpu } = createGuest();
     const { context } = thread.tcb;
     expect([context.get('virtual'), context.get('privilege')]).toEqual([1, 1]);
-    const { asid, address } = (world.cap(vcpu) as VcpuCap).vcpu.root!;
+    const { asid, address } = (world.cap(vcpu) as Cap<'vcpu'>).vcpu.root!;
     expect(context.csr('hgatp')).toBe((8n << 60n) | (BigInt(asid) << 44n) | BigInt(address / 4096));
     expect(context.csr('hideleg')).toBe(0x444n);
   });
@@ -203,7 +203,7 @@ describe('virtual harts', () => {
     const frame = world.make(objectType.page);
     world.fences.length = 0;
     world.must(frame, label.RISCVPageMap, [at, allRights, 0], [root]);
-    const { asid } = (world.cap(vcpu) as VcpuCap).vcpu.root!;
+    const { asid } = (world.cap(vcpu) as Cap<'vcpu'>).vcpu.root!;
     expect(world.fences).toEqual([{ stage: 'guest', virtual: true, vmid: asid, address: BigInt(at) }]);
     expect(world.invoke(world.make(objectType.page), label.RISCVPageMap, [2 ** 41, 3, 0], [root]).label).toBe(1);
     world.must(vcpu, label.VCPUFence, [vcpuFence.vvma, -1, 5]);

@@ -17,7 +17,7 @@ import type {
   State,
   Thread,
 } from '../../../microvisor/specification/state.ts';
-import { refillsOf } from '../../../microvisor/sporadic.ts';
+import { refillsOf } from '../refills.ts';
 
 const types = k.capType;
 const unsigned = (word: bigint): bigint => BigInt.asUintN(64, word);

@@ -65,7 +65,7 @@ export function isCapRevocable(derived: Capability, source: Capability): boolean
   switch (derived.type) {
     case capType.endpoint:
     case capType.notification:
-      return !('badge' in source && derived.badge === source.badge);
+      return derived.badge !== (source as typeof derived).badge;
     case capType.irqHandler:
       return source.type === capType.irqControl;
     case capType.untyped:
@@ -75,17 +75,16 @@ export function isCapRevocable(derived: Capability, source: Capability): boolean
   }
 }
 
-/** Applies the badge or guard of Mint, Mutate and Rotate. A null capability: it can't be. */
+/** Applies `data` (unsigned), the badge or guard of Mint, Mutate and Rotate. A null capability: it can't be. */
 export function updateCapData(preserve: boolean, data: bigint, cap: Capability): Capability {
   switch (cap.type) {
     case capType.endpoint:
     case capType.notification:
-      return !preserve && cap.badge === 0n ? { ...cap, badge: BigInt.asUintN(64, data) } : nullCap;
+      return !preserve && cap.badge === 0n ? { ...cap, badge: data } : nullCap;
     case capType.cNode: {
-      const word = BigInt.asUintN(64, data);
-      const guardSize = Number(word & 63n);
+      const guardSize = Number(data & 63n);
       if (guardSize + cap.node.radix > wordBits) return nullCap;
-      const guard = BigInt.asUintN(guardSize, word >> 6n);
+      const guard = BigInt.asUintN(guardSize, data >> 6n);
       return { ...cap, guardSize, guardLow: Number(BigInt.asUintN(32, guard)), guardHigh: Number(guard >> 32n) };
     }
     default:

@@ -143,4 +143,27 @@ export const schedulingPlants: readonly Plant[] = [
     replace: '',
     foundBy: [{ file: windows, test: 'domain windows start and end on time, overruns are reported' }],
   },
+  ...[
+    {
+      name: 'the fast path overlooks that the timer is about to go off',
+      find: 'now + minBudget * cyclesPerTick < deadlines[node.id]! &&',
+      replace: '',
+    },
+    {
+      name: 'the fast path overlooks a budget that the thread has cut down itself',
+      find: 'refillSufficient(kernel, node.currentSchedContext, used)',
+      replace: 'used >= 0',
+    },
+    {
+      name: 'the fast path overtakes a more urgent thread',
+      find: 'tcb.priority >= highestPriority(node, tcb.domain)',
+      replace: 'tcb.priority >= 0',
+    },
+  ].map(
+    (plant): Plant => ({
+      ...plant,
+      file: 'microvisor/fast-path.ts',
+      foundBy: [{ file: 'tests/microvisor/fast-path.test.ts', test: 'to the cycle, with 2 domains' }],
+    }),
+  ),
 ];

@@ -1,7 +1,7 @@
 // Moving a message from one thread to another: words, badge, and the capabilities beside them.
 
 import { ipcBuffer } from './abi/ipc-buffer.ts';
-import { msgMaxExtraCaps, msgMaxLength } from './abi/limits.ts';
+import { msgMaxLength } from './abi/limits.ts';
 import { callRegister } from './abi/system-calls.ts';
 import { cteInsert, deriveCap } from './cspace/derivation.ts';
 import { highHalf, lookupSlot, lookupTargetSlot, lowHalf } from './cspace/lookup.ts';
@@ -56,7 +56,7 @@ function transferCaps(kernel: Kernel, endpoint: Endpoint | null, receiver: Tcb, 
   let destination = getReceiveSlot(kernel, receiver, buffer);
   let unwrapped = 0;
   let count = 0;
-  for (; count < msgMaxExtraCaps && count < extraCaps.length; count++) {
+  for (; count < extraCaps.length; count++) {
     const slot = extraCaps[count]!;
     const { cap } = slot;
     if (cap.type === capType.endpoint && cap.endpoint === endpoint) {

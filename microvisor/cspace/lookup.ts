@@ -11,7 +11,6 @@ let bitsRemaining = 0;
 
 /** `width` bits (at most 32) of a 64-bit word, from bit `shift` on. */
 function field(low: number, high: number, shift: number, width: number): number {
-  if (width === 0) return 0;
   let bits: number;
   if (shift >= 32) bits = high >>> (shift - 32);
   else if (shift === 0) bits = low;

@@ -5,11 +5,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { lookupFailure } from '../../microvisor/abi/faults.ts';
 import { cNodeCapData } from '../../microvisor/abi/rights.ts';
+import { callRegister } from '../../microvisor/abi/system-calls.ts';
 import { highHalf, lookupSlot, lookupSlotForCNodeOp, lowHalf } from '../../microvisor/cspace/lookup.ts';
 import { lookupFailureWords } from '../../microvisor/fault-values.ts';
 import type { Capability } from '../../microvisor/objects.ts';
 import { SyscallError } from '../../microvisor/outcome.ts';
-import { allRights, capType, initialCap, label, objectType, type Thread, World } from './world.ts';
+import { allRights, capType, initialCap, label, objectType, systemCall, type Thread, World } from './world.ts';
 
 const cnode = initialCap.cNode;
 
@@ -207,5 +208,44 @@ describe('capability addresses', () => {
       ),
       { numRuns: 25 },
     );
+  });
+
+  it('resolve to nothing where a guard differs in any of its bits, however small the address', () => {
+    for (const size of [20, 32, 33, 58]) {
+      const world = new World();
+      const leaf = world.notification();
+      for (const bit of [0, size >> 1, size - 1]) {
+        const guard = (1n << BigInt(bit)).toString(2).padStart(size, '0');
+        const root: Table = { guard, radix: 4, slots: [{ index: 5, held: 9 }] };
+        const cap = world.cap(build(world, leaf, root));
+        for (const index of ['0101', '0110']) {
+          for (const path of [guard + index, '0'.repeat(size) + index]) {
+            expect([path, foundByOperation(world, cap, path)]).toEqual([path, expectedOfOperation(root, path)]);
+          }
+        }
+      }
+    }
+  });
+
+  it('resolve to nothing without a CNode to begin with: for a thread, and for either side of an operation', () => {
+    const world = new World();
+    const faults = world.endpoint();
+    const [endpoint, slot] = [world.endpoint(), world.freeSlot()];
+    const bare = world.make(objectType.tcb);
+    const sc = world.make(objectType.schedContext, 8);
+    world.configure(sc, { budget: 1000 });
+    world.must(bare, label.TCBSetSchedParams, [100, 100], [initialCap.tcb, sc, faults]);
+    world.must(bare, label.TCBResume);
+    world.wait(faults);
+    world.current().context.setX(callRegister.capability, BigInt(endpoint));
+    world.ecall(systemCall.send);
+    expect(world.message()).toMatchObject({ label: 1 });
+    expect(world.message().words.slice(1)).toEqual([BigInt(endpoint), 0n, BigInt(lookupFailure.invalidRoot)]);
+    const copy = (from: number, to: number, depth = 64) =>
+      world.invoke(cnode, label.CNodeCopy, [to, 64, from, depth, allRights], [from === endpoint ? endpoint : cnode]);
+    expect(copy(endpoint, slot)).toEqual({ label: 6, words: [1n, BigInt(lookupFailure.invalidRoot)] });
+    // Of the two sides of an operation the answer names the one that did not resolve.
+    expect(copy(2 ** 20, slot)).toMatchObject({ label: 6, words: [1n, 4n, 64n, 0n, 51n] });
+    expect(copy(faults, 2 ** 20)).toMatchObject({ label: 6, words: [0n, 4n, 64n, 0n, 51n] });
   });
 });

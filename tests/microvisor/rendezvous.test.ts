@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { right } from '../../microvisor/abi/rights.ts';
 import { callRegister } from '../../microvisor/abi/system-calls.ts';
+import { refillsOf } from './refills.ts';
 import {
   allRights,
   exceptions,
@@ -202,6 +203,39 @@ describe('a sender and a receiver', () => {
   });
 });
 
+describe('a sporadic thread that has waited for longer than its period', () => {
+  /** How it waits, and how the root thread, later, ends that. */
+  const waits: Record<
+    string,
+    { begin(w: World, on: number): void; end(w: World, on: number): void; on: 'endpoint' | 'notification' }
+  > = {
+    'for a signal': { on: 'notification', begin: (w, on) => w.wait(on), end: (w, on) => w.signal(on) },
+    'for a message': { on: 'endpoint', begin: (w, on) => w.wait(on), end: (w, on) => w.send(on) },
+    'to send': { on: 'endpoint', begin: (w, on) => w.send(on), end: (w, on) => w.wait(on) },
+    'for an endpoint that goes': { on: 'endpoint', begin: (w, on) => w.wait(on), end: (w, on) => w.delete(on) },
+    'to send to an endpoint that goes': { on: 'endpoint', begin: (w, on) => w.send(on), end: (w, on) => w.delete(on) },
+    'for a notification that goes': { on: 'notification', begin: (w, on) => w.wait(on), end: (w, on) => w.delete(on) },
+  };
+  for (const [how, { on, begin, end }] of Object.entries(waits)) {
+    it(`${how}, has one refill from now on`, () => {
+      const world = new World();
+      const what = world[on]();
+      const thread = world.thread({ priority: 110, budget: 1000, period: 5000, sporadic: true, extraRefills: 4 });
+      const sc = thread.tcb.schedContext!;
+      const aside = world.stepAside();
+      world.runUntil(world.now() + 300);
+      begin(world, what);
+      world.interruptRoot(aside);
+      expect(refillsOf(sc)).toHaveLength(2);
+      world.runUntil(world.now() + 7000);
+      expect(refillsOf(sc)).toHaveLength(2);
+      end(world, what);
+      expect(thread.tcb.state === threadState.running || thread.tcb.state === threadState.restart).toBe(true);
+      expect(refillsOf(sc)).toEqual([{ time: world.kernel.node.time, amount: 10_000 }]);
+    });
+  }
+});
+
 describe('a notification', () => {
   it('that is bound and active is what a receiver gets, before any message', () => {
     for (const blocking of [true, false]) {
@@ -298,5 +332,58 @@ describe('a notification', () => {
     // Without time it does not run, though it is awake.
     world.wait(aside);
     world.expectCurrent(threads[0]!);
+  });
+
+  it('lends a context that is used up to a thread that has to wait for it, and one that has been idle afresh', () => {
+    for (const how of ['used up', 'used a period ago'] as const) {
+      for (const on of ['endpoint', 'notification'] as const) {
+        const world = new World();
+        const [endpoint, notification] = [world.endpoint(), world.notification()];
+        const reply = world.reply();
+        const own = world.make(objectType.schedContext, 8);
+        world.configure(own, { budget: 1000, period: 5000, sporadic: true, extraRefills: 4 });
+        world.must(own, label.SchedContextBind, [], [notification]);
+        const server = world.thread({ priority: 120, budget: 1000 });
+        world.must(server.cap, label.TCBBindNotification, [], [notification]);
+        const client = world.thread({ priority: 110, budget: 20_000 });
+        const aside = world.stepAside();
+        world.recv(endpoint, reply);
+        world.interruptRoot(aside);
+        makePassive(world, server);
+        world.signal(notification);
+        const sc = server.tcb.schedContext!;
+        world.wait(aside);
+        world.expectCurrent(server);
+        if (how === 'used up') {
+          world.runUntil(world.now() + 1000);
+          world.interruptRoot(aside);
+          world.must(own, label.SchedContextUnbindObject, [], [server.cap]);
+          world.must(server.sc, label.SchedContextBind, [], [server.cap]);
+          world.wait(aside);
+          world.recv(endpoint, reply);
+          world.interruptRoot(aside);
+          makePassive(world, server);
+          world.wait(aside);
+        } else {
+          world.runUntil(world.now() + 300);
+          world.recv(endpoint, reply);
+          expect(refillsOf(sc)).toHaveLength(2);
+        }
+        world.expectCurrent(client);
+        world.call(endpoint);
+        world.expectCurrent(server);
+        if (how === 'used a period ago') world.runUntil(world.now() + 7000);
+        world.interruptRoot(aside);
+        world.signal(notification);
+        world.wait(aside);
+        world.expectCurrent(server);
+        // It answers on the client's time, and takes the signal on the notification's.
+        world.replyRecv(on === 'endpoint' ? endpoint : notification, reply);
+        expect(server.tcb.schedContext === sc).toBe(true);
+        expect([how, on, server.tcb.inReleaseQueue]).toEqual([how, on, how === 'used up']);
+        if (how === 'used a period ago') expect(refillsOf(sc)).toHaveLength(1);
+        else world.expectCurrent(client);
+      }
+    }
   });
 });

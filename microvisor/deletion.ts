@@ -54,7 +54,6 @@ function finaliseObject(kernel: Kernel, cap: Capability): Cap<'zombie'> | null {
       schedContextUnbindAll(kernel, schedContext);
       if (schedContext.yieldFrom !== null) schedContextCompleteYieldTo(kernel, schedContext.yieldFrom);
       schedContext.refillMax = 0;
-      schedContext.sporadic = false;
       return null;
     }
     case capType.irqHandler:
@@ -155,9 +154,7 @@ export function cteRevoke(kernel: Kernel, slot: Slot): boolean {
   return true;
 }
 
-/** Whether deleting what is in the slot may take long. */
+/** Whether deleting what is in a thread's slot may take long. */
 export function slotCapLongRunningDelete(slot: Slot): boolean {
-  const { type } = slot.cap;
-  if (type === capType.null || !isFinalCapability(slot)) return false;
-  return type === capType.thread || type === capType.zombie || type === capType.cNode;
+  return slot.cap.type === capType.cNode && isFinalCapability(slot);
 }

@@ -64,7 +64,7 @@ export function schedContextBindTCB(kernel: Kernel, sc: SchedContext, tcb: Tcb):
   tcb.schedContext = sc;
   sc.tcb = tcb;
   tcb.affinity = sc.core;
-  if (isActive(sc)) unblockCheck(kernel, sc);
+  unblockCheck(kernel, sc);
   schedContextResume(kernel, sc);
   if (isSchedulable(tcb)) {
     enqueue(kernel, tcb);

@@ -94,10 +94,10 @@ export function appendReady(kernel: Kernel, tcb: Tcb): void {
 
 /** Takes a thread that runs on another hart off it, before its state changes: that hart idles until it chooses again. */
 export function remoteTCBStall(kernel: Kernel, tcb: Tcb): void {
-  if (tcb.schedContext === null || tcb.affinity === kernel.node.id) return;
+  if (tcb.affinity === kernel.node.id) return;
   const remote = kernel.nodes[tcb.affinity]!;
   if (remote.current !== tcb) return;
-  if (isSchedulable(tcb)) tcbSchedEnqueue(kernel, tcb);
+  tcbSchedEnqueue(kernel, tcb);
   remote.current = remote.idle;
   install(kernel, remote);
   kernel.node.reschedulePending |= 1 << tcb.affinity;
@@ -105,13 +105,11 @@ export function remoteTCBStall(kernel: Kernel, tcb: Tcb): void {
 
 // The release queue: threads whose budget comes back later, by time.
 
-export function tcbReleaseEnqueue(kernel: Kernel, tcb: Tcb): void {
-  const node = kernel.nodes[tcb.affinity]!;
+function tcbReleaseEnqueue(kernel: Kernel, tcb: Tcb): void {
+  const { release } = kernel.nodes[tcb.affinity]!;
   const { time } = refillHead(tcb.schedContext!);
-  const { release } = node;
   let after = release.head;
   while (after !== null && refillHead(after.schedContext!).time <= time) after = after.next;
-  if (after === release.head) reprogram(kernel, node, tcb);
   if (after === null) append(release, tcb);
   else insertBefore(release, tcb, after);
   tcb.inReleaseQueue = true;

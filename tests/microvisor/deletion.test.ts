@@ -222,6 +222,8 @@ describe('deletion', () => {
     world.must(irqControl, label.IRQIssueIRQHandler, [9, handler, 64], [cNode]);
     const twin = world.copy(handler);
     world.masked.clear();
+    for (const other of [world.endpoint(), world.reply()]) world.delete(other);
+    expect([...world.masked]).toEqual([]);
     world.delete(handler);
     expect(world.masked.has(9)).toBe(false);
     const notification = world.notification();

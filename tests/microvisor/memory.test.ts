@@ -113,6 +113,23 @@ describe('memory', () => {
     expect(entryOf(world, space, 0x1000_1000).entry).toBe(0n);
   });
 
+  it('deleting a table takes what lies below it away, and nothing beside it, nor of a space that is gone', () => {
+    const world = new World();
+    const { space, tables } = newSpace(world);
+    const { asid } = world.cap(space) as PageTableCap;
+    const [frame, other] = [world.make(objectType.page), world.make(objectType.pageTable)];
+    world.must(frame, label.RISCVPageMap, [0x1000_0000, allRights, 0], [space]);
+    world.must(other, label.RISCVPageTableMap, [0x1020_0000, 0], [space]);
+    world.delete(world.make(objectType.pageTable));
+    world.delete(other);
+    expect(findVSpaceForASID(world.kernel, asid)).not.toBeNull();
+    expect(entryOf(world, space, 0x1000_0000).entry).not.toBe(0n);
+    expect(entryOf(world, space, 0x1020_0000)).toMatchObject({ entry: 0n, bitsLeft: 21 });
+    world.delete(space);
+    expect(findVSpaceForASID(world.kernel, asid)).toBeNull();
+    for (const table of tables) world.delete(table);
+  });
+
   it('deleting an address space stops its threads from using it, and frees the ASID', () => {
     const world = new World();
     const { space } = newSpace(world);

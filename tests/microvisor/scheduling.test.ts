@@ -74,6 +74,32 @@ describe('scheduling', () => {
     world.expectCurrent(thread);
   });
 
+  it('resuming makes a thread do again what it is blocked in, and leaves alone who runs', () => {
+    const ways: Record<string, (world: World, endpoint: number, notification: number) => void> = {
+      'a receive': (world, endpoint) => world.recv(endpoint),
+      'a send': (world, endpoint) => world.send(endpoint),
+      'a call': (world, endpoint) => world.call(endpoint),
+      'a wait': (world, _, notification) => world.wait(notification),
+      nothing: (world) => world.ecall(systemCall.nbSend),
+    };
+    for (const [name, block] of Object.entries(ways)) {
+      const world = new World();
+      const [endpoint, notification] = [world.endpoint(), world.notification()];
+      const thread = world.thread({ priority: 110, budget: 1000 });
+      const aside = world.stepAside();
+      world.expectCurrent(thread);
+      const { context } = thread.tcb;
+      const { pc } = context;
+      block(world, endpoint, notification);
+      expect([name, world.isIdle]).toEqual([name, name !== 'nothing']);
+      world.interruptRoot(aside);
+      world.must(thread.cap, label.TCBResume);
+      world.wait(aside);
+      world.expectCurrent(thread);
+      expect([name, context.pc]).toEqual([name, name === 'nothing' ? pc + 4n : pc]);
+    }
+  });
+
   it('equals share round-robin', () => {
     const world = new World();
     const threads = ['a', 'b', 'c'].map((name) => {

@@ -93,6 +93,16 @@ describe('virtual harts', () => {
     world.expectCurrent(thread);
   });
 
+  it('WFI ends when the thread is resumed, and is tried again', () => {
+    const { world, thread, aside } = createGuest();
+    world.exception(virtualInstruction, wfi);
+    expect(world.isIdle).toBe(true);
+    world.interruptRoot(aside);
+    world.must(thread.cap, label.TCBResume);
+    world.wait(aside);
+    world.expectCurrent(thread);
+  });
+
   it('WFI ends when the virtual timer fires, on time', () => {
     const { world, thread } = createGuest();
     const { context } = thread.tcb;

@@ -60,7 +60,7 @@ export const schedulingPlants: readonly Plant[] = [
   {
     name: 'a context that is bound again has its budget at once',
     file: 'microvisor/sched-context.ts',
-    find: `  if (isActive(sc)) unblockCheck(kernel, sc);
+    find: `  unblockCheck(kernel, sc);
   schedContextResume`,
     replace: `  if (isActive(sc)) sc.refills[sc.refillHead]!.time = kernel.node.time;
   schedContextResume`,

@@ -36,7 +36,8 @@ const bufferBytes = 8 * ipcBuffer.words;
 /** Offset in machine memory of the thread's IPC buffer, or −1 if it has none that it may write (receiver) or read. */
 export function lookupIPCBuffer(kernel: Kernel, isReceiver: boolean, tcb: Tcb): number {
   const { cap } = tcb.slots.slot(tcbSlot.buffer);
-  if (cap.type !== capType.frame || cap.device) return -1;
+  // TCBs take no frames of devices.
+  if (cap.type !== capType.frame) return -1;
   if (cap.rights !== vmRights.readWrite && (isReceiver || cap.rights !== vmRights.readOnly)) return -1;
   const physical = cap.address + (tcb.ipcBuffer & ((1 << cap.sizeBits) - 1));
   if (isReceiver) kernel.written(physical, bufferBytes);
@@ -88,7 +89,7 @@ export function copyMRs(
   const to = (receiver.context.base + firstRegister) >>> 2;
   for (let half = 0; half < 2 * inRegisters; half++) u32[to + half] = u32[from + half]!;
   kernel.charge(kernel.costs.word * length);
-  if (sendBuffer < 0 || receiveBuffer < 0 || length <= msgRegisterCount) return inRegisters;
+  if (sendBuffer < 0 || receiveBuffer < 0) return inRegisters;
   const first = (ipcBuffer.message + msgRegisterCount) * 8;
   const { u8 } = kernel.machine.memory;
   u8.copyWithin(receiveBuffer + first, sendBuffer + first, sendBuffer + (ipcBuffer.message + length) * 8);

@@ -27,9 +27,8 @@ export const wordBits = 64;
 /** First address that user space cannot map. */
 export const userTop = 0x3f_ffff_f000;
 
-/** Words of a message, capabilities beside it, and words that travel in registers (a2 to a5). */
+/** Words of a message, and those of them that travel in registers (a2 to a5). */
 export const msgMaxLength = 120;
-export const msgMaxExtraCaps = 3;
 export const msgRegisterCount = 4;
 
 export const numPriorities = 256;

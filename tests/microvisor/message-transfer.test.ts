@@ -124,6 +124,7 @@ describe('a message', () => {
         world.setBufferWord(receiver.tcb, i, 0xaaaan);
         world.setBufferWord(sender.tcb, i, 0xbbbbn);
       }
+      for (let register = 1; register < 32; register++) sender.tcb.context.setX(register, 0xcccc_cccc_ccccn);
       const before = Array.from({ length: 32 }, (_, register) => context.x(register));
       const bigLabel = 2 ** 45 + 17;
       world.setMessage(bigLabel, words(length));
@@ -144,6 +145,17 @@ describe('a message', () => {
         if (!isMessage) expect([i, world.bufferWord(receiver.tcb, i)]).toEqual([i, 0xaaaan]);
       }
     }
+  });
+
+  it('to the kernel names no method with a label that only begins or ends like one', () => {
+    const world = new World();
+    const slot = world.freeSlot();
+    const copy = (what: number) => world.invoke(cNode, what, [slot, 64, cNode, 64, allRights], [cNode]).label;
+    for (const shift of [2 ** 20, 2 ** 32, 2 ** 40]) {
+      for (const what of [shift, label.CNodeCopy * shift, label.CNodeCopy + shift])
+        expect([what, copy(what)]).toEqual([what, 3]);
+    }
+    expect(copy(label.CNodeCopy)).toBe(0);
   });
 
   it('from the kernel has four words for who has no buffer to write to', () => {

@@ -212,9 +212,26 @@ describe('capabilities beside a message', () => {
     world.expectCurrent(sender);
     world.send(endpoint, [1], [gift]);
     world.expectCurrent(receiver);
+    // What others invoke meanwhile takes none of them.
+    world.signal(gift);
     world.wait(endpoint);
     expect(world.cap(into).type).toBe(capType.notification);
     expect(receiver.tcb.context.x(callRegister.messageInfo)).toBe(messageInfoWord({ length: 1, extraCaps: 1 }));
+  });
+
+  it('take time, but not the place for them when none come', () => {
+    const cyclesOf = (prepared: boolean, isGiven: boolean): number => {
+      const { world, endpoint, receiver, aside } = meeting(prepared);
+      world.interruptRoot(aside);
+      const gift = world.notification();
+      world.wait(aside);
+      const start = world.clocks[0]!;
+      world.send(endpoint, words(6), isGiven ? [gift] : []);
+      world.expectCurrent(receiver);
+      return world.clocks[0]! - start;
+    };
+    expect(cyclesOf(true, false)).toBe(cyclesOf(false, false));
+    expect(cyclesOf(true, true)).toBeGreaterThan(cyclesOf(true, false));
   });
 
   it('of which a sender without a buffer speaks are none', () => {

@@ -15,13 +15,13 @@ function maybeDonateSchedContext(kernel: Kernel, tcb: Tcb, notification: Notific
   schedContextDonate(kernel, sc, tcb);
   schedContextResume(kernel, sc);
 }
-/** A thread that waits again gives the notification's context back. */
+/** The current thread waits again, and gives the notification's context back. */
 export function maybeReturnSchedContext(kernel: Kernel, notification: Notification, tcb: Tcb): void {
   const sc = notification.schedContext;
   if (sc === null || sc !== tcb.schedContext) return;
   tcb.schedContext = null;
   sc.tcb = null;
-  if (tcb === kernel.node.current) rescheduleRequired(kernel);
+  rescheduleRequired(kernel);
 }
 
 function wake(kernel: Kernel, notification: Notification, tcb: Tcb, badge: bigint): void {
@@ -54,8 +54,7 @@ export function sendSignal(kernel: Kernel, notification: Notification, badge: bi
 export function receiveSignal(kernel: Kernel, tcb: Tcb, cap: NotificationCap, isBlocking: boolean): void {
   const { notification } = cap;
   if (notification.state === notificationState.active) {
-    takeSignal(kernel, notification, tcb);
-    unblockCheck(kernel, tcb.schedContext);
+    completeSignal(kernel, notification, tcb);
     return;
   }
   if (!isBlocking) {
@@ -70,17 +69,12 @@ export function receiveSignal(kernel: Kernel, tcb: Tcb, cap: NotificationCap, is
   maybeReturnSchedContext(kernel, notification, tcb);
 }
 
-function takeSignal(kernel: Kernel, notification: Notification, tcb: Tcb): void {
+/** A thread takes the signal of an active notification; one that receives from an endpoint, of the notification that it is bound to. */
+export function completeSignal(kernel: Kernel, notification: Notification, tcb: Tcb): void {
   tcb.context.setX(callRegister.badge, notification.messageIdentifier);
   notification.state = notificationState.idle;
   maybeDonateSchedContext(kernel, tcb, notification);
-}
-
-/** A thread that receives from an endpoint takes the signal of its bound notification instead. */
-export function completeSignal(kernel: Kernel, notification: Notification, tcb: Tcb): void {
-  takeSignal(kernel, notification, tcb);
-  if (tcb.schedContext !== null && tcb.schedContext === notification.schedContext)
-    unblockCheck(kernel, tcb.schedContext);
+  unblockCheck(kernel, tcb.schedContext);
 }
 
 /** The notification goes: all that wait for it start their system call again. */

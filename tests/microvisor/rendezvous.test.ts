@@ -386,4 +386,85 @@ describe('a notification', () => {
       }
     }
   });
+
+  it('gets its context back from a thread that receives, even one that a message is there for', () => {
+    for (const sends of ['send', 'call'] as const) {
+      const world = new World();
+      const [endpoint, notification] = [world.endpoint(), world.notification()];
+      const reply = world.reply();
+      const lent = world.make(objectType.schedContext, 8);
+      world.configure(lent, { budget: 1000 });
+      world.must(lent, label.SchedContextBind, [], [notification]);
+      const server = world.thread({ priority: 120, budget: 1000 });
+      world.must(server.cap, label.TCBBindNotification, [], [notification]);
+      const client = world.thread({ priority: 110, budget: 1000 });
+      const aside = world.stepAside();
+      world.wait(notification);
+      world[sends](endpoint);
+      world.interruptRoot(aside);
+      makePassive(world, server);
+      world.signal(notification);
+      world.wait(aside);
+      world.expectCurrent(server);
+      world.recv(endpoint, reply);
+      expect(server.tcb.state).toBe(threadState.running);
+      // On the time of a caller it goes on; the message of another it has, and no time.
+      if (sends === 'call') world.expectCurrent(server);
+      else world.expectCurrent(client);
+      expect([sends, server.tcb.schedContext === null]).toEqual([sends, sends === 'send']);
+    }
+  });
+
+  it('without a context is bound to a passive server, which answers and waits', () => {
+    const world = new World();
+    const [endpoint, notification] = [world.endpoint(), world.notification()];
+    const reply = world.reply();
+    const server = world.thread({ priority: 120, budget: 1000 });
+    world.must(server.cap, label.TCBBindNotification, [], [notification]);
+    const client = world.thread({ priority: 110, budget: 1000 });
+    const aside = world.stepAside();
+    world.recv(endpoint, reply);
+    world.interruptRoot(aside);
+    makePassive(world, server);
+    world.wait(aside);
+    for (let i = 0; i < 2; i++) {
+      world.call(endpoint);
+      world.expectCurrent(server);
+      // More words than the fast path takes.
+      world.replyRecv(endpoint, reply, [1, 2, 3, 4, 5]);
+      world.expectCurrent(client);
+      expect(server.tcb.state).toBe(threadState.blockedOnReceive);
+    }
+  });
+
+  it('lends even a context that has no budget yet, with which nobody runs until it is configured', () => {
+    for (const waits of ['before', 'after'] as const) {
+      const world = new World();
+      const [endpoint, notification] = [world.endpoint(), world.notification()];
+      const reply = world.reply();
+      const empty = world.make(objectType.schedContext, 8);
+      world.must(empty, label.SchedContextBind, [], [notification]);
+      const server = world.thread({ priority: 120, budget: 1000 });
+      const client = world.thread({ priority: 110, budget: 1000 });
+      const aside = world.stepAside();
+      if (waits === 'before') world.wait(notification);
+      else world.recv(endpoint, reply);
+      world.interruptRoot(aside);
+      makePassive(world, server);
+      world.signal(notification);
+      world.wait(aside);
+      world.expectCurrent(client);
+      if (waits === 'after') {
+        world.call(endpoint);
+        world.expectCurrent(server);
+        world.replyRecv(notification, reply);
+        world.expectCurrent(client);
+      }
+      expect([server.tcb.state, server.tcb.schedContext !== null]).toEqual([threadState.running, true]);
+      world.interruptRoot(aside);
+      world.configure(empty, { budget: 1000 });
+      world.wait(aside);
+      world.expectCurrent(server);
+    }
+  });
 });

@@ -4,16 +4,8 @@ import { csrOffset } from '../hw/engine/layout.ts';
 import type { FenceScope } from '../hw/hart/hart.ts';
 import { asidsPerPool, sizeBits } from './abi/limits.ts';
 import type { Kernel } from './kernel.ts';
-import {
-  type AsidRoot,
-  capType,
-  type FrameCap,
-  type PageTableCap,
-  type Tcb,
-  tcbSlot,
-  type VmRights,
-  vmRights,
-} from './objects.ts';
+import type { AsidRoot, FrameCap, PageTableCap, Tcb, VmRights } from './objects.ts';
+import { capType, tcbSlot, vmRights } from './objects.ts';
 
 /** Bits of a page table entry (privileged specification, Sv39). */
 const pte = { valid: 1, read: 2, write: 4, execute: 8, user: 16, accessed: 64, dirty: 128 } as const;

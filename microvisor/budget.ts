@@ -4,7 +4,7 @@ import { handleTimeout, hasTimeoutHandler } from './fault-handler.ts';
 import type { Kernel } from './kernel.ts';
 import { threadState } from './objects.ts';
 import {
-  appendReady,
+  enqueue,
   isCurDomainExpired,
   isRunnable,
   isSchedulable,
@@ -22,10 +22,11 @@ import {
   refillSufficient,
   refillTail,
 } from './sporadic.ts';
+import { append } from './tcb-queue.ts';
 import { isWindowOver } from './windows.ts';
 
 /** Charges `consumed` to the current context and ends the time slice of the current thread. */
-export function chargeBudget(kernel: Kernel, consumed: number, canTimeoutFault: boolean): void {
+function chargeBudget(kernel: Kernel, consumed: number, canTimeoutFault: boolean): void {
   const { node } = kernel;
   const sc = node.currentSchedContext;
   // Another hart may have deleted it.
@@ -52,7 +53,7 @@ function endTimeslice(kernel: Kernel, canTimeoutFault: boolean): void {
   if (canTimeoutFault && !isRoundRobin(sc) && hasTimeoutHandler(node.current)) {
     handleTimeout(kernel, node.current, sc.badge);
   } else if (refillReady(kernel, sc) && refillSufficient(kernel, sc, 0)) {
-    appendReady(kernel, node.current);
+    enqueue(kernel, node.current, append);
   } else {
     postpone(kernel, sc);
   }

@@ -1,25 +1,17 @@
 // Taking a blocked thread out of whatever it waits for.
 
 import type { Kernel } from './kernel.ts';
-import {
-  type Endpoint,
-  endpointState,
-  type Notification,
-  notificationState,
-  type Tcb,
-  threadState,
-} from './objects.ts';
+import type { Endpoint, Notification, Tcb } from './objects.ts';
+import { endpointState, threadState } from './objects.ts';
 import { replyRemoveTcb, replyUnlink } from './reply.ts';
-import { setThreadState } from './scheduler.ts';
+import { unblockCheck } from './sched-context.ts';
+import { possibleSwitchTo, rescheduleRequired, setThreadState } from './scheduler.ts';
 import { remove } from './tcb-queue.ts';
 
-export function tcbEPDequeue(tcb: Tcb, endpoint: Endpoint): void {
-  remove(endpoint.queue, tcb);
-  if (endpoint.queue.head === null) endpoint.state = endpointState.idle;
-}
-export function tcbNTFNDequeue(tcb: Tcb, notification: Notification): void {
-  remove(notification.queue, tcb);
-  if (notification.queue.head === null) notification.state = notificationState.idle;
+/** Takes a thread out of the queue in which it waits; what nobody waits for is idle, endpoint and notification alike. */
+export function dequeueWaiter(tcb: Tcb, object: Endpoint | Notification): void {
+  remove(object.queue, tcb);
+  if (object.queue.head === null) object.state = endpointState.idle;
 }
 
 /** Virtual harts in WFI leave the queue of virtual timers. */
@@ -37,13 +29,10 @@ export function cancelIPC(kernel: Kernel, tcb: Tcb): void {
   switch (tcb.state) {
     case threadState.blockedOnSend:
     case threadState.blockedOnReceive:
-      tcbEPDequeue(tcb, tcb.blockingObject as Endpoint);
+    case threadState.blockedOnNotification:
+      dequeueWaiter(tcb, tcb.blockingObject!);
       // Only receivers have one.
       if (tcb.replyObject !== null) replyUnlink(kernel, tcb.replyObject, tcb);
-      setThreadState(kernel, tcb, threadState.inactive);
-      return;
-    case threadState.blockedOnNotification:
-      tcbNTFNDequeue(tcb, tcb.blockingObject as Notification);
       setThreadState(kernel, tcb, threadState.inactive);
       return;
     case threadState.blockedOnReply:
@@ -52,5 +41,35 @@ export function cancelIPC(kernel: Kernel, tcb: Tcb): void {
     case threadState.waitingForInterrupt:
       cancelVirtualTimer(kernel, tcb);
       setThreadState(kernel, tcb, threadState.inactive);
+  }
+}
+
+/** Those who wait, of those that `which` names, start their system call again; who waits for the answer to a fault stops. */
+function cancelWaiters(kernel: Kernel, object: Endpoint | Notification, which: (tcb: Tcb) => boolean): void {
+  for (let tcb = object.queue.head; tcb !== null; ) {
+    const { next }: Tcb = tcb;
+    if (which(tcb)) {
+      dequeueWaiter(tcb, object);
+      if (tcb.replyObject !== null) replyUnlink(kernel, tcb.replyObject, tcb);
+      setThreadState(kernel, tcb, tcb.fault === null ? threadState.restart : threadState.inactive);
+      if (tcb.fault === null) {
+        unblockCheck(kernel, tcb.schedContext);
+        possibleSwitchTo(kernel, tcb);
+      }
+    }
+    tcb = next;
+  }
+  rescheduleRequired(kernel);
+}
+
+/** An endpoint or notification goes (seL4's cancelAllIPC, cancelAllSignals). */
+export function cancelAll(kernel: Kernel, object: Endpoint | Notification): void {
+  if (object.queue.head !== null) cancelWaiters(kernel, object, () => true);
+}
+
+/** Those that send with a badge give up, so that the badge can be used for someone else. */
+export function cancelBadgedSends(kernel: Kernel, endpoint: Endpoint, badge: bigint): void {
+  if (endpoint.state === endpointState.send) {
+    cancelWaiters(kernel, endpoint, ({ blockingBadge }) => blockingBadge === badge);
   }
 }

@@ -3,11 +3,10 @@
 
 import { deleteASID, deleteASIDPool, findVSpaceForASID, unmapPage, unmapPageTable } from './address-space.ts';
 import { preemptionPoint } from './budget.ts';
-import { cancelIPC } from './cancel-ipc.ts';
+import { cancelAll, cancelIPC } from './cancel-ipc.ts';
 import { cteSwap, isFinalCapability, isMDBParentOf, unlink } from './cspace/derivation.ts';
-import { cancelAllIPC } from './endpoint.ts';
 import { irqState, type Kernel } from './kernel.ts';
-import { cancelAllSignals, unbindNotification } from './notification.ts';
+import { unbindNotification } from './notification.ts';
 import { type Cap, type Capability, capType, type Slot, type Tcb, tcbSlot, threadState } from './objects.ts';
 import { replyRemove } from './reply.ts';
 import { schedContextUnbindAll, schedContextUnbindNtfn, schedContextUnbindTCB } from './sched-context.ts';
@@ -28,13 +27,13 @@ function finaliseCap(kernel: Kernel, slot: Slot): Cap<'zombie'> | null {
 function finaliseObject(kernel: Kernel, cap: Capability): Cap<'zombie'> | null {
   switch (cap.type) {
     case capType.endpoint:
-      cancelAllIPC(kernel, cap.endpoint);
+      cancelAll(kernel, cap.endpoint);
       return null;
     case capType.notification: {
       const { notification } = cap;
       schedContextUnbindNtfn(notification.schedContext);
       if (notification.boundTcb !== null) unbindNotification(notification.boundTcb);
-      cancelAllSignals(kernel, notification);
+      cancelAll(kernel, notification);
       return null;
     }
     case capType.reply: {

@@ -2,22 +2,15 @@
 
 import { faultType } from './abi/faults.ts';
 import { callRegister } from './abi/system-calls.ts';
-import { cancelIPC, tcbEPDequeue } from './cancel-ipc.ts';
+import { cancelIPC, dequeueWaiter } from './cancel-ipc.ts';
 import type { Kernel } from './kernel.ts';
 import { completeSignal, maybeReturnSchedContext } from './notification.ts';
-import {
-  type Endpoint,
-  type EndpointCap,
-  endpointState,
-  notificationState,
-  type Reply,
-  type Tcb,
-  threadState,
-} from './objects.ts';
+import type { Endpoint, EndpointCap, Reply, Tcb } from './objects.ts';
+import { endpointState, notificationState, threadState } from './objects.ts';
 import { replyPush, replyUnlink } from './reply.ts';
 import { schedContextDonate, unblockCheck } from './sched-context.ts';
-import { possibleSwitchTo, rescheduleRequired, scheduleTCB, setThreadState } from './scheduler.ts';
-import { insertByPriority, remove } from './tcb-queue.ts';
+import { possibleSwitchTo, scheduleTCB, setThreadState } from './scheduler.ts';
+import { insertByPriority } from './tcb-queue.ts';
 import { doIPCTransfer } from './transfer.ts';
 
 /** How a message is sent: what the sender's capability allows, and what its system call asks for. */
@@ -44,7 +37,7 @@ export function sendIPC(kernel: Kernel, tcb: Tcb, cap: EndpointCap, options: Sen
     return;
   }
   const receiver = endpoint.queue.head!;
-  tcbEPDequeue(receiver, endpoint);
+  dequeueWaiter(receiver, endpoint);
   doIPCTransfer(kernel, tcb, endpoint, badge, canGrant, receiver);
   const reply = receiver.replyObject;
   if (reply !== null) replyUnlink(kernel, reply, receiver);
@@ -92,7 +85,7 @@ export function receiveIPC(kernel: Kernel, tcb: Tcb, cap: EndpointCap, isBlockin
     return;
   }
   const sender = endpoint.queue.head!;
-  tcbEPDequeue(sender, endpoint);
+  dequeueWaiter(sender, endpoint);
   const { blockingCanGrant, blockingCanGrantReply } = sender;
   doIPCTransfer(kernel, sender, endpoint, sender.blockingBadge, blockingCanGrant, tcb);
   unblockCheck(kernel, sender.schedContext);
@@ -107,49 +100,4 @@ export function receiveIPC(kernel: Kernel, tcb: Tcb, cap: EndpointCap, isBlockin
     setThreadState(kernel, sender, threadState.running);
     possibleSwitchTo(kernel, sender);
   }
-}
-
-/** A thread whose endpoint went: it starts its system call again, unless it waits for the answer to a fault. */
-function restartUnlessFaulted(kernel: Kernel, tcb: Tcb): void {
-  if (tcb.fault !== null) {
-    setThreadState(kernel, tcb, threadState.inactive);
-    return;
-  }
-  setThreadState(kernel, tcb, threadState.restart);
-  unblockCheck(kernel, tcb.schedContext);
-  possibleSwitchTo(kernel, tcb);
-}
-
-export function cancelAllIPC(kernel: Kernel, endpoint: Endpoint): void {
-  if (endpoint.state === endpointState.idle) return;
-  for (let tcb = endpoint.queue.head; tcb !== null; ) {
-    const { next }: Tcb = tcb;
-    tcbEPDequeue(tcb, endpoint);
-    if (tcb.state === threadState.blockedOnReceive && tcb.replyObject !== null) {
-      replyUnlink(kernel, tcb.replyObject, tcb);
-    }
-    restartUnlessFaulted(kernel, tcb);
-    tcb = next;
-  }
-  rescheduleRequired(kernel);
-}
-
-/** Those that send with a badge give up, so that the badge can be used for someone else. */
-export function cancelBadgedSends(kernel: Kernel, endpoint: Endpoint, badge: bigint): void {
-  if (endpoint.state !== endpointState.send) return;
-  for (let tcb = endpoint.queue.head; tcb !== null; ) {
-    const { next }: Tcb = tcb;
-    if (tcb.blockingBadge === badge) {
-      tcbEPDequeue(tcb, endpoint);
-      restartUnlessFaulted(kernel, tcb);
-    }
-    tcb = next;
-  }
-  rescheduleRequired(kernel);
-}
-
-/** A waiting thread's priority changed. */
-export function reorderEP(endpoint: Endpoint, tcb: Tcb): void {
-  remove(endpoint.queue, tcb);
-  insertByPriority(endpoint.queue, tcb);
 }

@@ -4,7 +4,7 @@
 
 import { callRegister, systemCall } from './abi/system-calls.ts';
 import { payCosts } from './budget.ts';
-import { tcbEPDequeue } from './cancel-ipc.ts';
+import { dequeueWaiter } from './cancel-ipc.ts';
 import { lookupRegister } from './cspace/lookup.ts';
 import { blockOnReceive } from './endpoint.ts';
 import type { Kernel } from './kernel.ts';
@@ -66,7 +66,7 @@ function call(kernel: Kernel, caller: Tcb): Tcb | null {
   const reply = server.replyObject;
   if (reply === null || server.schedContext !== null || !runsNext(kernel, server)) return null;
 
-  tcbEPDequeue(server, endpoint);
+  dequeueWaiter(server, endpoint);
   caller.messages++;
   transferRegisters(kernel, caller, cap.badge, server);
   server.replyObject = null;

@@ -1,12 +1,12 @@
 // Notifications: words of bits that merge until someone takes them.
 
 import { callRegister } from './abi/system-calls.ts';
-import { cancelIPC, tcbNTFNDequeue } from './cancel-ipc.ts';
+import { cancelIPC, dequeueWaiter } from './cancel-ipc.ts';
 import type { Kernel } from './kernel.ts';
 import { type Notification, type NotificationCap, notificationState, type Tcb, threadState } from './objects.ts';
 import { schedContextDonate, schedContextResume, unblockCheck } from './sched-context.ts';
 import { isSchedulable, possibleSwitchTo, rescheduleRequired, scheduleTCB, setThreadState } from './scheduler.ts';
-import { insertByPriority, remove } from './tcb-queue.ts';
+import { insertByPriority } from './tcb-queue.ts';
 
 /** A passive thread that a notification wakes runs on the notification's context. */
 function maybeDonateSchedContext(kernel: Kernel, tcb: Tcb, notification: Notification): void {
@@ -39,7 +39,7 @@ export function sendSignal(kernel: Kernel, notification: Notification, badge: bi
     notification.messageIdentifier |= badge;
   } else if (notification.state === notificationState.waiting) {
     const tcb = notification.queue.head!;
-    tcbNTFNDequeue(tcb, notification);
+    dequeueWaiter(tcb, notification);
     wake(kernel, notification, tcb, badge);
   } else if (bound !== null && bound.state === threadState.blockedOnReceive) {
     cancelIPC(kernel, bound);
@@ -77,27 +77,7 @@ export function completeSignal(kernel: Kernel, notification: Notification, tcb: 
   unblockCheck(kernel, tcb.schedContext);
 }
 
-/** The notification goes: all that wait for it start their system call again. */
-export function cancelAllSignals(kernel: Kernel, notification: Notification): void {
-  if (notification.state !== notificationState.waiting) return;
-  for (let tcb = notification.queue.head; tcb !== null; ) {
-    const { next }: Tcb = tcb;
-    tcbNTFNDequeue(tcb, notification);
-    setThreadState(kernel, tcb, threadState.restart);
-    unblockCheck(kernel, tcb.schedContext);
-    possibleSwitchTo(kernel, tcb);
-    tcb = next;
-  }
-  rescheduleRequired(kernel);
-}
-
 export function unbindNotification(tcb: Tcb): void {
   if (tcb.boundNotification !== null) tcb.boundNotification.boundTcb = null;
   tcb.boundNotification = null;
-}
-
-/** A waiting thread's priority changed. */
-export function reorderNTFN(notification: Notification, tcb: Tcb): void {
-  remove(notification.queue, tcb);
-  insertByPriority(notification.queue, tcb);
 }

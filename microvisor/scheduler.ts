@@ -46,15 +46,10 @@ function markReady(kernel: Kernel, tcb: Tcb, nonEmpty: boolean): void {
 }
 const withBit = (bits: number, bit: number, set: boolean): number => (set ? bits | (1 << bit) : bits & ~(1 << bit));
 
-export function tcbSchedEnqueue(kernel: Kernel, tcb: Tcb): void {
+/** Makes a thread the first of its priority, or (`append`) the last. */
+export function tcbSchedEnqueue(kernel: Kernel, tcb: Tcb, insert = prepend): void {
   if (tcb.queued) return;
-  prepend(readyQueue(kernel, tcb), tcb);
-  markReady(kernel, tcb, true);
-  tcb.queued = true;
-}
-export function tcbSchedAppend(kernel: Kernel, tcb: Tcb): void {
-  if (tcb.queued) return;
-  append(readyQueue(kernel, tcb), tcb);
+  insert(readyQueue(kernel, tcb), tcb);
   markReady(kernel, tcb, true);
   tcb.queued = true;
 }
@@ -83,12 +78,8 @@ function remoteQueueUpdate(kernel: Kernel, tcb: Tcb): void {
     kernel.node.reschedulePending |= 1 << tcb.affinity;
   }
 }
-export function enqueue(kernel: Kernel, tcb: Tcb): void {
-  tcbSchedEnqueue(kernel, tcb);
-  remoteQueueUpdate(kernel, tcb);
-}
-export function appendReady(kernel: Kernel, tcb: Tcb): void {
-  tcbSchedAppend(kernel, tcb);
+export function enqueue(kernel: Kernel, tcb: Tcb, insert = prepend): void {
+  tcbSchedEnqueue(kernel, tcb, insert);
   remoteQueueUpdate(kernel, tcb);
 }
 
@@ -235,16 +226,6 @@ function setNextInterrupt(kernel: Kernel): void {
 
 // The choice.
 
-function chooseThread(kernel: Kernel): void {
-  const { node } = kernel;
-  const priority = highestPriority(node, node.domain);
-  if (priority < 0) {
-    node.current = node.idle;
-    return;
-  }
-  const tcb = node.ready[node.domain * numPriorities + priority]!.head!;
-  switchToThread(kernel, tcb);
-}
 function switchToThread(kernel: Kernel, tcb: Tcb): void {
   tcbSchedDequeue(kernel, tcb);
   kernel.node.current = tcb;
@@ -260,8 +241,11 @@ function nextDomain(kernel: Kernel): void {
   node.domainTime = node.domainSchedule[node.domainIndex]!.duration;
 }
 function chooseNewThread(kernel: Kernel): void {
-  if (kernel.node.domainTime === 0) nextDomain(kernel);
-  chooseThread(kernel);
+  const { node } = kernel;
+  if (node.domainTime === 0) nextDomain(kernel);
+  const priority = highestPriority(node, node.domain);
+  if (priority < 0) node.current = node.idle;
+  else switchToThread(kernel, node.ready[node.domain * numPriorities + priority]!.head!);
 }
 
 /** Whether something more urgent than the current thread is ready. */
@@ -292,7 +276,7 @@ export function schedule(kernel: Kernel): void {
         enqueue(kernel, candidate);
         chooseNewThread(kernel);
       } else if (wasRunnable && candidate.priority === node.current.priority) {
-        appendReady(kernel, candidate);
+        enqueue(kernel, candidate, append);
         chooseNewThread(kernel);
       } else {
         switchToThread(kernel, candidate);

@@ -50,3 +50,9 @@ export function insertByPriority(queue: TcbQueue, tcb: Tcb): void {
   else if (after.next === null) append(queue, tcb);
   else insertBefore(queue, tcb, after.next);
 }
+
+/** A waiting thread's priority has changed. */
+export function reorder(queue: TcbQueue, tcb: Tcb): void {
+  remove(queue, tcb);
+  insertByPriority(queue, tcb);
+}

@@ -1,10 +1,8 @@
 // Threads: stopping and starting them, their priorities and domains.
 
 import { cancelIPC } from './cancel-ipc.ts';
-import { reorderEP } from './endpoint.ts';
 import type { Kernel } from './kernel.ts';
-import { reorderNTFN } from './notification.ts';
-import { Endpoint, type Notification, type Tcb, threadState } from './objects.ts';
+import { type Tcb, threadState } from './objects.ts';
 import { saveFaultIp } from './registers.ts';
 import { schedContextCancelYieldTo, schedContextResume, unblockCheck } from './sched-context.ts';
 import {
@@ -19,6 +17,7 @@ import {
   tcbReleaseRemove,
   tcbSchedDequeue,
 } from './scheduler.ts';
+import { reorder } from './tcb-queue.ts';
 
 export function suspend(kernel: Kernel, tcb: Tcb): void {
   cancelIPC(kernel, tcb);
@@ -47,8 +46,7 @@ export function setPriority(kernel: Kernel, tcb: Tcb, priority: number): void {
     case threadState.blockedOnReceive:
     case threadState.blockedOnSend:
     case threadState.blockedOnNotification:
-      if (tcb.blockingObject instanceof Endpoint) reorderEP(tcb.blockingObject, tcb);
-      else reorderNTFN(tcb.blockingObject as Notification, tcb);
+      reorder(tcb.blockingObject!.queue, tcb);
   }
   if (isReady) {
     enqueue(kernel, tcb);

@@ -4,7 +4,7 @@ import { ipcBuffer } from './abi/ipc-buffer.ts';
 import { msgMaxLength } from './abi/limits.ts';
 import { callRegister } from './abi/system-calls.ts';
 import { cteInsert, deriveCap } from './cspace/derivation.ts';
-import { highHalf, lookupSlot, lookupTargetSlot, lowHalf } from './cspace/lookup.ts';
+import { highHalf, lookupSlot, lookupSlotForCNodeOp, lowHalf } from './cspace/lookup.ts';
 import { doFaultTransfer } from './faults.ts';
 import type { Kernel } from './kernel.ts';
 import {
@@ -45,7 +45,7 @@ function getReceiveSlot(kernel: Kernel, receiver: Tcb, buffer: number): Slot | n
   if (rootSlot === null) return null;
   const index = bufferWord(kernel, buffer, ipcBuffer.receiveIndex);
   const depth = bufferWord(kernel, buffer, ipcBuffer.receiveDepth);
-  const slot = lookupTargetSlot(kernel, rootSlot.cap, index, depth);
+  const slot = lookupSlotForCNodeOp(kernel, false, rootSlot.cap, index, depth);
   return slot instanceof SyscallError || slot.cap.type !== capType.null ? null : slot;
 }
 
@@ -73,29 +73,6 @@ function transferCaps(kernel: Kernel, endpoint: Endpoint | null, receiver: Tcb, 
   return infoCaps(unwrapped, count);
 }
 
-function doNormalTransfer(
-  kernel: Kernel,
-  sender: Tcb,
-  endpoint: Endpoint | null,
-  badge: bigint,
-  canGrant: boolean,
-  receiver: Tcb,
-): void {
-  const low = sender.context.xLow(callRegister.messageInfo);
-  if (infoInRegisters(low)) {
-    transferRegisters(kernel, sender, badge, receiver);
-    return;
-  }
-  const sendBuffer = lookupIPCBuffer(kernel, false, sender);
-  const receiveBuffer = lookupIPCBuffer(kernel, true, receiver);
-  const found = canGrant && lookupExtraCaps(kernel, sender, sendBuffer, low) < 0;
-  if (!found) kernel.extraCaps.length = 0;
-  const arrived = copyMRs(kernel, sender, sendBuffer, receiver, receiveBuffer, Math.min(infoLength(low), msgMaxLength));
-  const caps = transferCaps(kernel, endpoint, receiver, receiveBuffer);
-  forwardMessageInfo(sender, receiver, caps, arrived);
-  receiver.context.setX(callRegister.badge, badge);
-}
-
 /** A message that is in registers as a whole. */
 export function transferRegisters(kernel: Kernel, sender: Tcb, badge: bigint, receiver: Tcb): void {
   const arrived = copyMRs(kernel, sender, -1, receiver, -1, infoLength(sender.context.xLow(callRegister.messageInfo)));
@@ -112,10 +89,22 @@ export function doIPCTransfer(
   canGrant: boolean,
   receiver: Tcb,
 ): void {
-  if (sender.fault === null) {
-    sender.messages++;
-    doNormalTransfer(kernel, sender, endpoint, badge, canGrant, receiver);
-  } else {
+  if (sender.fault !== null) {
     doFaultTransfer(kernel, badge, sender, receiver, lookupIPCBuffer(kernel, true, receiver));
+    return;
   }
+  sender.messages++;
+  const low = sender.context.xLow(callRegister.messageInfo);
+  if (infoInRegisters(low)) {
+    transferRegisters(kernel, sender, badge, receiver);
+    return;
+  }
+  const sendBuffer = lookupIPCBuffer(kernel, false, sender);
+  const receiveBuffer = lookupIPCBuffer(kernel, true, receiver);
+  const found = canGrant && lookupExtraCaps(kernel, sender, sendBuffer, low) < 0;
+  if (!found) kernel.extraCaps.length = 0;
+  const arrived = copyMRs(kernel, sender, sendBuffer, receiver, receiveBuffer, Math.min(infoLength(low), msgMaxLength));
+  const caps = transferCaps(kernel, endpoint, receiver, receiveBuffer);
+  forwardMessageInfo(sender, receiver, caps, arrived);
+  receiver.context.setX(callRegister.badge, badge);
 }

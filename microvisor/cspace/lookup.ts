@@ -30,8 +30,6 @@ function guardMatches(cap: CNodeCap, low: number, high: number, bits: number): b
   );
 }
 
-export const guardOf = (cap: CNodeCap): bigint => (BigInt(cap.guardHigh) << 32n) | BigInt(cap.guardLow);
-
 /** Resolves the low `bits` bits of an address. null: `kernel.lookupFailure` says why; otherwise `bitsRemaining` is set. */
 function resolveAddressBits(kernel: Kernel, root: Capability, low: number, high: number, bits: number): Slot | null {
   let cap = root;
@@ -53,7 +51,7 @@ function resolveAddressBits(kernel: Kernel, root: Capability, low: number, high:
     if (!guardMatches(cap, low, high, left)) {
       kernel.lookupFailure = {
         type: lookupFailure.guardMismatch,
-        guardFound: guardOf(cap),
+        guardFound: (BigInt(cap.guardHigh) << 32n) | BigInt(cap.guardLow),
         bitsLeft: left,
         bitsFound: cap.guardSize,
       };
@@ -85,7 +83,7 @@ export function lookupRegister(kernel: Kernel, register: number): Slot | null {
 export const lowHalf = (word: bigint): number => Number(BigInt.asUintN(32, word));
 export const highHalf = (word: bigint): number => Number(BigInt.asUintN(32, word >> 32n));
 
-/** The slot that an operation on a CNode means: resolved from `root` and to exactly `depth` bits. */
+/** The slot that an operation on a CNode means: resolved from `root` and to exactly `depth` bits. `isSource` is for the error. */
 export function lookupSlotForCNodeOp(
   kernel: Kernel,
   isSource: boolean,
@@ -104,15 +102,3 @@ export function lookupSlotForCNodeOp(
   }
   return slot;
 }
-export const lookupTargetSlot = (
-  kernel: Kernel,
-  root: Capability,
-  address: bigint,
-  depth: bigint,
-): Slot | SyscallError => lookupSlotForCNodeOp(kernel, false, root, address, depth);
-export const lookupSourceSlot = (
-  kernel: Kernel,
-  root: Capability,
-  address: bigint,
-  depth: bigint,
-): Slot | SyscallError => lookupSlotForCNodeOp(kernel, true, root, address, depth);

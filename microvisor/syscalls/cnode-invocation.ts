@@ -1,11 +1,11 @@
 // Invocations of CNodes: moving, copying and deleting capabilities.
 
 import { label } from '../abi/invocation-labels.ts';
+import { cancelBadgedSends } from '../cancel-ipc.ts';
 import { maskCapRights, rightsFromWord, updateCapData } from '../cspace/capability.ts';
 import { cteInsert, cteMove, cteSwap, deriveCap } from '../cspace/derivation.ts';
-import { lookupSourceSlot, lookupTargetSlot } from '../cspace/lookup.ts';
+import { lookupSlotForCNodeOp } from '../cspace/lookup.ts';
 import { cteDelete, cteRevoke } from '../deletion.ts';
-import { cancelBadgedSends } from '../endpoint.ts';
 import type { Kernel } from '../kernel.ts';
 import { type Capability, type CNodeCap, capType, type Slot } from '../objects.ts';
 import { done, type Outcome, preempted, type Result, refusal, SyscallError } from '../outcome.ts';
@@ -26,7 +26,7 @@ const methods: Methods<Slot> = {
 export function decodeCNodeInvocation(kernel: Kernel, invocation: Invocation, cap: CNodeCap): Outcome {
   if (invocation.label < label.CNodeRevoke || invocation.label > label.CNodeRotate) return refusal.illegalOperation;
   if (invocation.length < 2) return refusal.truncatedMessage;
-  const destination = lookupTargetSlot(kernel, cap, invocation.word(0), invocation.word(1));
+  const destination = lookupSlotForCNodeOp(kernel, false, cap, invocation.word(0), invocation.word(1));
   return destination instanceof SyscallError ? destination : invoke(kernel, invocation, methods, destination);
 }
 
@@ -40,7 +40,7 @@ function cancelSends(kernel: Kernel, _: Invocation, { cap }: Slot): Result {
 function fill(kernel: Kernel, invocation: Invocation, destination: Slot): Result {
   if (destination.cap.type !== capType.null) return refusal.deleteFirst;
   const depth = invocation.word(3);
-  const source = lookupSourceSlot(kernel, invocation.extraCap(0), invocation.word(2), depth);
+  const source = lookupSlotForCNodeOp(kernel, true, invocation.extraCap(0), invocation.word(2), depth);
   if (source instanceof SyscallError) return source;
   if (source.cap.type === capType.null) return refusal.missingCapability(true, depth);
   const newCap = newCapability(invocation, source);
@@ -62,9 +62,9 @@ function newCapability(invocation: Invocation, source: Slot): Capability | Sysca
 function rotate(kernel: Kernel, invocation: Invocation, destination: Slot): Result {
   const pivotDepth = invocation.word(4);
   const sourceDepth = invocation.word(7);
-  const source = lookupSourceSlot(kernel, invocation.extraCap(1), invocation.word(6), sourceDepth);
+  const source = lookupSlotForCNodeOp(kernel, true, invocation.extraCap(1), invocation.word(6), sourceDepth);
   if (source instanceof SyscallError) return source;
-  const pivot = lookupSourceSlot(kernel, invocation.extraCap(0), invocation.word(3), pivotDepth);
+  const pivot = lookupSlotForCNodeOp(kernel, true, invocation.extraCap(0), invocation.word(3), pivotDepth);
   if (pivot instanceof SyscallError) return pivot;
   if (pivot === source || pivot === destination) return refusal.illegalOperation;
   if (source !== destination && destination.cap.type !== capType.null) return refusal.deleteFirst;

@@ -1,7 +1,7 @@
 // Invocations of IRQControl and IRQHandler.
 
 import { cteInsert } from '../cspace/derivation.ts';
-import { lookupTargetSlot } from '../cspace/lookup.ts';
+import { lookupSlotForCNodeOp } from '../cspace/lookup.ts';
 import { cteDeleteOne } from '../deletion.ts';
 import { irqState, type Kernel } from '../kernel.ts';
 import { type Cap, capType, type PlainCap } from '../objects.ts';
@@ -19,7 +19,13 @@ function issueHandler(kernel: Kernel, invocation: Invocation, at: 1 | 2): Result
   const most = kernel.irqStates.length - 1;
   if (irq > most || irq === 0) return refusal.rangeError(1, most);
   if (kernel.irqStates[irq] !== irqState.inactive) return refusal.revokeFirst;
-  const slot = lookupTargetSlot(kernel, invocation.extraCap(0), invocation.word(at), invocation.word(at + 1));
+  const slot = lookupSlotForCNodeOp(
+    kernel,
+    false,
+    invocation.extraCap(0),
+    invocation.word(at),
+    invocation.word(at + 1),
+  );
   if (slot instanceof SyscallError) return slot;
   if (slot.cap.type !== capType.null) return refusal.deleteFirst;
   const { port } = kernel.machine;

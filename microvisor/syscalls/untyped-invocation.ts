@@ -5,7 +5,7 @@ import { objectType, objectTypeCount } from '../abi/object-types.ts';
 import { preemptionPoint } from '../budget.ts';
 import { createObject, getObjectSize } from '../creation.ts';
 import { hasChildren, insertNewCap } from '../cspace/derivation.ts';
-import { lookupTargetSlot } from '../cspace/lookup.ts';
+import { lookupSlotForCNodeOp } from '../cspace/lookup.ts';
 import type { Kernel } from '../kernel.ts';
 import { type CNode, capType, type Slot, type UntypedCap } from '../objects.ts';
 import { preempted, type Result, refusal, SyscallError } from '../outcome.ts';
@@ -31,7 +31,7 @@ function decodeNode(kernel: Kernel, invocation: Invocation): CNode | SyscallErro
   let cap = invocation.extraCap(0);
   const depth = invocation.word(3);
   if (depth !== 0n) {
-    const found = lookupTargetSlot(kernel, cap, invocation.word(2), depth);
+    const found = lookupSlotForCNodeOp(kernel, false, cap, invocation.word(2), depth);
     if (found instanceof SyscallError) return found;
     ({ cap } = found);
   }

@@ -19,7 +19,7 @@ import {
 } from '../address-space.ts';
 import { capSize, maskVMRights, rightsFromWord } from '../cspace/capability.ts';
 import { cteInsert, hasChildren, isFinalCapability } from '../cspace/derivation.ts';
-import { lookupTargetSlot } from '../cspace/lookup.ts';
+import { lookupSlotForCNodeOp } from '../cspace/lookup.ts';
 import type { Kernel } from '../kernel.ts';
 import type { FrameCap, PageTableCap, PlainCap } from '../objects.ts';
 import { AsidPool, type AsidRoot, type Cap, type Capability, capType } from '../objects.ts';
@@ -117,7 +117,13 @@ function makePool(kernel: Kernel, invocation: Invocation): Result {
     return refusal.invalidCapability(1);
   }
   if (hasChildren(parent)) return refusal.revokeFirst;
-  const destination = lookupTargetSlot(kernel, invocation.extraCap(1), invocation.word(0), invocation.word(1));
+  const destination = lookupSlotForCNodeOp(
+    kernel,
+    false,
+    invocation.extraCap(1),
+    invocation.word(0),
+    invocation.word(1),
+  );
   if (destination instanceof SyscallError) return destination;
   if (destination.cap.type !== capType.null) return refusal.deleteFirst;
   parent.cap = { ...untyped, watermark: capSize(untyped) };

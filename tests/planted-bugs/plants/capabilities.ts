@@ -110,7 +110,7 @@ export const capabilityPlants: readonly Plant[] = [
   {
     name: 'those that send to an endpoint wait on when it goes',
     file: 'microvisor/deletion.ts',
-    find: `      cancelAllIPC(kernel, cap.endpoint);
+    find: `      cancelAll(kernel, cap.endpoint);
 `,
     replace: '',
     foundBy: [{ file: capabilities, test: 'delete while a peer is blocked unblocks it' }],
@@ -118,7 +118,7 @@ export const capabilityPlants: readonly Plant[] = [
   {
     name: 'those that wait for a notification wait on when it goes',
     file: 'microvisor/deletion.ts',
-    find: `      cancelAllSignals(kernel, notification);
+    find: `      cancelAll(kernel, notification);
 `,
     replace: '',
     foundBy: [{ file: capabilities, test: 'delete while a peer is blocked unblocks it' }],

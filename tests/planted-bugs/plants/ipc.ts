@@ -30,7 +30,7 @@ export const ipcPlants: readonly Plant[] = [
   {
     name: 'a new priority leaves a receiver where it waits',
     file: 'microvisor/tcb.ts',
-    find: 'else reorderNTFN(tcb.blockingObject as Notification, tcb);',
+    find: 'reorder(tcb.blockingObject!.queue, tcb);',
     replace: '',
     foundBy: [{ file: ipc, test: 'receivers queue by priority, then arrival, and a new priority counts at once' }],
   },

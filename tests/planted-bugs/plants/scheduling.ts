@@ -32,7 +32,7 @@ export const schedulingPlants: readonly Plant[] = [
   {
     name: 'whoever has had its slice is the next again',
     file: 'microvisor/budget.ts',
-    find: '    appendReady(kernel, node.current);',
+    find: '    enqueue(kernel, node.current, append);',
     replace: '    enqueue(kernel, node.current);',
     foundBy: [{ file: scheduling, test: 'equals share round-robin' }],
   },
@@ -40,7 +40,7 @@ export const schedulingPlants: readonly Plant[] = [
     name: 'a thread that is preempted loses its turn',
     file: 'microvisor/scheduler.ts',
     find: 'if (wasRunnable) enqueue(kernel, node.current);',
-    replace: 'if (wasRunnable) appendReady(kernel, node.current);',
+    replace: 'if (wasRunnable) enqueue(kernel, node.current, append);',
     foundBy: [{ file: scheduling, test: 'equals share round-robin' }],
   },
   {
@@ -163,7 +163,7 @@ export const schedulingPlants: readonly Plant[] = [
     (plant): Plant => ({
       ...plant,
       file: 'microvisor/fast-path.ts',
-      foundBy: [{ file: 'tests/microvisor/fast-path.test.ts', test: 'to the cycle, with 2 domains' }],
+      foundBy: [{ file: 'tests/microvisor/fast-path.test.ts', test: 'with a domain that takes its turns' }],
     }),
   ),
 ];

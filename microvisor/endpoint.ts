@@ -69,7 +69,7 @@ export function receiveIPC(kernel: Kernel, tcb: Tcb, cap: EndpointCap, isBlockin
   const { endpoint } = cap;
   kernel.charge(kernel.costs.ipc);
   // A reply object has one user: whoever else waits with it stops waiting.
-  if (reply !== null && reply.tcb !== null && reply.tcb !== tcb) cancelIPC(kernel, reply.tcb);
+  if (reply !== null && reply.tcb !== null) cancelIPC(kernel, reply.tcb);
   const bound = tcb.boundNotification;
   if (bound !== null && bound.state === notificationState.active) {
     completeSignal(kernel, bound, tcb);

@@ -19,6 +19,7 @@ describe('an operation on a CNode', () => {
     for (const other of [label.CNodeRevoke - 1, label.CNodeRotate + 1]) {
       expect(world.invoke(cNode, other, [empty, 64, empty, 64, 0, 0, 0, 0], [cNode])).toMatchObject(illegalOperation);
     }
+    expect(world.invoke(cNode, label.CNodeDelete, [empty, 65])).toEqual({ label: 4, words: [1n, 64n] });
     expect(world.invoke(cNode, label.CNodeDelete, [empty])).toMatchObject(truncated);
     const words = [empty, 64, table, 64, allRights, 0];
     for (const [operation, needed] of [
@@ -67,6 +68,7 @@ describe('an operation on a CNode', () => {
       world.invoke(cNode, label.CNodeRotate, [destination, 64, data, pivot, 64, data, source, 64], roots);
     expect(rotate(empty, a, b, [a, b])).toEqual(invalidRoot(true));
     expect(rotate(empty, a, b, [a, cNode])).toEqual(invalidRoot(true));
+    expect(rotate(empty, a, b, [cNode, b])).toEqual(invalidRoot(true));
     expect(rotate(empty, a, a)).toMatchObject(illegalOperation);
     expect(rotate(a, a, b)).toMatchObject(illegalOperation);
     expect(rotate(full, a, b)).toMatchObject(deleteFirst);

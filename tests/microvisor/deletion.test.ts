@@ -173,6 +173,25 @@ describe('deletion', () => {
     );
   });
 
+  it('of the last capability to a CNode takes all that lies in it, in whichever slots', () => {
+    const world = new World();
+    const { length } = world.kernel.threads;
+    const endpoint = world.endpoint();
+    const table = world.make(objectType.capTable, 2);
+    const twin = world.copy(table);
+    const thread = world.make(objectType.tcb);
+    for (const place of [0, 1, 3]) {
+      world.must(table, label.CNodeCopy, [place, 2, endpoint, 64, allRights], [cNode]);
+    }
+    world.must(table, label.CNodeMove, [2, 2, thread, 64], [cNode]);
+    world.delete(twin);
+    expect(world.slot(endpoint).next?.cap.type).toBe(capType.endpoint);
+    expect(world.kernel.threads.length).toBe(length + 1);
+    world.delete(table);
+    expect(world.slot(endpoint).next?.cap.type).not.toBe(capType.endpoint);
+    expect(world.kernel.threads.length).toBe(length);
+  });
+
   it('of the last capability to a thread’s CNode is left to whoever deletes capabilities, not to its configuration', () => {
     const world = new World();
     const [first, second] = [world.make(objectType.capTable, 2), world.make(objectType.capTable, 2)];

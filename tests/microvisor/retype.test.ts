@@ -15,6 +15,7 @@ describe('retype', () => {
     const retype = (type: number, size: number, offset = 0, count = 1, root = table) =>
       world.invoke(untyped, label.UntypedRetype, [type, size, 0, 0, offset, count], [root]);
     expect(retype(13, 0)).toEqual({ label: 1, words: [0n] });
+    expect(retype(objectType.endpoint, 64)).toEqual({ label: 4, words: [0n, 38n] });
     expect(retype(objectType.guestRoot, 40)).toEqual({ label: 1, words: [1n] });
     for (const size of [0, 39, 48]) {
       const slot = world.freeSlot();

@@ -207,6 +207,21 @@ describe('a yield', () => {
     expect(less.tcb.queued).toBe(true);
   });
 
+  it('is answered with all that has been used, before and after it', () => {
+    const world = new World();
+    const thread = world.thread({ priority: 100, budget: 10_000 });
+    const aside = world.stepAside();
+    world.runUntil(world.now() + 300);
+    world.interruptRoot(aside);
+    modestRoot(world);
+    world.call(thread.sc, label.SchedContextYieldTo);
+    world.expectCurrent(thread);
+    world.runUntil(world.now() + 200);
+    world.ecall(systemCall.yield);
+    const [used] = world.message().words;
+    expect(Math.abs(Number(used) - 500)).toBeLessThan(20);
+  });
+
   it('that another follows, to the same context, is over', () => {
     const world = new World();
     modestRoot(world);

@@ -269,6 +269,9 @@ describe('scheduling', () => {
       world.invoke(world.schedControl(), label.SchedControlConfigureFlags, [budget, period, refills, 0, 0], [sc]);
     expect(configure(most + 1n, 100n)).toEqual({ label: 4, words: [20n, most] });
     expect(configure(19n, 100n)).toEqual({ label: 4, words: [20n, most] });
+    expect(configure(100n, most + 1n)).toEqual({ label: 4, words: [20n, most] });
+    expect(configure(20n, 19n)).toEqual({ label: 4, words: [20n, most] });
+    expect(configure(20n, 20n).label).toBe(0);
     expect(configure(200n, 100n)).toEqual({ label: 4, words: [20n, 100n] });
     expect(configure(100n, 100n, 9n)).toEqual({ label: 4, words: [0n, 8n] });
     expect(configure(most, most).label).toBe(0);

@@ -243,7 +243,9 @@ describe('capability addresses', () => {
     expect(world.message().words.slice(1)).toEqual([BigInt(endpoint), 0n, BigInt(lookupFailure.invalidRoot)]);
     const copy = (from: number, to: number, depth = 64) =>
       world.invoke(cnode, label.CNodeCopy, [to, 64, from, depth, allRights], [from === endpoint ? endpoint : cnode]);
-    expect(copy(endpoint, slot)).toEqual({ label: 6, words: [1n, BigInt(lookupFailure.invalidRoot)] });
+    for (const depth of [64, 0]) {
+      expect(copy(endpoint, slot, depth)).toEqual({ label: 6, words: [1n, BigInt(lookupFailure.invalidRoot)] });
+    }
     // Of the two sides of an operation the answer names the one that did not resolve.
     expect(copy(2 ** 20, slot)).toMatchObject({ label: 6, words: [1n, 4n, 64n, 0n, 51n] });
     expect(copy(faults, 2 ** 20)).toMatchObject({ label: 6, words: [0n, 4n, 64n, 0n, 51n] });

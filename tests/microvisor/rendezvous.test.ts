@@ -166,18 +166,20 @@ describe('a sender and a receiver', () => {
     const world = new World();
     const [endpoint, faults] = [world.endpoint(), world.endpoint()];
     const end = world.copy(faults);
-    const faulted = world.thread({ priority: 110, budget: 1000, faultEndpoint: end });
+    const faulted = [111, 110].map((priority) => world.thread({ priority, budget: 1000, faultEndpoint: end }));
     const receivers = [109, 108].map((priority) => world.thread({ priority, budget: 1000 }));
     const reply = world.reply();
     const aside = world.stepAside();
-    world.exception(exceptions.illegalInstruction);
+    for (const _ of faulted) world.exception(exceptions.illegalInstruction);
     world.wait(endpoint);
     world.recv(endpoint, reply);
     world.interruptRoot(aside);
     world.revoke(faults);
-    world.must(faulted.cap, label.TCBSetSpace, [0, 0], [0, initialCap.cNode, initialCap.vspace]);
+    for (const { cap } of faulted) {
+      world.must(cap, label.TCBSetSpace, [0, 0], [0, initialCap.cNode, initialCap.vspace]);
+    }
     world.delete(faults);
-    expect(faulted.tcb.state).toBe(threadState.inactive);
+    expect(faulted.map(({ tcb }) => tcb.state)).toEqual(Array(2).fill(threadState.inactive));
     world.delete(endpoint);
     expect(receivers.map(({ tcb }) => tcb.state)).toEqual(Array(2).fill(threadState.restart));
     expect(receivers.every(({ tcb }) => tcb.replyObject === null)).toBe(true);

@@ -161,7 +161,8 @@ function isNewlyArmed(node: Node, deadline: number): boolean {
   const schedContext = node.currentSchedContext;
   if (last?.deadline === deadline && last.schedContext === schedContext) return false;
   armed.set(node, { deadline, schedContext });
-  return true;
+  // Of a node that was loaded, nobody knows when its timer was set.
+  return last !== undefined;
 }
 
 /** The most urgent thread that is ready in the domain that runs, and has a claim to run now. */

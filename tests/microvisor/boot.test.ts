@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { bootInfo } from '../../microvisor/abi/boot-info.ts';
+import { checkInvariants } from '../../microvisor/invariants/sweep.ts';
 import { loadKernel, saveKernel } from '../../microvisor/save.ts';
-import { capType, initialCap, World } from './world.ts';
+import { capType, initialCap, systemCall, World } from './world.ts';
 
 describe('boot', () => {
   it('gives the initial thread its fixed capabilities, a SchedControl per hart and all of RAM', () => {
@@ -69,5 +70,14 @@ describe('boot', () => {
     // Without a reply object the caller is left inactive; the message has arrived.
     expect(world.message()).toMatchObject({ label: 7, words: [1n, 2n, 3n, 4n, 5n] });
     expect(server.tcb.name).not.toBe(client.tcb.name);
+  });
+
+  it('goes on from a state in which a thread has cut its own budget down, and the timer still stands where it stood', () => {
+    const world = new World();
+    expect(world.configure(initialCap.schedContext, { budget: 100 }).label).toBe(0);
+    loadKernel(world.kernel, JSON.parse(JSON.stringify(saveKernel(world.kernel))));
+    expect(() => checkInvariants(world.kernel)).not.toThrow();
+    world.ecall(systemCall.yield);
+    expect(world.deadlines[0]).toBeLessThanOrEqual(world.clocks[0]! + 100_000);
   });
 });

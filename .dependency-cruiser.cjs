@@ -1,4 +1,4 @@
-// Who may import whom: docs/rationale.md, "Layers". tests/architecture.test.ts runs these rules.
+// Who may import whom: docs/rationale.md, "Layers". tests/architecture/imports.test.ts runs these rules.
 
 /** A rule that fails the build. */
 const forbid = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });

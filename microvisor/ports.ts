@@ -3,15 +3,15 @@
 import type { Realm } from './realm.ts';
 
 /**
- * Time is counted in cycles of a hart's clock. The machine calls `kernel.trap` for traps, `kernel.timer` when a deadline is
- * reached, `kernel.reschedule` when a reschedule request arrives; it lets `kernel.runRealm` run whenever `kernel.runsRealm`.
+ * Time is counted in cycles of a hart's clock. The machine calls the supervisor's (`Microvisor`) `trap` for traps, `timer` when a
+ * deadline is reached, `reschedule` when a request to choose again arrives; it calls `runRealm` whenever `runsRealm` says so.
  */
 export interface KernelPort {
   /** Each hart's clock. That of the hart in the kernel stands where the trapping instruction ended; the kernel adds what it takes. */
   readonly clocks: Float64Array;
-  /** `kernel.timer` is due when the hart's clock reaches this; Infinity: never. The kernel's to set; taken down when it is due. */
+  /** `timer` is due when the hart's clock reaches this; Infinity: never. The kernel's to set; taken down when it is due. */
   readonly deadlines: Float64Array;
-  /** Asks for `kernel.reschedule(hart)`, which arrives one lookahead later. */
+  /** Asks for `reschedule` on a hart, which arrives one lookahead later. */
   sendReschedule(hart: number): void;
   /** Whether an interrupt or the deadline waits for the hart: long operations are preempted then. */
   interruptPending(hart: number): boolean;

@@ -1,6 +1,6 @@
 // The resident supervisor: every entry into the kernel begins and ends here.
 
-import { exceptions, interrupts } from '../hw/hart/causes.ts';
+import { exceptions } from '../hw/hart/causes.ts';
 import type { Hart, Supervisor } from '../hw/hart/hart.ts';
 import { realmPc } from './abi/extensions.ts';
 import { faultType } from './abi/faults.ts';
@@ -61,9 +61,8 @@ export class Microvisor implements Supervisor, RealmTraps {
 
   trap(hart: Hart, cause: number, interrupt: boolean): void {
     if (interrupt) {
-      if (cause === interrupts.sti || cause === interrupts.mti) this.timer(hart);
-      else if (cause === interrupts.ssi || cause === interrupts.msi) this.reschedule(hart);
-      else this.externalInterrupt(hart);
+      // Contexts take no others (registers.ts): time and requests of other harts come through `timer` and `reschedule`.
+      this.externalInterrupt(hart);
       return;
     }
     const thread = this.enter(hart.id);

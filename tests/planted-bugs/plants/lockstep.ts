@@ -36,10 +36,10 @@ export const lockstepPlants: readonly Plant[] = [
     foundBy: exhaustive('of three calls while passive servers wait for one another'),
   },
   {
-    name: 'a sender keeps its place in an endpoint when its priority changes',
+    name: 'a thread keeps its place in an endpoint when its priority changes',
     file: 'microvisor/tcb.ts',
     find: 'reorder(tcb.blockingObject!.queue, tcb);',
-    replace: 'if (tcb.state !== threadState.blockedOnSend) reorder(tcb.blockingObject!.queue, tcb);',
+    replace: 'if (tcb.state === threadState.blockedOnNotification) reorder(tcb.blockingObject!.queue, tcb);',
     foundBy: random,
   },
   {

@@ -38,6 +38,13 @@ describe('the layout', () => {
     expect(long).toEqual([]);
   });
 
+  it('keeps the kernel, without its invariants and its specification, within 6,000 lines', () => {
+    const kernel = sources.filter((path) => /^microvisor\/(?!invariants\/|specification\/)/.test(path));
+    const lines = kernel.map((path) => textOf(path).split('\n').length - 1).reduce((a, b) => a + b, 0);
+    expect(kernel).not.toEqual([]);
+    expect(lines).toBeLessThanOrEqual(6000);
+  });
+
   it.each(folders)('explains %s/ in a README of at most 40 lines', (folder) => {
     expect(textOf(`${folder}/README.md`).split('\n').length).toBeLessThanOrEqual(41);
   });

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { plants } from '../planted-bugs/plants.ts';
+import { promises, unkept } from './promises.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const textOf = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -15,14 +16,17 @@ const rows = textOf('docs/behaviours.md')
   .map(([, behaviour, test]) => ({ behaviour: behaviour!, test: test! }));
 
 describe('docs/behaviours.md', () => {
-  it('names each behaviour once', () => {
-    const names = rows.map(({ behaviour }) => behaviour);
-    expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
-    expect(names.length).toBeGreaterThan(0);
+  it('names each behaviour that was promised, once, in its place', () => {
+    expect(rows.map(({ behaviour }) => behaviour)).toEqual(promises);
   });
 
-  it.each(rows)('$behaviour', ({ behaviour, test }) => {
-    if (test.startsWith('missing: ')) return;
+  it('names a test for all but the few that are known to be missing', () => {
+    const missing = rows.filter(({ test }) => test.startsWith('missing: ')).map(({ behaviour }) => behaviour);
+    expect(missing.filter((behaviour) => !unkept.includes(behaviour))).toEqual([]);
+  });
+
+  it.for(rows.map((row) => [row.behaviour, row] as const))('%s', ([behaviour, { test }], { skip }) => {
+    if (test.startsWith('missing: ')) skip(test);
     const quoted = [`('${behaviour}'`, `("${behaviour}"`];
     expect(
       quoted.some((name) => textOf(test).includes(name)),

@@ -145,6 +145,11 @@ export const schedulingPlants: readonly Plant[] = [
   },
   ...[
     {
+      name: 'the fast path is never taken',
+      find: 'if (number !== systemCall.call && number !== systemCall.replyRecv) return false;',
+      replace: 'return false;',
+    },
+    {
       name: 'the fast path overlooks that the timer is about to go off',
       find: 'now + minBudget * cyclesPerTick < deadlines[node.id]! &&',
       replace: '',

@@ -168,6 +168,18 @@ describe('the board', () => {
   });
 });
 
+describe('a domain', () => {
+  const source = 'tests/root-task/domain-windows.s';
+
+  test('begins at its tick on profile cells, whatever the kernel did before', () => {
+    expect(bootFile(source, 'cells', { invariants: true }).output).toBe('00000');
+  });
+
+  test('begins on profile domains when its predecessor lets it, as on seL4', () => {
+    expect(bootFile(source, 'domains', { invariants: true }).output).toBe('+++++');
+  });
+});
+
 describe('a fault of the root task', () => {
   test('is noted, and told by the kernel as seL4 tells it', () => {
     const { system, log } = bootSource('_start: ld a0, 0(zero)\n', 'domains');

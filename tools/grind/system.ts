@@ -56,14 +56,14 @@ export class GrindSystem {
     afterEntry: (system: GrindSystem) => void,
   ) {
     rig.reset();
-    const { numDomains } = profileShapes[profile];
+    const { numDomains, windows } = profileShapes[profile];
     const { memory, harts, port } = rig;
     this.kernel = new Kernel(
       { memory, harts, port, realms },
       {
         ...defaultConfig,
         numDomains: Math.min(numDomains, 2),
-        windows: profile === 'cells',
+        windows,
         domainScheduleLength: numDomains > 1 ? 5 : 2,
         rootCNodeSizeBits,
       },

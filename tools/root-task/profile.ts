@@ -1,6 +1,6 @@
 // The kernel's profiles: what seL4 decides when it is compiled.
 
-/** `domains` and `smp` are seL4's own, which exclude each other; `cells` has a domain schedule on every hart. */
+/** `domains` and `smp` are seL4's own, which exclude each other; `cells` has windows: a domain schedule on every hart. */
 export const profiles = ['domains', 'smp', 'cells'] as const;
 export type Profile = (typeof profiles)[number];
 
@@ -10,10 +10,12 @@ export interface ProfileShape {
   readonly numDomains: number;
   /** Entries of a domain schedule: what seL4's build has by default with several domains, and with one. */
   readonly domainScheduleLength: number;
+  /** Domains begin at their tick, whatever ran before (microvisor/windows.ts). */
+  readonly windows: boolean;
 }
 
 export const profileShapes: Readonly<Record<Profile, ProfileShape>> = {
-  domains: { defaultHarts: 1, maxHarts: 1, numDomains: 4, domainScheduleLength: 100 },
-  smp: { defaultHarts: 4, maxHarts: 8, numDomains: 1, domainScheduleLength: 2 },
-  cells: { defaultHarts: 2, maxHarts: 8, numDomains: 4, domainScheduleLength: 100 },
+  domains: { defaultHarts: 1, maxHarts: 1, numDomains: 4, domainScheduleLength: 100, windows: false },
+  smp: { defaultHarts: 4, maxHarts: 8, numDomains: 1, domainScheduleLength: 2, windows: false },
+  cells: { defaultHarts: 2, maxHarts: 8, numDomains: 4, domainScheduleLength: 100, windows: true },
 };

@@ -81,6 +81,7 @@ export class RootTaskSystem {
       ...defaultConfig,
       numDomains: numDomains ?? shape.numDomains,
       domainScheduleLength: shape.domainScheduleLength,
+      windows: shape.windows,
       clockHz,
       timebaseHz: machine.timebaseHz,
       rootCNodeSizeBits,

@@ -1,7 +1,7 @@
 // `microvisor prove-isolation`: what it says and how it ends.
 
 import { resolve } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { exitCodes } from '../../tools/cli/exit-codes.ts';
 import { run } from './run-command.ts';
 
@@ -20,6 +20,22 @@ test('it fails with the first leak and the channel that it came through', async 
   const { code, out } = await prove('--adversary', 'revoke,budgets', '--without-windows');
   expect(code).toBe(exitCodes.failed.code);
   expect(out).toMatch(/^leak: quiet can tell two secrets of noisy apart\n {2}time: quiet\.tcb went on \d+ cycles late/);
+});
+
+test('it fails when windows began late, even if the observer saw the same', async () => {
+  const path = '../../tools/isolation/prove.ts';
+  const { proveIsolation } = await vi.importActual<typeof import('../../tools/isolation/prove.ts')>(path);
+  vi.doMock(path, () => ({
+    proveIsolation: (...args: Parameters<typeof proveIsolation>) => ({ ...proveIsolation(...args), overruns: 2 }),
+  }));
+  try {
+    const { code, out } = await prove('--adversary', 'ipc');
+    expect(code).toBe(exitCodes.failed.code);
+    expect(out).toMatch(/^nothing shown: the windows were not kept, although quiet saw the same with 3 secrets\n/);
+    expect(out).toContain('  2 windows began late\n');
+  } finally {
+    vi.doUnmock(path);
+  }
 });
 
 test('its result is data as well', async () => {

@@ -7,6 +7,7 @@ import { invocationNames } from '../../microvisor/abi/invocation-labels.ts';
 import { callRegister, systemCall } from '../../microvisor/abi/system-calls.ts';
 import { capType, type Tcb, tcbSlot } from '../../microvisor/objects.ts';
 import type { System } from '../boot/system.ts';
+import { emptyDigest, mix } from './digest.ts';
 
 /** An entry into the kernel that a thread of the observer came out of, or went into and did not come back. */
 export interface Moment {
@@ -36,15 +37,12 @@ export interface Observation {
   overruns: number;
 }
 
-const fnvOffset = 0x811c9dc5;
-const mix = (digest: number, word: number): number => Math.imul(digest ^ word, 0x01000193);
-
 function digestOf(context: Context): number {
-  let digest = fnvOffset;
+  let digest = emptyDigest;
   for (let register = 1; register < 32; register++) {
     digest = mix(mix(digest, context.xLow(register)), context.xHigh(register));
   }
-  return digest >>> 0;
+  return digest;
 }
 
 const callNames = new Map<number, string>(Object.entries(systemCall).map(([name, number]) => [number, name]));
@@ -67,7 +65,7 @@ export class Observer {
   private readonly causes: (string | undefined)[];
   private after = 'nothing';
   private senderHart = -1;
-  private sender = { entries: 0, digest: fnvOffset };
+  private sender = { entries: 0, digest: emptyDigest };
 
   constructor(
     private readonly system: System,
@@ -114,7 +112,7 @@ export class Observer {
       this.after = cause;
       this.senderHart = hart;
       this.sender.entries++;
-      this.sender.digest = mix(this.sender.digest, digestOf(before.context)) >>> 0;
+      this.sender.digest = mix(this.sender.digest, digestOf(before.context));
     }
     const runs = this.cells.get(current) === this.to;
     const ran = this.cells.get(before) === this.to;
@@ -141,9 +139,9 @@ export class Observer {
     const digests = new Map<string, number>();
     for (const [tcb, cell] of this.cells) {
       if (cell !== this.to || tcb.realm === null) continue;
-      let digest = fnvOffset;
+      let digest = emptyDigest;
       for (const character of JSON.stringify(tcb.realm.save())) digest = mix(digest, character.charCodeAt(0));
-      digests.set(`state of ${tcb.name}`, digest >>> 0);
+      digests.set(`state of ${tcb.name}`, digest);
     }
     const bootTask = kernel.threads.find(({ name }) => name === 'rootserver')!;
     const root = bootTask.slots.slot(tcbSlot.cTable).cap;
@@ -154,14 +152,14 @@ export class Observer {
     for (const { object } of mapped) {
       const first = this.system.slotOf(object);
       if (first === undefined) continue;
-      let digest = fnvOffset;
+      let digest = emptyDigest;
       for (let index = 0; index < counts.get(object)!; index++) {
         const { cap } = root.node.slot(first + index);
         if (cap.type !== capType.frame || cap.device) continue;
         const at = machine.memory.hostAddress(cap.address) >>> 2;
         for (let word = at; word < at + 2 ** (cap.sizeBits - 2); word++) digest = mix(digest, u32[word]!);
       }
-      digests.set(object, digest >>> 0);
+      digests.set(object, digest);
     }
     return digests;
   }

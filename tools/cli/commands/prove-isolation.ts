@@ -69,7 +69,8 @@ async function proveIsolation(args: ProveArguments): Promise<void> {
   const { proveIsolation: prove } = await import('../../isolation/prove.ts');
   const proof = prove(manifest, request);
   process.stdout.write(args.json ? `${JSON.stringify(proof, null, 2)}\n` : describeProof(proof, request));
-  if (proof.leak !== undefined || !proof.senderDiffers || proof.moments === 0) throw new Refusal('failed', '');
+  const { leak, moments, senderDiffers, overruns } = proof;
+  if (leak !== undefined || moments === 0 || !senderDiffers || overruns > 0) throw new Refusal('failed', '');
 }
 
 function describeProof(proof: Proof, { from, to, forNs }: ProofRequest): string {
@@ -86,6 +87,8 @@ function describeProof(proof: Proof, { from, to, forNs }: ProofRequest): string 
     lines.push(`nothing tested: ${to} did not run in ${formatTime(forNs)}`);
   } else if (!senderDiffers) {
     lines.push(`nothing tested: ${from} did the same with every secret`);
+  } else if (overruns > 0) {
+    lines.push(`nothing shown: the windows were not kept, although ${to} saw the same with ${secrets.length} secrets`);
   } else {
     lines.push(`no leak: ${to} sees the same with ${secrets.length} secrets of ${from}, to the cycle`);
   }

@@ -73,6 +73,22 @@ describe('a budget', () => {
     expect(world.deadlines[0]).toBe((now + 10_000) * 100);
   });
 
+  it('of a sporadic context that is used with a pause for others comes back as if there had been none', () => {
+    for (const sporadic of [true, false]) {
+      const world = new World();
+      const thread = world.thread({ priority: 50, budget: 1000, period: 10_000, extraRefills: 4, sporadic });
+      const aside = world.stepAside();
+      world.runUntil(world.now() + 400);
+      world.interruptRoot(aside);
+      world.clocks[0]! += 300 * cyclesPerUs;
+      world.wait(aside);
+      world.expectCurrent(thread);
+      world.runUntil(world.now() + 700);
+      expect(world.isIdle).toBe(true);
+      expect([sporadic, refillsOf(thread.tcb.schedContext!).length]).toEqual([sporadic, sporadic ? 1 : 2]);
+    }
+  });
+
   it('is what a context has used of, over as many periods as it likes', () => {
     for (const period of [1000, 3000]) {
       const world = new World();
@@ -151,6 +167,40 @@ describe('a long operation', () => {
     world.interruptRoot(aside);
     const [consumed] = world.must(sc, label.SchedContextConsumed);
     expect(Number(consumed)).toBeGreaterThanOrEqual(1044);
+  });
+
+  it('that an interrupt stops goes on before those of the same priority', () => {
+    const world = new World();
+    const endpoint = world.endpoint();
+    for (let i = 0; i < 150; i++) world.copy(endpoint);
+    const threads = [50, 50].map((priority) => world.thread({ priority, budget: 5000 }));
+    world.stepAside();
+    const { name } = world.current();
+    world.pending = true;
+    world.call(cNode, label.CNodeRevoke, [endpoint, 64]);
+    world.pending = false;
+    expect(world.current().name).toBe(name);
+    world.call(cNode, label.CNodeRevoke, [endpoint, 64]);
+    expect(world.cap(endpoint + 1).type).toBe(capType.null);
+    expect(threads.map(({ tcb }) => tcb.inReleaseQueue)).toEqual([false, false]);
+  });
+
+  it('that takes away who asked for it ends the turn of its context', () => {
+    const world = new World();
+    const { untyped, last } = pool(world, objectType.tcb, 0);
+    const sc = world.make(objectType.schedContext, 8);
+    expect(world.configure(sc, { budget: 5000 }).label).toBe(0);
+    world.must(last, label.TCBSetSpace, [0, 0], [0, cNode, initialCap.vspace]);
+    world.must(last, label.TCBSetSchedParams, [50, 50], [initialCap.tcb, sc, 0]);
+    world.must(last, label.TCBResume);
+    world.stepAside();
+    const { schedContext } = world.current();
+    world.clocks[0]! += 1000 * cyclesPerUs;
+    world.pending = true;
+    world.call(cNode, label.CNodeRevoke, [untyped, 64]);
+    world.pending = false;
+    expect(world.isIdle).toBe(true);
+    expect(refillsOf(schedContext!).map(({ amount }) => amount)).toEqual([50_000, 0]);
   });
 
   it('that never looks at the clock is a mistake of the kernel’s', () => {

@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { defaultCosts } from '../../microvisor/costs.ts';
 import type { Tcb } from '../../microvisor/objects.ts';
 import { initialCap, label, systemCall, type Thread, threadState, World } from './world.ts';
 
@@ -95,7 +96,9 @@ describe('a hart', () => {
 
   it('is asked to choose again when a thread gets ready there that is more urgent than its own, and only then', () => {
     const world = new World({ harts: 3, config: { numDomains: 2 } });
-    const [running, less, equal, more, other] = [50, 40, 50, 60, 60].map((priority) => stopped(world, priority));
+    const [least, running, less, equal, more, other] = [0, 50, 40, 50, 60, 60].map((priority) =>
+      stopped(world, priority),
+    );
     world.must(initialCap.domain, label.DomainSetSet, [1], [other!.cap]);
     const asked = (thread: Thread): number[] => {
       world.rescheduled.clear();
@@ -103,9 +106,12 @@ describe('a hart', () => {
       return [...world.rescheduled];
     };
     world.deliverReschedules();
-    expect(asked(running!)).toEqual([1]);
-    world.deliverReschedules();
-    world.expectCurrent(running!, 1);
+    // Nobody is less urgent than the idle thread.
+    for (const thread of [least!, running!]) {
+      expect(asked(thread)).toEqual([1]);
+      world.deliverReschedules();
+      world.expectCurrent(thread, 1);
+    }
     expect(asked(less!)).toEqual([]);
     expect(asked(equal!)).toEqual([]);
     expect(asked(other!)).toEqual([]);
@@ -114,6 +120,18 @@ describe('a hart', () => {
     world.expectCurrent(more!, 1);
     // Nobody is asked because of a thread of one's own.
     expect(asked(world.thread({ priority: 20, budget: 1000, resume: false }))).toEqual([]);
+  });
+
+  it('reads the clock behind the switch that another hart has made it do', () => {
+    const threadSwitch = 5000;
+    const world = new World({ harts: 2, costs: { ...defaultCosts, threadSwitch } });
+    const thread = world.thread({ priority: 50, budget: 1000, core: 1 });
+    world.deliverReschedules();
+    world.expectCurrent(thread, 1);
+    world.must(thread.cap, label.TCBSuspend);
+    const at = world.clocks[1]!;
+    world.deliverReschedules();
+    expect(world.kernel.nodes[1]!.time).toBe(Math.floor((at + threadSwitch) / 100));
   });
 
   it('lets a thread finish its turn that another hart has looked at, before those of its priority', () => {

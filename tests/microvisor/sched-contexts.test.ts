@@ -207,6 +207,30 @@ describe('a yield', () => {
     expect(less.tcb.queued).toBe(true);
   });
 
+  it('to a thread that cannot run instead is answered before whoever is released at that moment', () => {
+    for (const [priority, core] of [
+      [50, 0],
+      [150, 1],
+    ] as const) {
+      const world = new World({ harts: 2 });
+      const target = world.thread({ priority, budget: 2000, core });
+      const urgent = world.thread({ priority: 200, budget: 100, period: 5000 });
+      world.deliverReschedules();
+      const aside = world.stepAside();
+      world.runUntil(world.now() + 1000);
+      world.clocks[1] = world.clocks[0]!;
+      world.microvisor.timer(world.harts[1]!);
+      world.interruptRoot(aside);
+      expect([priority, urgent.tcb.inReleaseQueue]).toEqual([priority, true]);
+      modestRoot(world);
+      world.clocks[0] = refillsOf(urgent.tcb.schedContext!)[0]!.time * 100;
+      world.call(target.sc, label.SchedContextYieldTo);
+      world.expectCurrent(urgent);
+      expect(Number(world.x(world.rootTcb, callRegister.message0))).toBeGreaterThan(800);
+      expect(world.must(target.sc, label.SchedContextConsumed)).toEqual([0n]);
+    }
+  });
+
   it('is answered with all that has been used, before and after it', () => {
     const world = new World();
     const thread = world.thread({ priority: 100, budget: 10_000 });
@@ -237,6 +261,19 @@ describe('a yield', () => {
     expect(world.rootTcb.yieldTo === null).toBe(true);
     expect(Number(world.x(world.rootTcb, callRegister.message0))).toBeGreaterThanOrEqual(200);
   });
+});
+
+it('what has been used of one’s own context is told as far as it has been charged', () => {
+  const world = new World();
+  const own = initialCap.schedContext;
+  expect(world.configure(own, { budget: 100_000 }).label).toBe(0);
+  world.must(own, label.SchedContextConsumed);
+  world.clocks[0]! += 700 * cyclesPerUs;
+  world.ecall(systemCall.nbSend);
+  expect(world.must(own, label.SchedContextConsumed)).toEqual([0n]);
+  world.microvisor.timer(world.harts[0]!);
+  const [used] = world.must(own, label.SchedContextConsumed);
+  expect(Math.abs(Number(used) - 700)).toBeLessThan(20);
 });
 
 it('what has been used of a context is told in µs, and counted anew', () => {

@@ -129,6 +129,37 @@ describe('scheduling', () => {
     expect(threads.map(({ tcb }) => tcb.state)).toEqual(Array(3).fill(threadState.running));
   });
 
+  it('of equals, who is woken comes last, and who takes over from one that blocks comes first', () => {
+    const world = new World();
+    const [notification, endpoint] = [world.notification(), world.endpoint()];
+    const reply = world.reply();
+    const enter = (receive: () => void): Thread => {
+      const thread = world.thread({ priority: 60, budget: 50_000 });
+      const aside = world.stepAside();
+      world.expectCurrent(thread);
+      receive();
+      world.interruptRoot(aside);
+      world.must(thread.cap, label.TCBSetPriority, [50], [initialCap.tcb]);
+      return thread;
+    };
+    const sleeper = enter(() => world.wait(notification));
+    const server = enter(() => world.recv(endpoint, reply));
+    world.must(server.sc, label.SchedContextUnbindObject, [], [server.cap]);
+    for (let i = 0; i < 2; i++) world.thread({ priority: 50, budget: 50_000 });
+    world.stepAside();
+    const first = world.current();
+    world.signal(notification);
+    expect(world.current() === first).toBe(true);
+    // Too long for the fast path.
+    const words = [1, 2, 3, 4, 5, 6];
+    world.call(endpoint, 0, words);
+    world.expectCurrent(server);
+    world.replyRecv(endpoint, reply, words);
+    expect(world.current() === first).toBe(true);
+    world.wait(notification);
+    expect([first, sleeper.tcb].includes(world.current())).toBe(false);
+  });
+
   it('a budget throttles exactly at its tick and replenishes exactly on time', () => {
     const world = new World();
     const thread = world.thread({ priority: 50, budget: 1000, period: 10_000 });

@@ -55,6 +55,19 @@ describe('the timer', () => {
     expect(cost(world, () => world.ecall(systemCall.nbSend))).toBe(0);
   });
 
+  it('lets go first, of equals that are due at one tick, who has waited for less', () => {
+    const world = new World({ costs: costing({}) });
+    enrich(world);
+    const [second, first] = [19_000, 20_000].map((period) => world.thread({ priority: 50, budget: 1000, period }));
+    world.stepAside();
+    world.expectCurrent(first!);
+    world.runUntil(world.now() + 2000);
+    expect(world.isIdle).toBe(true);
+    expect(due(first!)).toBe(due(second!));
+    world.runUntil(due(first!) / 1000);
+    world.expectCurrent(second!);
+  });
+
   it('goes off never, when nothing is due in this age', () => {
     const world = new World();
     const most = 2 ** 57;

@@ -8,10 +8,12 @@ import { initialCap, label, objectType, systemCall, type Thread, threadState, Wo
 const windows = { numDomains: 4, domainScheduleLength: 5, windows: true };
 const frameUs = 1000;
 const ticksPerUs = 10;
+const virtualInstruction = 22;
+const wfi = 0x1050_0073;
 
 /** A world whose hart 0 runs domain 1 for 400 µs, domain 2 for 400 µs, and domain 0 for the rest of each millisecond. */
-function windowed(harts = 1): World {
-  const world = new World({ harts, config: windows });
+function windowed(harts = 1, costs = defaultCosts): World {
+  const world = new World({ harts, config: windows, costs });
   for (let hart = 0; hart < harts; hart++) {
     const first = hart * windows.domainScheduleLength;
     for (const [index, [domain, us]] of [
@@ -171,6 +173,99 @@ describe('domain windows', () => {
     world.expectCurrent(b);
     expect(a.tcb.inReleaseQueue).toBe(true);
     expect(world.deadlines[0]).toBe((2 * frameUs + 800) * 1000 - world.kernel.guardTicks * 100);
+  });
+
+  it('a release of its own domain interrupts a window on time', () => {
+    const world = windowed();
+    const a = world.thread({ priority: 50, budget: 50, period: 150, resume: false });
+    world.must(initialCap.domain, label.DomainSetSet, [1], [a.cap]);
+    world.must(a.cap, label.TCBResume);
+    start(world);
+    world.stepAside();
+    enterWindow(world, 2 * frameUs);
+    world.expectCurrent(a);
+    world.runUntil(2 * frameUs + 50);
+    expect(world.isIdle).toBe(true);
+    expect(world.deadlines[0]).toBe((2 * frameUs + 150) * 1000);
+    world.runUntil(2 * frameUs + 150);
+    world.expectCurrent(a);
+  });
+
+  it('a virtual hart’s timer interrupts its own domain’s windows, and waits in others', () => {
+    const world = windowed();
+    const [a, b] = [1, 2].map((domain) => {
+      const guest = world.thread({ priority: 50, budget: 5000, resume: false });
+      world.must(initialCap.domain, label.DomainSetSet, [domain], [guest.cap]);
+      const root = world.make(objectType.guestRoot);
+      world.must(initialCap.asidPool, label.RISCVASIDPoolAssign, [], [root]);
+      world.must(world.make(objectType.vcpu), label.VCPUBind, [], [guest.cap, root]);
+      world.must(guest.cap, label.TCBWriteRegisters, [1, 1, 0x8020_0000]);
+      return guest;
+    });
+    const sleepUntil = ({ tcb: { context } }: Thread, us: number): void => {
+      context.setCsr('mie', 0x40n);
+      context.setCsr('vstimecmp', BigInt(us * ticksPerUs));
+      world.exception(virtualInstruction, wfi);
+    };
+    start(world);
+    world.stepAside();
+    const frame = 3 * frameUs;
+    enterWindow(world, 2 * frameUs);
+    world.expectCurrent(a!);
+    sleepUntil(a!, frame + 200);
+    enterWindow(world, 2 * frameUs + 400);
+    world.expectCurrent(b!);
+    sleepUntil(b!, frame + 100);
+    enterWindow(world, frame);
+    expect(world.isIdle).toBe(true);
+    expect(world.deadlines[0]).toBe((frame + 200) * 1000);
+    world.runUntil(frame + 200);
+    world.expectCurrent(a!);
+    expect(enterWindow(world, frame + 400)).toBe((frame + 400) * 1000);
+    world.expectCurrent(b!);
+  });
+
+  it('what becomes of a thread that waits for its budget sets the timer in its own domain’s window only', () => {
+    const timer = 20_000;
+    const world = windowed(1, { ...defaultCosts, timer });
+    const threads = [1, 0].map((domain) => {
+      // The other domain's is due first.
+      const period = domain === 1 ? 5000 : 10_000;
+      const thread = world.thread({ priority: 50, budget: 50, period, resume: false });
+      world.must(initialCap.domain, label.DomainSetSet, [domain], [thread.cap]);
+      world.must(thread.cap, label.TCBResume);
+      return thread;
+    });
+    start(world);
+    const aside = world.stepAside();
+    enterWindow(world, 3 * frameUs);
+    enterWindow(world, 3 * frameUs + 800);
+    world.interruptRoot(aside);
+    const sets = threads.map(({ tcb, cap }) => {
+      expect(tcb.inReleaseQueue).toBe(true);
+      const before = world.clocks[0]!;
+      world.must(cap, label.TCBSuspend);
+      return world.clocks[0]! - before > timer;
+    });
+    expect(sets).toEqual([false, true]);
+  });
+
+  it('a thread of another domain that gets ready waits for its window, however urgent', () => {
+    const world = windowed();
+    const notification = world.notification();
+    const a = threadIn(world, 1, 200);
+    start(world);
+    const aside = world.stepAside();
+    enterWindow(world, 2 * frameUs);
+    world.expectCurrent(a);
+    world.wait(notification);
+    enterWindow(world, 2 * frameUs + 800);
+    world.interruptRoot(aside);
+    world.must(initialCap.tcb, label.TCBSetPriority, [100], [initialCap.tcb]);
+    world.signal(notification);
+    expect([world.current() === world.rootTcb, a.tcb.queued]).toEqual([true, true]);
+    enterWindow(world, 3 * frameUs);
+    world.expectCurrent(a);
   });
 
   it('a reschedule that was meant for another window costs this one nothing', () => {

@@ -6,7 +6,8 @@ import { plantedTests } from './vitest.config.ts';
 export default defineConfig({
   test: {
     include: plantedTests,
-    testTimeout: 180_000,
+    // Longer than found.test.ts waits for one.
+    testTimeout: 960_000,
     maxConcurrency: 2,
     reporters: ['verbose', './tests/closing-line.ts'],
   },

@@ -119,7 +119,10 @@ describe('scheduling', () => {
         world.wait(aside);
         expect(world.current().name).toBe(name);
       }
-      while (world.current().name === name) world.runUntil(world.deadlines[0]! / 1000);
+      while (world.current().name === name) {
+        expect(world.now() - since).toBeLessThan(1000);
+        world.runUntil(world.deadlines[0]! / 1000);
+      }
       slices.push({ name, us: world.now() - since });
       since = world.now();
     }

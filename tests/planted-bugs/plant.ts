@@ -6,6 +6,8 @@ export interface Finder {
   readonly file: string;
   /** The test's name, or a part of it, as it stands in the file. Several tests may match: all must fail. */
   readonly test: string;
+  /** What the failure must say, for a test that may fail for many reasons. */
+  readonly says?: string;
 }
 
 export interface Plant {

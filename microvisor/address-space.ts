@@ -111,33 +111,42 @@ export function refreshRoots(kernel: Kernel): void {
   for (const node of kernel.nodes) if (node.current !== node.idle) setVMRoot(kernel, node.current);
 }
 
+/** The address space that a thread has to run in; null: it has none that is valid, and must find nothing mapped. */
+export function vmRootOf(kernel: Kernel, { vcpu, slots }: Tcb): AsidRoot | null {
+  const { cap } = slots.slot(tcbSlot.vTable);
+  const named = vcpu !== null ? vcpu.root! : cap.type === capType.pageTable ? cap : null;
+  const root = named && findVSpaceForASID(kernel, named.asid);
+  // The ASID may stand for another root by now, at the same place even: a guest's is four times as long as another.
+  return root?.address === named?.address && root?.guestLevels === named?.guestLevels ? root : null;
+}
+
 const satp = csrOffset('satp');
 const hgatp = csrOffset('hgatp');
 const sv39 = 8;
+const rootRegister = ({ vcpu }: Tcb): number => (vcpu === null ? satp : hgatp);
+const rootLow = (kernel: Kernel, root: AsidRoot | null): number => (root?.address ?? kernel.emptyRoot) / 4096;
+/** Sv39x4 is mode 8 as well, Sv48x4 mode 9. */
+const rootHigh = (root: AsidRoot | null): number =>
+  root === null ? sv39 << 28 : ((root.guestLevels === 4 ? sv39 + 1 : sv39) << 28) | (root.asid << 12);
 
-/** Makes the thread's address space that of its context: an empty one, if it has none that is valid. true: it was another. */
-export function setVMRoot(kernel: Kernel, tcb: Tcb): boolean {
-  const { vcpu } = tcb;
-  if (vcpu !== null) {
-    const { asid, address, guestLevels } = vcpu.root!;
-    const valid = findVSpaceForASID(kernel, asid)?.address === address;
-    // Sv39x4 is mode 8, Sv48x4 mode 9.
-    const mode = valid && guestLevels === 4 ? sv39 + 1 : sv39;
-    return setRoot(tcb, hgatp, mode, asid, valid ? address : kernel.emptyRoot);
-  }
-  const { cap } = tcb.slots.slot(tcbSlot.vTable);
-  if (cap === tcb.space) return false;
-  tcb.space = cap;
-  const valid = cap.type === capType.pageTable && findVSpaceForASID(kernel, cap.asid)?.address === cap.address;
-  return setRoot(tcb, satp, sv39, valid ? cap.asid : 0, valid ? cap.address : kernel.emptyRoot);
+/** Whether the context of a thread is in an address space; null: the empty one. */
+export function runsIn(kernel: Kernel, tcb: Tcb, root: AsidRoot | null): boolean {
+  const { context } = tcb;
+  const register = rootRegister(tcb);
+  return context.low(register) === rootLow(kernel, root) && (context.high(register) | 0) === rootHigh(root);
 }
 
-function setRoot({ context }: Tcb, register: number, mode: number, asid: number, address: number): boolean {
-  const low = address / 4096;
-  const high = (mode << 28) | (asid << 12);
-  if (context.low(register) === low && (context.high(register) | 0) === high) return false;
-  context.setLow(register, low);
-  context.setHigh(register, high);
+/** Makes the thread's address space that of its context. */
+export function setVMRoot(kernel: Kernel, tcb: Tcb): void {
+  if (tcb.vcpu === null) {
+    const { cap } = tcb.slots.slot(tcbSlot.vTable);
+    if (cap === tcb.space) return;
+    tcb.space = cap;
+  }
+  const root = vmRootOf(kernel, tcb);
+  if (runsIn(kernel, tcb, root)) return;
+  const { context } = tcb;
+  context.setLow(rootRegister(tcb), rootLow(kernel, root));
+  context.setHigh(rootRegister(tcb), rootHigh(root));
   context.bankEpoch = -1;
-  return true;
 }

@@ -1,7 +1,7 @@
 // Nodes: what runs on each hart, what is ready there, what waits for its budget, and when the timer is due.
 
 import { numPriorities } from '../abi/limits.ts';
-import { setVMRoot } from '../address-space.ts';
+import { runsIn, vmRootOf } from '../address-space.ts';
 import type { Kernel, Node } from '../kernel.ts';
 import { type SchedContext, type Tcb, threadState } from '../objects.ts';
 import { isSchedulable } from '../scheduler.ts';
@@ -38,8 +38,9 @@ function checkCurrent(kernel: Kernel, node: Node): void {
   if (current.domain !== node.domain) {
     violated('domain', `${where} is in domain ${node.domain} and runs ${nameOf(current)} of domain ${current.domain}`);
   }
-  current.space = null;
-  if (setVMRoot(kernel, current)) violated('node', `${where} runs ${nameOf(current)} in another address space`);
+  if (!runsIn(kernel, current, vmRootOf(kernel, current))) {
+    violated('node', `${where} runs ${nameOf(current)} in another address space`);
+  }
   const { context, vcpu } = current;
   if ((context.get('virtual') !== 0) !== (vcpu !== null) || (vcpu === null && context.get('privilege') !== 0)) {
     violated('node', `${where} runs ${nameOf(current)} with privilege ${context.get('privilege')}`);

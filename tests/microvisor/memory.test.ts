@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { entryAddress, findVSpaceForASID, lookupPTSlot } from '../../microvisor/address-space.ts';
+import { checkInvariants } from '../../microvisor/invariants/sweep.ts';
 import type { FrameCap, PageTableCap } from '../../microvisor/objects.ts';
 import { allRights, capType, initialCap, label, objectType, World } from './world.ts';
 
@@ -213,5 +214,15 @@ describe('memory', () => {
     world.delete(handler);
     expect(world.masked.get(11)).toBe(true);
     expect(get(11, world.freeSlot()).label).toBe(0);
+  });
+
+  it('a thread in another address space is what the invariants say, and they leave it there', () => {
+    const world = new World();
+    const { context } = world.rootTcb;
+    const { asid, address } = world.cap(newSpace(world).space) as PageTableCap;
+    const other = (8n << 60n) | (BigInt(asid) << 44n) | BigInt(address / 4096);
+    context.setCsr('satp', other);
+    for (let i = 0; i < 2; i++) expect(() => checkInvariants(world.kernel)).toThrow('in another address space');
+    expect(context.csr('satp')).toBe(other);
   });
 });

@@ -7,6 +7,8 @@ import { allRights, initialCap, label, objectType, type Thread, threadState, Wor
 interface Guest {
   world: World;
   vcpu: number;
+  /** The untyped memory of its stage-2 root, and that. */
+  memory: number;
   root: number;
   thread: Thread;
   monitor: Thread;
@@ -28,14 +30,15 @@ function createGuest(): Guest {
   world.interruptRoot(aside);
   world.must(monitor.sc, label.SchedContextUnbindObject, [], [monitor.cap]);
   const thread = world.thread({ priority: 100, budget: 1000, period: 5000, faultEndpoint: faults, resume: false });
-  const root = world.make(objectType.guestRoot);
+  const memory = world.make(objectType.untyped, 14);
+  const root = world.make(objectType.guestRoot, 0, 1, memory);
   world.must(initialCap.asidPool, label.RISCVASIDPoolAssign, [], [root]);
   const vcpu = world.make(objectType.vcpu);
   world.must(vcpu, label.VCPUBind, [], [thread.cap, root]);
   world.must(thread.cap, label.TCBWriteRegisters, [1, 1, 0x8020_0000]);
   world.wait(aside);
   world.expectCurrent(thread);
-  return { world, vcpu, root, thread, monitor, faults, reply, aside };
+  return { world, vcpu, memory, root, thread, monitor, faults, reply, aside };
 }
 
 const loadGuestPageFault = 21;
@@ -220,6 +223,20 @@ describe('virtual harts', () => {
     expect(world.fences.at(-1)).toEqual({ stage: 'first', virtual: true, vmid: asid, asid: 5 });
     world.delete(frame);
     expect(world.fences.at(-1)).toEqual({ stage: 'guest', virtual: true, vmid: asid, address: BigInt(at) });
+  });
+
+  it('find nothing mapped once their stage-2 table is gone, even if an ordinary one has its place and its ASID', () => {
+    const { world, vcpu, memory, thread, aside } = createGuest();
+    const { context } = thread.tcb;
+    world.interruptRoot(aside);
+    world.revoke(memory);
+    const table = world.make(objectType.pageTable, 0, 1, memory);
+    world.must(initialCap.asidPool, label.RISCVASIDPoolAssign, [], [table]);
+    const { asid, address } = (world.cap(vcpu) as Cap<'vcpu'>).vcpu.root!;
+    expect(world.cap(table)).toMatchObject({ asid, address });
+    world.wait(aside);
+    world.expectCurrent(thread);
+    expect(context.csr('hgatp')).toBe((8n << 60n) | BigInt(world.kernel.emptyRoot / 4096));
   });
 
   it('a deleted VCPU leaves an ordinary, stopped thread', () => {

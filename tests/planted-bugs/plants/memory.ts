@@ -11,16 +11,16 @@ export const memoryPlants: readonly Plant[] = [
   {
     name: 'a thread keeps the translations of the space that it has left',
     file: 'microvisor/address-space.ts',
-    find: `  context.setHigh(register, high);
+    find: `  context.setHigh(rootRegister(tcb), rootHigh(root));
   context.bankEpoch = -1;`,
-    replace: '  context.setHigh(register, high);',
+    replace: '  context.setHigh(rootRegister(tcb), rootHigh(root));',
     foundBy: [{ file: access, test: "a cell cannot read another's bytes under random probing" }],
   },
   {
     name: 'all threads run in the first address space',
     file: 'microvisor/address-space.ts',
-    find: '  if (context.low(register) === low && (context.high(register) | 0) === high) return false;',
-    replace: '  if (context.low(register) !== 0) return false;',
+    find: '  if (runsIn(kernel, tcb, root)) return;',
+    replace: '  if (tcb.context.low(rootRegister(tcb)) !== 0) return;',
     foundBy: [{ file: access, test: "a cell cannot read another's bytes under random probing" }],
   },
   {

@@ -81,6 +81,8 @@ describe('a budget', () => {
       world.runUntil(world.now() + 400);
       world.interruptRoot(aside);
       world.clocks[0]! += 300 * cyclesPerUs;
+      // It is not stopped: there is nothing to resume.
+      world.must(thread.cap, label.TCBResume);
       world.wait(aside);
       world.expectCurrent(thread);
       world.runUntil(world.now() + 700);

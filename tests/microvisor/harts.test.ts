@@ -160,6 +160,25 @@ describe('a hart', () => {
     }
   });
 
+  it('charges a context nothing that was deleted while it was in use, whatever it had left', () => {
+    const world = new World({ harts: 2 });
+    const thread = world.thread({ priority: 50, budget: 1000, period: 5000, core: 1 });
+    world.clocks.fill(world.clocks[0]!);
+    world.deliverReschedules();
+    // Its first refill lies behind its second, at the end of its room.
+    for (const us of [400, 5000]) {
+      world.runUntil(world.now(1) + us, 1);
+      world.microvisor.timer(world.harts[1]!);
+    }
+    const { schedContext } = thread.tcb;
+    expect([schedContext!.refillHead, schedContext!.refillTail]).toEqual([1, 0]);
+    world.microvisor.timer(world.harts[0]!);
+    world.delete(thread.sc);
+    world.clocks[1]! += 9_000_000;
+    world.deliverReschedules();
+    expect(world.current(1).name).toBe('idle_thread');
+  });
+
   it('with windows is asked in vain when whoever is ready there is not more urgent', () => {
     const world = new World({ harts: 2, config: { numDomains: 2, windows: true } });
     const [least, running, equal, less, more] = [0, 50, 50, 40, 60].map((priority) => stopped(world, priority));

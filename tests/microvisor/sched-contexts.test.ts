@@ -50,11 +50,13 @@ describe('a scheduling context', () => {
     const own = initialCap.schedContext;
     expect(world.invoke(own, label.SchedContextUnbindObject, [], [initialCap.tcb]).label).toBe(illegalOperation);
     expect(world.invoke(own, label.SchedContextUnbind).label).toBe(illegalOperation);
-    for (const number of [systemCall.send, systemCall.wait]) {
+    const reply = world.reply();
+    for (const number of [systemCall.send, systemCall.recv, systemCall.wait]) {
       const [endpoint, notification] = [world.endpoint(), world.notification()];
       const thread = world.thread({ priority: 120, budget: 1000 });
       const aside = world.stepAside();
       if (number === systemCall.send) world.send(endpoint);
+      else if (number === systemCall.recv) world.recv(endpoint, reply);
       else world.wait(notification);
       world.interruptRoot(aside);
       world.must(thread.sc, label.SchedContextUnbind);

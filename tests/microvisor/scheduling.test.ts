@@ -147,7 +147,6 @@ describe('scheduling', () => {
     };
     const sleeper = enter(() => world.wait(notification));
     const server = enter(() => world.recv(endpoint, reply));
-    world.must(server.sc, label.SchedContextUnbindObject, [], [server.cap]);
     for (let i = 0; i < 2; i++) world.thread({ priority: 50, budget: 50_000 });
     world.stepAside();
     const first = world.current();

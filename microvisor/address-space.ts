@@ -105,9 +105,13 @@ export function deleteASIDPool(kernel: Kernel, base: number): void {
   for (const root of pool.roots) if (root !== null) fenceSpace(kernel, root);
   refreshRoots(kernel);
 }
-/** What an ASID stands for has changed. */
+const noRoot: AsidRoot = { asid: 0, address: 0, guestLevels: 3 };
+/** What an ASID stands for has changed. A virtual hart forgets a root that is gone: another may come to its place and its ASID. */
 export function refreshRoots(kernel: Kernel): void {
-  for (const tcb of kernel.threads) tcb.space = null;
+  for (const tcb of kernel.threads) {
+    tcb.space = null;
+    if (tcb.vcpu !== null && vmRootOf(kernel, tcb) === null) tcb.vcpu.root = noRoot;
+  }
   for (const node of kernel.nodes) if (node.current !== node.idle) setVMRoot(kernel, node.current);
 }
 
@@ -116,8 +120,7 @@ export function vmRootOf(kernel: Kernel, { vcpu, slots }: Tcb): AsidRoot | null 
   const { cap } = slots.slot(tcbSlot.vTable);
   const named = vcpu !== null ? vcpu.root! : cap.type === capType.pageTable ? cap : null;
   const root = named && findVSpaceForASID(kernel, named.asid);
-  // The ASID may stand for another root by now, at the same place even: a guest's is four times as long as another.
-  return root?.address === named?.address && root?.guestLevels === named?.guestLevels ? root : null;
+  return root?.address === named?.address ? root : null;
 }
 
 const satp = csrOffset('satp');

@@ -267,7 +267,7 @@ export interface AsidRoot {
 /** A virtual hart. Its registers are those of its thread's context. */
 export class Vcpu extends KernelObject {
   tcb: Tcb | null = null;
-  /** Its stage-2 table as it was when it was bound. */
+  /** The stage-2 table that it was bound with; ASID 0: that is gone. */
   root: AsidRoot | null = null;
   /** Where it is in the queue of virtual timers: ticks of the machine's timer, Infinity if not waiting. */
   wakeAt = Infinity;

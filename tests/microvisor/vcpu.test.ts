@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { vcpuFence, vcpuRegisters } from '../../microvisor/abi/extensions.ts';
 import { vcpuFault } from '../../microvisor/abi/faults.ts';
-import type { Cap } from '../../microvisor/objects.ts';
+import type { Cap, PageTableCap } from '../../microvisor/objects.ts';
 import { allRights, initialCap, label, objectType, type Thread, threadState, World } from './world.ts';
 
 interface Guest {
@@ -225,19 +225,24 @@ describe('virtual harts', () => {
     expect(world.fences.at(-1)).toEqual({ stage: 'guest', virtual: true, vmid: asid, address: BigInt(at) });
   });
 
-  it('find nothing mapped once their stage-2 table is gone, even if an ordinary one has its place and its ASID', () => {
-    const { world, vcpu, memory, thread, aside } = createGuest();
-    const { context } = thread.tcb;
-    world.interruptRoot(aside);
-    world.revoke(memory);
-    const table = world.make(objectType.pageTable, 0, 1, memory);
-    world.must(initialCap.asidPool, label.RISCVASIDPoolAssign, [], [table]);
-    const { asid, address } = (world.cap(vcpu) as Cap<'vcpu'>).vcpu.root!;
-    expect(world.cap(table)).toMatchObject({ asid, address });
-    world.wait(aside);
-    world.expectCurrent(thread);
-    expect(context.csr('hgatp')).toBe((8n << 60n) | BigInt(world.kernel.emptyRoot / 4096));
-  });
+  it.each(['pageTable', 'guestRoot'] as const)(
+    'find nothing mapped once their stage-2 table is gone, even if a %s comes to its place and its ASID',
+    (type) => {
+      const { world, vcpu, memory, root, thread, aside } = createGuest();
+      const { asid, address } = world.cap(root) as PageTableCap;
+      world.interruptRoot(aside);
+      world.revoke(memory);
+      const table = world.make(objectType[type], 0, 1, memory);
+      world.must(initialCap.asidPool, label.RISCVASIDPoolAssign, [], [table]);
+      expect(world.cap(table)).toMatchObject({ asid, address });
+      world.fences.length = 0;
+      world.must(vcpu, label.VCPUFence, [vcpuFence.vvma, -1, 5]);
+      expect(world.fences).toEqual([{ stage: 'first', virtual: true, vmid: 0, asid: 5 }]);
+      world.wait(aside);
+      world.expectCurrent(thread);
+      expect(thread.tcb.context.csr('hgatp')).toBe((8n << 60n) | BigInt(world.kernel.emptyRoot / 4096));
+    },
+  );
 
   it('a deleted VCPU leaves an ordinary, stopped thread', () => {
     const { world, vcpu, thread, aside } = createGuest();

@@ -14,6 +14,8 @@ import { initContext } from './registers.ts';
 export const defaultConfig = {
   /** Takes the short way where there is one; what comes of it is the same. */
   fastPath: true,
+  /** Whether there is what seL4 lacks (abi/extensions.ts). */
+  extensions: true,
   /** 1, or several for the profiles `domains` and `cells`. */
   numDomains: 1,
   /** Domains begin at their tick, whatever ran before (windows.ts). Profile `cells` only: seL4's begin when they can. */

@@ -94,8 +94,8 @@ function copyRegisters(kernel: Kernel, invocation: Invocation, { tcb }: Cap<'thr
   rescheduleIfCurrent(kernel, tcb);
 }
 
-function setFlags(_: Kernel, invocation: Invocation, { tcb }: Cap<'thread'>): Result {
-  const known = tcbFlag.fpuDisabled | tcbFlag.foreign;
+function setFlags({ config }: Kernel, invocation: Invocation, { tcb }: Cap<'thread'>): Result {
+  const known = tcbFlag.fpuDisabled | (config.extensions ? tcbFlag.foreign : 0);
   tcb.flags &= ~Number(invocation.word(0) & BigInt(known));
   tcb.flags |= Number(invocation.word(1) & BigInt(known));
   setFpu(tcb.context, (tcb.flags & tcbFlag.fpuDisabled) === 0);

@@ -13,8 +13,8 @@ import type { Invocation, Methods } from './invocation.ts';
 
 export const untypedMethods: Methods<UntypedCap> = { UntypedRetype: [6, 1, retype] };
 
-function checkSizes(type: number, userSize: number): SyscallError | null {
-  if (type >= objectTypeCount) return refusal.invalidArgument(0);
+function checkSizes({ config }: Kernel, type: number, userSize: number): SyscallError | null {
+  if (type >= (config.extensions ? objectTypeCount : objectType.vcpu)) return refusal.invalidArgument(0);
   if (userSize >= wordBits || getObjectSize(type, userSize) > sizeBits.maxUntyped) {
     return refusal.rangeError(0, sizeBits.maxUntyped);
   }
@@ -42,7 +42,7 @@ function retype(kernel: Kernel, invocation: Invocation, cap: UntypedCap): Result
   const { slot } = invocation;
   const type = invocation.number(0);
   const userSize = invocation.number(1);
-  const wrongSize = checkSizes(type, userSize);
+  const wrongSize = checkSizes(kernel, type, userSize);
   if (wrongSize !== null) return wrongSize;
 
   const node = decodeNode(kernel, invocation);

@@ -139,3 +139,15 @@ describe('retype', () => {
     expect(retype(objectType.endpoint, made, 1).label).toBe(0);
   });
 });
+
+it('knows what seL4 knows and no more where there are no extensions', () => {
+  const world = new World({ config: { extensions: false } });
+  const untyped = world.make(objectType.untyped, 16);
+  for (const type of [objectType.vcpu, objectType.guestRoot]) {
+    const answer = world.invoke(untyped, label.UntypedRetype, [type, 0, 0, 0, world.freeSlot(), 1], [initialCap.cNode]);
+    expect(answer).toEqual({ label: 1, words: [0n] });
+  }
+  const { cap } = world.thread({ resume: false });
+  const everyFlag = 2n ** 64n - 1n;
+  expect(world.must(cap, label.TCBSetFlags, [0, everyFlag])).toEqual([1n]);
+});

@@ -12,10 +12,19 @@ export interface ProfileShape {
   readonly domainScheduleLength: number;
   /** Domains begin at their tick, whatever ran before (microvisor/windows.ts). */
   readonly windows: boolean;
+  /** Virtual harts and foreign threads exist: where they do, a root task can tell the kernel from seL4. */
+  readonly extensions: boolean;
 }
 
 export const profileShapes: Readonly<Record<Profile, ProfileShape>> = {
-  domains: { defaultHarts: 1, maxHarts: 1, numDomains: 4, domainScheduleLength: 100, windows: false },
-  smp: { defaultHarts: 4, maxHarts: 8, numDomains: 1, domainScheduleLength: 2, windows: false },
-  cells: { defaultHarts: 2, maxHarts: 8, numDomains: 4, domainScheduleLength: 100, windows: true },
+  domains: {
+    defaultHarts: 1,
+    maxHarts: 1,
+    numDomains: 4,
+    domainScheduleLength: 100,
+    windows: false,
+    extensions: false,
+  },
+  smp: { defaultHarts: 4, maxHarts: 8, numDomains: 1, domainScheduleLength: 2, windows: false, extensions: false },
+  cells: { defaultHarts: 2, maxHarts: 8, numDomains: 4, domainScheduleLength: 100, windows: true, extensions: true },
 };

@@ -62,7 +62,7 @@ export class RootTaskSystem {
     private readonly options: RootTaskOptions,
     events: RootTaskEvents,
   ) {
-    const { profile, harts, ramSize, clockHz, numDomains, rootCNodeSizeBits } = options;
+    const { profile, harts, ramSize, clockHz, numDomains, rootCNodeSizeBits, realms } = options;
     const shape = profileShapes[profile];
     this.machine = new Machine({ harts, ramSize, clockHz, supervisorMode: 'HS' });
     const { machine } = this;
@@ -82,12 +82,13 @@ export class RootTaskSystem {
       numDomains: numDomains ?? shape.numDomains,
       domainScheduleLength: shape.domainScheduleLength,
       windows: shape.windows,
+      // Realms are one of them.
+      extensions: shape.extensions || realms !== undefined,
       clockHz,
       timebaseHz: machine.timebaseHz,
       rootCNodeSizeBits,
     };
     const doors = { memory: machine.memory, harts: machine.harts, port: this.platform.port };
-    const { realms } = options;
     this.kernel = new Kernel(realms ? { ...doors, realms } : doors, config, defaultCosts);
     this.microvisor = new Microvisor(this.kernel);
     machine.install(this.microvisor);

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { benchIpc } from '../../tools/bench/ipc.ts';
+import { benchIpc, compare } from '../../tools/bench/ipc.ts';
 import { ipcTable } from '../../tools/bench/ipc-report.ts';
 import { kernelOperations, nothing } from '../../tools/bench/kernel-operations.ts';
 import { buildKernelProgram } from '../../tools/bench/kernel-program.ts';
 import { runKernelProgram } from '../../tools/bench/kernel-run.ts';
-import { sel4Loader } from '../../tools/bench/sel4-loader.ts';
+import { complaintOf } from '../../tools/bench/sel4.ts';
+import { firstSegment, sel4Loader } from '../../tools/bench/sel4-loader.ts';
 import { readElf } from '../../tools/image/elf.ts';
 import { Refusal } from '../../tools/refusal.ts';
 import { RootTaskSystem } from '../../tools/root-task/root-task-system.ts';
@@ -69,4 +70,35 @@ test('the loader refuses a kernel that it cannot map', () => {
   if (!task.ok) throw new Error(task.error.message);
   const segment = { ...task.value.segments[0]!, physicalAddress: 0x1000n };
   expect(() => sel4Loader({ ...task.value, segments: [segment] }, task.value)).toThrow(Refusal);
+});
+
+test('an ELF that is no seL4 is refused before it is run', () => {
+  const task = readElf(buildKernelProgram(kernelOperations[0]!, 1, false).elf);
+  if (!task.ok) throw new Error(task.error.message);
+  expect(() => firstSegment(task.value)).toThrow(/no seL4 kernel/);
+});
+
+describe('a run beside seL4', () => {
+  const ended = { stdout: 'OpenSBI\n0000000000000000\n', status: 0 };
+  const failing = (code: string): Error => Object.assign(new Error(code), { code });
+
+  test('counts if the task has written its result', () => {
+    expect(complaintOf('kernel.elf', ended)).toBeUndefined();
+  });
+
+  test.each([
+    ['did not run to its end', { stdout: 'OpenSBI\n' }],
+    ['failed (1)', { status: 1 }],
+    ['failed (ENOBUFS)', { error: failing('ENOBUFS') }],
+    ['did not end within 120 s', { status: null, error: failing('ETIMEDOUT') }],
+  ])('is refused with a remedy if it %s', (how, difference) => {
+    const complaint = complaintOf('kernel.elf', { ...ended, ...difference }, 'take another');
+    expect(complaint).toMatchObject({ kind: 'failed', message: `the root task ${how} on kernel.elf` });
+    expect(complaint?.hint).toBe('take another');
+  });
+
+  test('is refused if more work took no longer', () => {
+    const even = () => ({ wallMs: 5, cpuMs: 10 });
+    expect(() => compare(kernelOperations[0]!, even, even, 1)).toThrow(/the longer run took no longer/);
+  });
 });

@@ -73,16 +73,27 @@ function steadyNs(
     const { cpuMs, wallMs } = run(path);
     return cpuMs ?? wallMs;
   });
-  return ((second! - first!) * 1e6) / (operation.rounds * more);
+  if (second! > first!) return ((second! - first!) * 1e6) / (operation.rounds * more);
+  throw new Refusal(
+    'failed',
+    `${operation.name}: the longer run took no longer`,
+    'try again when the host is less busy',
+  );
 }
 
-function compare(operation: KernelOperation, sel4: TaskRunner, rounds: number): OperationResult['comparison'] {
+/** Throws a Refusal when a run fails or is nothing to compare with. */
+export function compare(
+  operation: KernelOperation,
+  microvisor: TaskRunner,
+  sel4: TaskRunner,
+  rounds: number,
+): NonNullable<OperationResult['comparison']> {
   const folder = mkdtempSync(join(tmpdir(), 'microvisor-bench-'));
   try {
     const ours: number[] = [];
     const theirs: number[] = [];
     for (let round = 0; round < rounds; round++) {
-      ours.push(steadyNs(runOnMicrovisor, operation, scale.microvisor, folder));
+      ours.push(steadyNs(microvisor, operation, scale.microvisor, folder));
       theirs.push(steadyNs(sel4, operation, scale.sel4, folder));
     }
     const ratio = theirs.map((time, round) => time / ours[round]!);
@@ -125,7 +136,7 @@ export function benchIpc({ operations, sel4, rounds, onProgress }: IpcBenchOptio
         describe: operation.describe,
         cycles: percentiles(warm(cycles), operation.clientRealm === 0 ? stampCycles : 0),
         hostNs: percentiles(warm(hostNs), stampNs),
-        comparison: runSel4 && isMachineCode ? compare(operation, runSel4, rounds) : null,
+        comparison: runSel4 && isMachineCode ? compare(operation, runOnMicrovisor, runSel4, rounds) : null,
       };
     }),
   };

@@ -25,14 +25,21 @@ function childrenCpuMs(): number | undefined {
   }
 }
 
-/** Runs a program to its end, without a terminal, and measures it. */
+/** Runs a program to its end, without a terminal, and measures it; after `limitMs` of the clock it is killed (ETIMEDOUT). */
 export function timeProcess(
   command: string,
   args: readonly string[],
+  limitMs?: number,
 ): { result: SpawnSyncReturns<string>; time: ProcessTime } {
   const cpuBefore = childrenCpuMs();
   const started = performance.now();
-  const result = spawnSync(command, args, { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8', maxBuffer: 1 << 28 });
+  const result = spawnSync(command, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    timeout: limitMs,
+    killSignal: 'SIGKILL',
+  });
   const wallMs = performance.now() - started;
   const cpuAfter = childrenCpuMs();
   const cpuMs = cpuBefore === undefined || cpuAfter === undefined ? undefined : cpuAfter - cpuBefore;

@@ -12,7 +12,7 @@ export function qemuVersion(): string {
     throw new Refusal(
       'unavailable',
       `${qemu} is not on this host`,
-      'install it (the package is qemu-system-misc or qemu-system-riscv on most systems), or leave out --vs qemu',
+      'install it (the package is qemu-system-misc or qemu-system-riscv on most systems), or leave out --vs',
     );
   }
   return /version (\S+)/.exec(stdout)?.[1] ?? 'unknown';

@@ -2,7 +2,7 @@
 // the kernel expects of it (seL4, src/arch/riscv/head.S): the kernel mapped, the root task in one physical piece.
 
 import { assemble } from '../../hw/isa/assemble.ts';
-import type { ElfImage } from '../image/elf.ts';
+import type { ElfImage, ElfSegment } from '../image/elf.ts';
 import { writeElf } from '../image/elf-writer.ts';
 import { Refusal } from '../refusal.ts';
 
@@ -11,16 +11,25 @@ const loaderBase = 0x8800_0000n;
 const taskBase = 0x8801_0000n;
 const gigapage = 1n << 30n;
 
+/** What to do about a kernel that the benchmarks do not run on. */
+export const suitableKernel =
+  'take the kernel.elf of seL4 16.0.0 (MCS, 64 bits) for qemu-riscv-virt, a release build for one hart';
+
 /** A leaf of an Sv39 root table: valid, readable, writable, executable, accessed, dirty. */
 const leaf = (address: bigint): bigint => (((address / gigapage) * gigapage) >> 2n) | 0xcfn;
 const indexOf = (address: bigint): number => Number((address >> 30n) & 511n);
 
+/** Where a kernel begins. Throws a Refusal if it is no seL4: that lies in the upper half of addresses, gigapages from its RAM. */
+export function firstSegment({ segments }: ElfImage): ElfSegment {
+  const first = segments[0];
+  if (first && first.virtualAddress >> 63n && (first.virtualAddress - first.physicalAddress) % gigapage === 0n)
+    return first;
+  throw new Refusal('refused', 'this is no seL4 kernel for RV64 that the loader can map', suitableKernel);
+}
+
 /** The loader with the root task as an ELF that QEMU starts; the kernel's own ELF is to be loaded beside it. */
 export function sel4Loader(kernel: ElfImage, task: ElfImage): Uint8Array {
-  const first = kernel.segments[0];
-  if (first === undefined || (first.virtualAddress - first.physicalAddress) % gigapage !== 0n) {
-    throw new Refusal('refused', 'this is no seL4 kernel for RV64 that the loader can map');
-  }
+  const first = firstSegment(kernel);
   const table = new BigUint64Array(512);
   table[indexOf(loaderBase)] = leaf(loaderBase);
   table[indexOf(first.virtualAddress)] = leaf(first.physicalAddress);

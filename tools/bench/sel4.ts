@@ -1,5 +1,6 @@
 // The kernels that a root task can run on as a process of its own: ours, and a seL4 on QEMU.
 
+import type { SpawnSyncReturns } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { accept, readImageFile } from '../host/image-file.ts';
@@ -7,16 +8,34 @@ import { readElf } from '../image/elf.ts';
 import { ownPackage } from '../manifest/package-root.ts';
 import { Refusal } from '../refusal.ts';
 import { type ProcessTime, timeProcess } from './process-time.ts';
-import { sel4Loader } from './sel4-loader.ts';
+import { firstSegment, sel4Loader, suitableKernel } from './sel4-loader.ts';
 
 /** Runs a root task to its end. Throws a Refusal if it fails. */
 export type TaskRunner = (elf: string) => ProcessTime;
 
-function timed(what: string, command: string, args: readonly string[]): ProcessTime {
-  const { result, time } = timeProcess(command, args);
-  if (result.error) throw new Refusal('unavailable', `${command} is not on this host`);
-  if (result.status !== 0) throw new Refusal('failed', `the root task failed on ${what} (${result.status})`);
-  return time;
+/** What the task writes before it ends the machine. A kernel that gives up may end it as well, without a word of the task. */
+const result = /[0-9a-f]{16}\s*$/;
+
+/** Far more than the longest run needs, on a host that is busy with other things. */
+const limitMs = 120_000;
+
+type Ended = Pick<SpawnSyncReturns<string>, 'error' | 'status' | 'stdout'>;
+
+/** Why a run of a root task on `kernel` is no measurement; undefined: it is one. */
+export function complaintOf(kernel: string, { error, status, stdout }: Ended, remedy?: string): Refusal | undefined {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  const failed = (how: string): Refusal => new Refusal('failed', `the root task ${how} on ${kernel}`, remedy);
+  if (code === 'ENOENT') return new Refusal('unavailable', 'the program that runs the root task is not on this host');
+  if (code === 'ETIMEDOUT') return failed(`did not end within ${limitMs / 1000} s`);
+  if (code !== undefined || status !== 0) return failed(`failed (${code ?? status})`);
+  return result.test(stdout) ? undefined : failed('did not run to its end');
+}
+
+function timed(kernel: string, command: string, args: readonly string[], remedy?: string): ProcessTime {
+  const run = timeProcess(command, args, limitMs);
+  const complaint = complaintOf(kernel, run.result, remedy);
+  if (complaint) throw complaint;
+  return run.time;
 }
 
 export const runOnMicrovisor: TaskRunner = (elf) => {
@@ -27,14 +46,15 @@ export const runOnMicrovisor: TaskRunner = (elf) => {
 /** RAM that seL4 is built for on this board, unless its build says otherwise; more does no harm. */
 const sel4Ram = '3G';
 
-/** `kernel` is the path of seL4's kernel.elf. */
+/** `kernel` is the path of seL4's kernel.elf. Throws a Refusal for another file. */
 export function runOnSel4(kernel: string): TaskRunner {
   const image = accept(kernel, readElf(readImageFile(kernel)));
+  firstSegment(image);
   return (elf) => {
     const loader = `${elf}.loader`;
     writeFileSync(loader, sel4Loader(image, accept(elf, readElf(readImageFile(elf)))));
     const board = ['-M', 'virt', '-cpu', 'rv64', '-m', sel4Ram, '-nographic'];
     const images = ['-bios', 'default', '-kernel', loader, '-device', `loader,file=${kernel}`];
-    return timed('seL4', 'qemu-system-riscv64', [...board, ...images]);
+    return timed(kernel, 'qemu-system-riscv64', [...board, ...images], suitableKernel);
   };
 }

@@ -1,16 +1,27 @@
 // The command as a process of its own: exit codes, pipes, interrupts. It is the built one.
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { assemble } from '../../hw/isa/assemble.ts';
 import { exitCodes } from '../../tools/cli/exit-codes.ts';
 import { writeElf } from '../../tools/image/elf-writer.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const example = join(root, 'examples/first-light.yaml');
+const twoWindows = join(root, 'examples/two-windows.yaml');
+const busyProof = ['prove-isolation', twoWindows, '--from', 'noisy', '--to', 'quiet', '--adversary', '--for', '10s'];
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'microvisor-cli-'));
@@ -167,4 +178,28 @@ describe('microvisor boot', () => {
     const code = await new Promise((done) => child.on('close', done));
     expect({ code, out }).toEqual({ code: 0, out: 'first, then more than the FIFO holds at once: q' });
   });
+});
+
+test('what a proof or a benchmark writes for itself is gone after Ctrl-C, however busy the process was', async () => {
+  const own = mkdtempSync(join(folder, 'temporary-'));
+  const child = spawn(process.execPath, [join(root, 'dist/tools/cli/main.js'), ...busyProof], {
+    env: { ...process.env, TMPDIR: own },
+    stdio: 'ignore',
+  });
+  await vi.waitFor(() => expect(readdirSync(own)).toHaveLength(1), { timeout: 20_000 });
+  child.kill('SIGINT');
+  await new Promise((done) => child.on('close', done));
+  await vi.waitFor(() => expect(readdirSync(own)).toEqual([]), { timeout: 20_000 });
+});
+
+test('a folder for temporary files that cannot be written is an error of that folder', () => {
+  const nowhere = join(folder, 'nowhere');
+  for (const args of [busyProof, ['bench', 'cpu', 'integer', '--rounds', '1']]) {
+    const { status, stderr } = spawnSync(process.execPath, [join(root, 'dist/tools/cli/main.js'), ...args], {
+      env: { ...process.env, TMPDIR: nowhere, NO_COLOR: '1' },
+      encoding: 'utf8',
+    });
+    expect(stderr.replace(/\s+/g, ' ')).toContain(`cannot make a folder in ${nowhere}`);
+    expect(status).toBe(exitCodes.file.code);
+  }
 });

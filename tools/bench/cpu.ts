@@ -3,11 +3,12 @@
 // Every run is a process of its own, so that it pays for its start and its warm-up. A program of ours is run at two
 // lengths: their difference is what its rounds cost once everything is warm.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { arch, cpus, platform, release, tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
+import { arch, cpus, platform, release } from 'node:os';
 import { join } from 'node:path';
 import { version } from '../cli/version.ts';
 import { accept, readImageFile } from '../host/image-file.ts';
+import { inTemporaryFolder } from '../host/temporary-folder.ts';
 import { readElf } from '../image/elf.ts';
 import type { ProcessTime } from './process-time.ts';
 import { benchElf } from './program-elf.ts';
@@ -123,8 +124,7 @@ export function benchCpu({ microvisor, rival }: Engines, options: CpuBenchOption
   const names = options.programs.length > 0 ? options.programs : benchPrograms.map(({ name }) => name);
   const clock: CpuBenchReport['clock'] = platform() === 'linux' ? 'cpu' : 'wall';
   const read = (time: ProcessTime): number => (clock === 'cpu' && time.cpuMs !== undefined ? time.cpuMs : time.wallMs);
-  const folder = mkdtempSync(join(tmpdir(), 'microvisor-bench-'));
-  try {
+  return inTemporaryFolder('bench', (folder) => {
     const prepared = names.map((name) => prepare(name, folder));
     const programs = prepared.map((program): ProgramResult => {
       const ours = new Series(microvisor, read);
@@ -161,7 +161,5 @@ export function benchCpu({ microvisor, rival }: Engines, options: CpuBenchOption
       clock,
       programs,
     };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }

@@ -1,9 +1,10 @@
 // `microvisor bench ipc`: what the kernel's operations take, in virtual cycles and host time, alone or beside seL4 on QEMU.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, platform, release, tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
+import { cpus, platform, release } from 'node:os';
 import { join } from 'node:path';
 import { version } from '../cli/version.ts';
+import { inTemporaryFolder } from '../host/temporary-folder.ts';
 import { Refusal } from '../refusal.ts';
 import { type KernelOperation, kernelOperations, nothing } from './kernel-operations.ts';
 import { buildKernelProgram } from './kernel-program.ts';
@@ -88,8 +89,7 @@ export function compare(
   sel4: TaskRunner,
   rounds: number,
 ): NonNullable<OperationResult['comparison']> {
-  const folder = mkdtempSync(join(tmpdir(), 'microvisor-bench-'));
-  try {
+  return inTemporaryFolder('bench', (folder) => {
     const ours: number[] = [];
     const theirs: number[] = [];
     for (let round = 0; round < rounds; round++) {
@@ -98,9 +98,7 @@ export function compare(
     }
     const ratio = theirs.map((time, round) => time / ours[round]!);
     return { microvisor: sampleOf(ours), sel4: sampleOf(theirs), ratio: sampleOf(ratio) };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** Throws a Refusal for names that it does not know, for a kernel that cannot be started, and without QEMU. */

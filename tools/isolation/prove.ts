@@ -1,9 +1,7 @@
 // Isolation, tested: the same system with different secrets in one cell, and whether another can tell.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { System, silentEvents } from '../boot/system.ts';
+import { inTemporaryFolder } from '../host/temporary-folder.ts';
 import type { Manifest } from '../manifest/model.ts';
 import { buildPlan } from '../plan/build.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -55,12 +53,8 @@ export function proveIsolation(manifest: Manifest, request: ProofRequest): Proof
     );
   }
   if (request.from === request.to) throw new Refusal('usage', 'a cell is not isolated from itself');
-  const folder = mkdtempSync(join(tmpdir(), 'microvisor-isolation-'));
-  try {
-    return prove(request.withoutWindows ? { ...manifest, schedule: undefined } : manifest, request, folder);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const tested = request.withoutWindows ? { ...manifest, schedule: undefined } : manifest;
+  return inTemporaryFolder('isolation', (folder) => prove(tested, request, folder));
 }
 
 function prove(manifest: Manifest, request: ProofRequest, folder: string): Proof {

@@ -3,6 +3,7 @@
 import type { Plant } from '../plant.ts';
 
 const ipc = 'tests/microvisor/ipc.test.ts';
+const allocation = 'tests/microvisor/allocation.test.ts';
 const consolePorts = 'tests/vmm/console-ports.test.ts';
 
 export const ipcPlants: readonly Plant[] = [
@@ -111,6 +112,15 @@ export const ipcPlants: readonly Plant[] = [
     find: 'doReplyTransfer(kernel, thread, cap.reply, cap.canGrant);',
     replace: 'doReplyTransfer(kernel, thread, cap.reply, true);',
     foundBy: [{ file: ipc, test: 'capability transfer obeys grant and grant-reply' }],
+  },
+  {
+    name: 'a call leaves garbage',
+    file: 'microvisor/reply.ts',
+    find: '  const donated = caller.schedContext;\n',
+    replace: `  const donated = caller.schedContext;
+  Object.assign(caller, { lastCall: [reply] });
+`,
+    foundBy: [{ file: allocation, test: 'call and reply-receive allocate nothing' }],
   },
   {
     name: 'a full queue that waits drops',

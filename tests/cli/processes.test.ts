@@ -203,3 +203,16 @@ test('a folder for temporary files that cannot be written is an error of that fo
     expect(status).toBe(exitCodes.file.code);
   }
 });
+
+test('microvisor grind tells on Ctrl-C what it has done so far', async () => {
+  const { code, out, err } = await start(
+    ['grind', '--calls', '100000000', '--seed', '7', '--sweep', '1000'],
+    (child) => void (child.killed || child.kill('SIGINT')),
+  );
+  expect(out).toMatch(/^profile domains, seed 7\n/);
+  expect(out).toMatch(/\n {2}TCBSuspend +success \d+\n/);
+  expect(out).not.toMatch(/ 0[,\n]/);
+  expect(out).toMatch(/\n\d+ calls in \d+ rounds, /);
+  expect(err).toMatch(/interrupted after \d+ of 100000000 calls/);
+  expect(code).toBe(exitCodes.interrupted.code);
+});

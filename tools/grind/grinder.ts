@@ -14,7 +14,6 @@ export interface GrindOptions {
   readonly sweepEvery: number;
   /** At most so many replays go into the shortest failing sequence. */
   readonly shrinkAttempts: number;
-  onProgress?(calls: number): void;
 }
 
 export interface GrindReport {
@@ -29,22 +28,33 @@ export interface GrindReport {
 const callsPerRound = 4000;
 const ramSize = 8 * 2 ** 20;
 
-export function grind(options: GrindOptions): GrindReport {
+/** Round after round: yields what there is to say after each. A finding is the last, first as it was found, then shrunk. */
+export function* grindRounds(options: GrindOptions): Generator<GrindReport, void, void> {
   const { profile, seed, sweepEvery } = options;
   const rig = new Rig(Math.min(2, profileShapes[profile].defaultHarts), ramSize);
   const coverage = new Coverage();
   let calls = 0;
-  let round = 0;
-  for (; calls < options.calls; round++) {
+  for (let round = 0; calls < options.calls; round++) {
     const left = Math.min(callsPerRound, options.calls - calls);
     const result = runRound(rig, { profile, seed, round, calls: left, sweepEvery }, coverage);
     calls += result.calls;
-    options.onProgress?.(calls);
     const { failure } = result;
-    if (failure !== null) {
-      const shortest = shrink(rig, { profile, round }, failure.steps, options.shrinkAttempts);
-      return { calls, rounds: round + 1, coverage, failure: { ...failure, round, call: calls, shortest } };
+    const report = { calls, rounds: round + 1, coverage };
+    if (failure === null) {
+      yield { ...report, failure: null };
+      continue;
     }
+    const finding = { ...failure, round, call: calls };
+    yield { ...report, failure: { ...finding, shortest: null } };
+    const shortest = shrink(rig, { profile, round }, failure.steps, options.shrinkAttempts);
+    yield { ...report, failure: { ...finding, shortest } };
+    return;
   }
-  return { calls, rounds: round, coverage, failure: null };
+}
+
+/** All rounds without a pause. */
+export function grind(options: GrindOptions): GrindReport {
+  let last: GrindReport = { calls: 0, rounds: 0, coverage: new Coverage(), failure: null };
+  for (const report of grindRounds(options)) last = report;
+  return last;
 }

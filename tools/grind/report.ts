@@ -16,8 +16,10 @@ export function grindText(report: GrindReport, seconds: number): string {
   const { calls, rounds, coverage, failure } = report;
   const { answered, succeeded, foreign } = coverage;
   const lines = coverage.rows().map(({ label, answers }) => {
-    const counts = answers.map(({ error, count }) => `${error === 'none' ? 'success' : error} ${count}`);
-    return `  ${label.padEnd(30)} ${counts.join(', ')}`;
+    const counts = answers
+      .filter(({ count }) => count > 0)
+      .map(({ error, count }) => `${error === 'none' ? 'success' : error} ${count}`);
+    return `  ${label.padEnd(30)} ${counts.length > 0 ? counts.join(', ') : 'not seen'}`;
   });
   lines.push(`  to objects that do not understand the label: ${foreign}`);
   for (const { label, error, because } of unreachable) lines.push(`  never: ${label} ${error}: ${because}`);

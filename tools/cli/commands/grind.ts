@@ -1,6 +1,8 @@
 // `microvisor grind`: random system calls against the kernel, with its invariants checked.
 
+import { setImmediate } from 'node:timers/promises';
 import type { CommandModule } from 'yargs';
+import type { GrindReport } from '../../grind/grinder.ts';
 import { Refusal } from '../../refusal.ts';
 import { type Profile, profiles } from '../../root-task/profile.ts';
 import { noteRunFacts } from '../crash-report.ts';
@@ -29,29 +31,58 @@ export const grindCommand: CommandModule<object, GrindArguments> = {
       .option('json', { type: 'boolean', default: false, describe: 'print the figures as JSON' })
       .example('$0 grind --calls 10000000', 'ten million calls')
       .example('$0 grind --seed 7 --sweep 1', 'check everything after every entry') as never,
-  handler: async ({ calls, seed: given, profile, sweep, json }) => {
-    const { grind } = await import('../../grind/grinder.ts');
-    const { grindJson, grindText } = await import('../../grind/report.ts');
-    const seed = given ?? Math.floor(Math.random() * 2 ** 31);
-    noteRunFacts({ seed });
-    if (!json) process.stdout.write(`profile ${profile}, seed ${seed}\n`);
-    const started = performance.now();
-    const report = grind({
-      ...{ calls, seed, profile },
-      sweepEvery: sweep,
-      shrinkAttempts: 2000,
-      onProgress: (done) => process.stderr.isTTY && process.stderr.write(`\r\u001b[K${done} calls`),
-    });
-    if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
-    const seconds = (performance.now() - started) / 1000;
-    process.stdout.write(
-      json ? `${JSON.stringify(grindJson(report, seed, profile, seconds), null, 2)}\n` : grindText(report, seconds),
-    );
-    if (report.failure !== null)
-      throw new Refusal(
-        'failed',
-        'the kernel has a bug',
-        `microvisor grind --seed ${seed} --profile ${profile} repeats it`,
-      );
-  },
+  handler: grindCalls,
 };
+
+/** Milliseconds between two lines of progress: rewritten at a terminal, in a log one below the other. */
+const progressEvery = { terminal: 200, log: 10_000 };
+
+async function grindCalls({ calls, seed: given, profile, sweep, json }: GrindArguments): Promise<void> {
+  const { grindRounds } = await import('../../grind/grinder.ts');
+  const { grindJson, grindText } = await import('../../grind/report.ts');
+  const seed = given ?? Math.floor(Math.random() * 2 ** 31);
+  noteRunFacts({ seed });
+  let interrupted = false;
+  const onInterrupt = (): void => {
+    interrupted = true;
+  };
+  process.on('SIGINT', onInterrupt);
+  if (!json) process.stdout.write(`profile ${profile}, seed ${seed}\n`);
+  const started = performance.now();
+  const showProgress = progress(calls, started, json);
+  let report: GrindReport | undefined;
+  for (const soFar of grindRounds({ calls, seed, profile, sweepEvery: sweep, shrinkAttempts: 2000 })) {
+    report = soFar;
+    showProgress(report.calls);
+    // The search for the shortest sequence does not pause: there an interrupt ends the process.
+    if (report.failure !== null) process.removeListener('SIGINT', onInterrupt);
+    // A signal is noticed between two turns of the event loop.
+    await setImmediate();
+    if (interrupted) break;
+  }
+  process.removeListener('SIGINT', onInterrupt);
+  if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
+  if (report === undefined) throw new Error('a run has at least one round');
+  const seconds = (performance.now() - started) / 1000;
+  process.stdout.write(
+    json ? `${JSON.stringify(grindJson(report, seed, profile, seconds), null, 2)}\n` : grindText(report, seconds),
+  );
+  const again = `microvisor grind --seed ${seed} --profile ${profile}`;
+  if (report.failure !== null) throw new Refusal('failed', 'the kernel has a bug', `${again} repeats it`);
+  if (interrupted && report.calls < calls) {
+    throw new Refusal('interrupted', `interrupted after ${report.calls} of ${calls} calls`, `${again} repeats them`);
+  }
+}
+
+function progress(wanted: number, started: number, json: boolean): (done: number) => void {
+  const { isTTY } = process.stderr;
+  if (json && !isTTY) return () => undefined;
+  let shown = started;
+  return (done) => {
+    const now = performance.now();
+    if (now - shown < (isTTY ? progressEvery.terminal : progressEvery.log)) return;
+    shown = now;
+    const line = `${done} of ${wanted} calls, ${Math.round((1000 * done) / (now - started))} calls/s`;
+    process.stderr.write(isTTY ? `\r\u001b[K${line}` : `microvisor: ${line}\n`);
+  };
+}

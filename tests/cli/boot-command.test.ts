@@ -83,6 +83,7 @@ describe('boot refuses', () => {
     [['--profile', 'other'], 'profile'],
     [['--harts', '9'], "'9' is not a whole number from 1 to 8"],
     [['--domains', '0'], "'0' is not a whole number from 1 to 256"],
+    [['--domain-schedules', '1'], "'1' is not a whole number from 2 to 256"],
     [['--cnode-bits', '30'], "'30' is not a whole number from 8 to 20"],
     [['--clock', '3Hz'], '--clock'],
     [['--for', 'soon'], '--for'],

@@ -180,6 +180,46 @@ describe('a domain', () => {
   });
 });
 
+describe('the length of a domain schedule', () => {
+  /** Prints the error of DomainScheduleSetStart for an entry, a digit, and the bounds that come with a range error. */
+  const starting = (entry: number): string => `
+    _start:
+      ld s0, 32(a0)
+      li a0, 11
+      li a1, (32 << 12) | 1
+      li a2, ${entry}
+      li a7, -1
+      ecall
+      srli s1, a1, 12
+      mv s2, a2
+      mv s3, a3
+      li a7, -12
+      addi a0, s1, '0'
+      ecall
+      addi a0, s2, '0'
+      ecall
+      addi a0, s3, '0'
+      ecall
+      li a7, -14
+      ecall
+  `;
+  const setStart = (entry: number, domainScheduleLength: number): string =>
+    bootSource(starting(entry), 'domains', { domainScheduleLength }).output.slice(0, 3);
+
+  test('bounds where it may start: a range error tells the last entry', () => {
+    expect(setStart(2, 2)).toBe('401');
+    expect(setStart(5, 5)).toBe('404');
+    // Within it an entry without a duration ends the schedule: an invalid argument.
+    expect(setStart(4, 5)[0]).toBe('1');
+  });
+
+  test("is the profile's unless one is given", () => {
+    expect(bootSource(starting(99), 'domains').output[0]).toBe('1');
+    expect(bootSource(starting(100), 'domains').output[0]).toBe('4');
+    expect(bootSource(starting(2), 'smp').output.slice(0, 3)).toBe('401');
+  });
+});
+
 describe('a fault of the root task', () => {
   test('is noted, and told by the kernel as seL4 tells it', () => {
     const { system, log } = bootSource('_start: ld a0, 0(zero)\n', 'domains');

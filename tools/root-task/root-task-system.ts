@@ -32,6 +32,8 @@ export interface RootTaskOptions {
   clockHz: number;
   /** Overrides of the profile. */
   numDomains?: number | undefined;
+  /** Entries of a domain schedule, the end marker among them: at least 2. */
+  domainScheduleLength?: number | undefined;
   rootCNodeSizeBits: number;
   /** TypeScript that threads of the task may run; then slot 15 holds the capability to it. */
   realms?: RealmDirectory | undefined;
@@ -62,7 +64,7 @@ export class RootTaskSystem {
     private readonly options: RootTaskOptions,
     events: RootTaskEvents,
   ) {
-    const { profile, harts, ramSize, clockHz, numDomains, rootCNodeSizeBits, realms } = options;
+    const { profile, harts, ramSize, clockHz, numDomains, domainScheduleLength, rootCNodeSizeBits, realms } = options;
     const shape = profileShapes[profile];
     this.machine = new Machine({ harts, ramSize, clockHz, supervisorMode: 'HS' });
     const { machine } = this;
@@ -80,7 +82,7 @@ export class RootTaskSystem {
     const config = {
       ...defaultConfig,
       numDomains: numDomains ?? shape.numDomains,
-      domainScheduleLength: shape.domainScheduleLength,
+      domainScheduleLength: domainScheduleLength ?? shape.domainScheduleLength,
       windows: shape.windows,
       // Realms are one of them.
       extensions: shape.extensions || realms !== undefined,

@@ -20,6 +20,7 @@ interface BootArguments {
   profile: Profile;
   harts: number | undefined;
   domains: number | undefined;
+  domainSchedules: number | undefined;
   ram: string;
   dtb: string | undefined;
   clock: string;
@@ -46,6 +47,12 @@ export const bootCommand: CommandModule<object, BootArguments> = {
       })
       .option('harts', wholeNumber('harts', 1, 8, { describe: '1 to 8; one in profile domains, else 4 (smp) or 2' }))
       .option('domains', wholeNumber('domains', 1, 256, { describe: 'what the task was built for; 4, in smp 1' }))
+      .option(
+        'domain-schedules',
+        wholeNumber('domain-schedules', 2, 256, {
+          describe: "entries of a domain schedule, the build's NUM_DOMAIN_SCHEDULES; 100, in smp 2",
+        }),
+      )
       .option('ram', { type: 'string', default: '3G', describe: 'memory, up to 3G' })
       .option('dtb', { type: 'string', requiresArg: true, describe: 'the device tree in BootInfo instead of our own' })
       .option('clock', { type: 'string', default: '1GHz', describe: 'cycles per second of virtual time' })
@@ -63,7 +70,7 @@ export const bootCommand: CommandModule<object, BootArguments> = {
       .option('invariants', {
         type: 'boolean',
         default: false,
-        describe: "check the kernel's invariants after every entry (slow)",
+        describe: "check the kernel's invariants after every entry: slow, some hundred entries per second",
       })
       .option('quiet', { type: 'boolean', alias: 'q', default: false, describe: 'no summary at the end' })
       .example('$0 boot sel4test-driver --domains 1', 'run a suite that was built for one core')
@@ -107,6 +114,7 @@ async function bootTask(args: BootArguments): Promise<void> {
     profile: args.profile,
     harts: hartsOf(args),
     numDomains: domainsOf(args),
+    domainScheduleLength: args.domainSchedules,
     ramSize: ramSizeOf(args.ram),
     clockHz: clockHzOf(args.clock),
     rootCNodeSizeBits: args.cnodeBits,

@@ -3,7 +3,7 @@
 import { numPriorities } from '../abi/limits.ts';
 import { runsIn, vmRootOf } from '../address-space.ts';
 import type { Kernel, Node } from '../kernel.ts';
-import { type SchedContext, type Tcb, threadState } from '../objects.ts';
+import { capType, type SchedContext, type Tcb, tcbSlot, threadState } from '../objects.ts';
 import { isSchedulable } from '../scheduler.ts';
 import { refillHead } from '../sporadic.ts';
 import { nameOf, nameOfState } from './names.ts';
@@ -38,7 +38,9 @@ function checkCurrent(kernel: Kernel, node: Node): void {
   if (current.domain !== node.domain) {
     violated('domain', `${where} is in domain ${node.domain} and runs ${nameOf(current)} of domain ${current.domain}`);
   }
-  if (!runsIn(kernel, current, vmRootOf(kernel, current))) {
+  // As on seL4, a thread of another hart that has lost its capability to its address space runs on in it, as long as that exists.
+  const mayRunOn = node !== kernel.node && current.slots.slot(tcbSlot.vTable).cap.type === capType.null;
+  if (!mayRunOn && !runsIn(kernel, current, vmRootOf(kernel, current))) {
     violated('node', `${where} runs ${nameOf(current)} in another address space`);
   }
   const { context, vcpu } = current;

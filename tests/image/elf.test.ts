@@ -107,6 +107,7 @@ describe('the ELF reader', () => {
     ['a segment smaller in memory', patched(64 + 40, 8, 1n), 'program header 0', 'below p_filesz'],
     ['a segment around the address space', patched(64 + 16, 8, 0xffff_ffff_ffff_fffen), 'program header 0', 'p_vaddr'],
     ['a segment larger than any memory', patched(64 + 40, 8, 1n << 60n), 'program header 0', 'any memory'],
+    ['a segment larger than an address space', patched(64 + 40, 8, (1n << 38n) + 1n), 'program header 0', 'any memory'],
     ['overlapping segments', patched(64 + 40, 8, 0x1001n), 'program headers', 'overlap'],
     ['an entry point outside', patched(24, 8, 0x1000n), 'e_entry', 'in no segment'],
     ['a section header table past the end', patched(40, 8, 1n << 63n), 'section header table', 'past the end'],

@@ -54,6 +54,9 @@ export const elfFormat = {
   flagRve: 0x8,
 } as const;
 
+/** All user addresses of Sv39, and more than any RAM. */
+const largestSegment = 1n << 38n;
+
 const damaged = 'the file is cut off or damaged: build or copy it again';
 const rebuild = 'link a static RV64 executable, for example with riscv64-unknown-elf-gcc -static -nostdlib';
 
@@ -209,7 +212,7 @@ class Reader {
         );
       }
     }
-    if (memorySize > BigInt(Number.MAX_SAFE_INTEGER)) {
+    if (memorySize > largestSegment) {
       reject(place, `p_memsz ${hex(memorySize)} is larger than any memory`, damaged);
     }
     const flags = view.getUint32(at + 4, true);

@@ -34,6 +34,10 @@ interface BootArguments {
 /** The console as `--expect` names it: there is one. */
 const consoleName = 'console';
 
+const whatRootTasksAre =
+  'a root task is an ELF for seL4, linked at user addresses, that is given the address of BootInfo in a0: no Linux ' +
+  'program, and no image for a loader or firmware (docs/root-tasks.md)';
+
 export const bootCommand: CommandModule<object, BootArguments> = {
   command: 'boot <task>',
   describe: 'boot a root task that was built for seL4 (riscv64, MCS)',
@@ -70,7 +74,7 @@ export const bootCommand: CommandModule<object, BootArguments> = {
       .option('invariants', {
         type: 'boolean',
         default: false,
-        describe: "check the kernel's invariants after every entry: slow, some hundred entries per second",
+        describe: "check the kernel's invariants after every entry: slow, about a hundred entries per second",
       })
       .option('quiet', { type: 'boolean', alias: 'q', default: false, describe: 'no summary at the end' })
       .example('$0 boot sel4test-driver --domains 1', 'run a suite that was built for one core')
@@ -155,7 +159,7 @@ async function bootTask(args: BootArguments): Promise<void> {
 
 /** Turns the ending into an exit code. A task at rest has ended well, unless it faulted or more was expected of it. */
 function judge(
-  { rootFaulted }: RootTaskSystem,
+  { rootFaulted, rootNeverCalled }: RootTaskSystem,
   { interrupted, left, reason }: RunEnding,
   { outcome }: TaskEnding,
   expectations: Expectations | undefined,
@@ -163,7 +167,12 @@ function judge(
   if (interrupted) throw new Refusal('interrupted', '');
   if (left || expectations?.met) return;
   if (outcome?.kind === 'fail') throw new GuestExit(outcome.code);
-  if (rootFaulted) throw new Refusal('failed', 'the root task faulted, and nobody handles its faults');
+  if (rootFaulted) {
+    const message = 'the root task faulted, and nobody handles its faults';
+    throw rootNeverCalled
+      ? new Refusal('failed', `${message}; it has made no system call of seL4's before`, whatRootTasksAre)
+      : new Refusal('failed', message);
+  }
   if (expectations) {
     const missing = expectations.missing.map(({ text }) => text).join(', ');
     throw new Refusal(reason === 'limit' ? 'timeout' : 'failed', `not seen: ${missing}`);

@@ -24,8 +24,9 @@ test('it fails with the first leak and the channel that it came through', async 
 
 test('it fails when windows began late, even if the observer saw the same', async () => {
   const path = '../../tools/isolation/prove.ts';
-  const { proveIsolation } = await vi.importActual<typeof import('../../tools/isolation/prove.ts')>(path);
+  const { proveIsolation, verdictOf } = await vi.importActual<typeof import('../../tools/isolation/prove.ts')>(path);
   vi.doMock(path, () => ({
+    verdictOf,
     proveIsolation: (...args: Parameters<typeof proveIsolation>) => ({ ...proveIsolation(...args), overruns: 2 }),
   }));
   try {
@@ -40,12 +41,34 @@ test('it fails when windows began late, even if the observer saw the same', asyn
 
 test('its result is data as well', async () => {
   const { out } = await prove('--adversary', 'ipc', '--without-windows', '--secrets', '2', '--json');
-  expect(JSON.parse(out)).toMatchObject({ leak: { kind: 'time' }, senderDiffers: true, overruns: 0 });
+  expect(JSON.parse(out)).toMatchObject({
+    version: 1,
+    verdict: 'leak',
+    leak: { kind: 'time' },
+    senderDiffers: true,
+    overruns: 0,
+  });
+  const kept = await prove('--adversary', 'ipc', '--secrets', '2', '--json');
+  expect(JSON.parse(kept.out)).toMatchObject({ version: 1, verdict: 'no leak', leak: null });
 });
 
-test('a cell that it cannot give a secret is refused with a hint', async () => {
-  const { code, err } = await prove();
-  expect(code).toBe(exitCodes.usage.code);
-  expect(err).toContain('noisy has no place for a secret');
-  expect(err).toContain('--adversary');
+test.each([
+  ['a cell without a place for a secret', ['noisy', 'quiet'], 'noisy has no place for a secret', '--adversary'],
+  ['a cell that there is not', ['nois', 'quiet', '--adversary'], 'there is no cell nois', "did you mean 'noisy'?"],
+  ['a modulation that there is not', ['noisy', 'quiet', '--adversary', 'shout'], "cannot modulate 'shout'", 'ipc'],
+  ['a region that there is not', ['noisy', 'quiet', '--secret-region', 'attic'], 'no region attic', 'no regions'],
+  ['no time for a window', ['noisy', 'quiet', '--adversary', '--for', '2400us'], '2400us is too short', 'than 2400us'],
+])('%s is refused with a hint, and nothing is run', async (_, [from, to, ...args], message, hint) => {
+  const path = '../../tools/isolation/prove.ts';
+  const proveIsolation = vi.fn();
+  vi.doMock(path, () => ({ proveIsolation }));
+  try {
+    const { code, err } = await run('prove-isolation', example, '--from', from!, '--to', to!, ...args);
+    expect(code).toBe(exitCodes.usage.code);
+    expect(err).toContain(message);
+    expect(err).toContain(hint);
+    expect(proveIsolation).not.toHaveBeenCalled();
+  } finally {
+    vi.doUnmock(path);
+  }
 });

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { modulations, withAdversary } from '../../tools/isolation/adversary.ts';
-import { type Proof, type ProofRequest, proveIsolation } from '../../tools/isolation/prove.ts';
+import { type Proof, proveIsolation } from '../../tools/isolation/prove.ts';
+import type { ProofRequest } from '../../tools/isolation/request.ts';
 import { checkManifest } from '../../tools/manifest/load.ts';
 import type { Manifest } from '../../tools/manifest/model.ts';
 

@@ -6,27 +6,13 @@ import type { Manifest } from '../manifest/model.ts';
 import { buildPlan } from '../plan/build.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type Sharing, sharings } from '../plan/sharing.ts';
-import { Refusal } from '../refusal.ts';
 import { armAdversary, chosenModulations, withAdversary } from './adversary.ts';
 import { firstDifference, type Leak } from './difference.ts';
 import { type Observation, Observer } from './observation.ts';
-import { secretsOf, secretText, withSecret } from './secret.ts';
+import { type ProofRequest, requireProvable } from './request.ts';
+import { secretPlaceOf, secretsOf, secretText, withSecret } from './secret.ts';
 
-export interface ProofRequest {
-  /** The cell with the secret, and the one that watches. */
-  from: string;
-  to: string;
-  /** How many secrets: at least 2. */
-  secrets: number;
-  /** Virtual time of each run. */
-  forNs: number;
-  /** What the adversary modulates; undefined: the cell's own program is run. */
-  adversary: readonly string[] | undefined;
-  /** A region that the sender finds its secret in. */
-  secretRegion: string | undefined;
-  /** The same system without its schedule. */
-  withoutWindows: boolean;
-}
+export type Verdict = 'leak' | 'nothing tested' | 'nothing shown' | 'no leak';
 
 export interface Proof {
   secrets: string[];
@@ -42,17 +28,16 @@ export interface Proof {
   sharing: Sharing[];
 }
 
+/** In two words; the first that holds. A leak is one even if windows began late. */
+export function verdictOf({ leak, moments, senderDiffers, overruns }: Proof): Verdict {
+  if (leak !== undefined) return 'leak';
+  if (moments === 0 || !senderDiffers) return 'nothing tested';
+  return overruns > 0 ? 'nothing shown' : 'no leak';
+}
+
 /** Throws a Refusal for what cannot be run. */
 export function proveIsolation(manifest: Manifest, request: ProofRequest): Proof {
-  for (const name of [request.from, request.to]) {
-    if (manifest.cells.some((cell) => cell.name === name)) continue;
-    throw new Refusal(
-      'usage',
-      `there is no cell ${name}`,
-      `there are ${manifest.cells.map((cell) => cell.name).join(', ')}`,
-    );
-  }
-  if (request.from === request.to) throw new Refusal('usage', 'a cell is not isolated from itself');
+  requireProvable(manifest, request);
   const tested = request.withoutWindows ? { ...manifest, schedule: undefined } : manifest;
   return inTemporaryFolder('isolation', (folder) => prove(tested, request, folder));
 }
@@ -99,7 +84,7 @@ function observe(
   const { from, to, adversary, secretRegion, forNs } = request;
   let variant: Manifest;
   if (adversary === undefined) {
-    variant = withSecret(manifest, from, secret, secretRegion, folder);
+    variant = withSecret(manifest, from, secret, secretPlaceOf(manifest, from, secretRegion), folder);
   } else {
     const chosen = chosenModulations(manifest.cells.find(({ name }) => name === from)!, adversary);
     variant = withAdversary(manifest, from, secret, chosen, folder);

@@ -1,7 +1,8 @@
 // `microvisor prove-isolation`: runs a system with different secrets in one cell, and looks whether another can tell.
 
 import type { CommandModule } from 'yargs';
-import type { Proof, ProofRequest } from '../../isolation/prove.ts';
+import type { Proof, Verdict } from '../../isolation/prove.ts';
+import type { ProofRequest } from '../../isolation/request.ts';
 import { formatTime } from '../../manifest/units.ts';
 import { Refusal } from '../../refusal.ts';
 import { systemOrRefuse } from '../checked-system.ts';
@@ -66,15 +67,18 @@ async function proveIsolation(args: ProveArguments): Promise<void> {
     secretRegion: args.secretRegion,
     withoutWindows: args.withoutWindows,
   };
-  const { proveIsolation: prove } = await import('../../isolation/prove.ts');
+  const { requireProvable } = await import('../../isolation/request.ts');
+  requireProvable(manifest, request);
+  const { proveIsolation: prove, verdictOf } = await import('../../isolation/prove.ts');
   const proof = prove(manifest, request);
-  process.stdout.write(args.json ? `${JSON.stringify(proof, null, 2)}\n` : describeProof(proof, request));
-  const { leak, moments, senderDiffers, overruns } = proof;
-  if (leak !== undefined || moments === 0 || !senderDiffers || overruns > 0) throw new Refusal('failed', '');
+  const verdict = verdictOf(proof);
+  const report = { version: 1, verdict, ...proof, leak: proof.leak ?? null };
+  process.stdout.write(args.json ? `${JSON.stringify(report, null, 2)}\n` : describeProof(proof, verdict, request));
+  if (verdict !== 'no leak') throw new Refusal('failed', '');
 }
 
-function describeProof(proof: Proof, { from, to, forNs }: ProofRequest): string {
-  const { leak, secrets, moments, senderEntries, senderDiffers, overruns, sharing } = proof;
+function describeProof(proof: Proof, verdict: Verdict, { from, to, forNs }: ProofRequest): string {
+  const { leak, secrets, moments, senderEntries, overruns, sharing } = proof;
   const lines: string[] = [];
   if (leak !== undefined) {
     const when = leak.at === undefined ? '' : ` (cycle ${leak.at})`;
@@ -85,9 +89,9 @@ function describeProof(proof: Proof, { from, to, forNs }: ProofRequest): string 
     );
   } else if (moments === 0) {
     lines.push(`nothing tested: ${to} did not run in ${formatTime(forNs)}`);
-  } else if (!senderDiffers) {
+  } else if (verdict === 'nothing tested') {
     lines.push(`nothing tested: ${from} did the same with every secret`);
-  } else if (overruns > 0) {
+  } else if (verdict === 'nothing shown') {
     lines.push(`nothing shown: the windows were not kept, although ${to} saw the same with ${secrets.length} secrets`);
   } else {
     lines.push(`no leak: ${to} sees the same with ${secrets.length} secrets of ${from}, to the cycle`);

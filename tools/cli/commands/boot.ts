@@ -74,7 +74,7 @@ export const bootCommand: CommandModule<object, BootArguments> = {
       .option('invariants', {
         type: 'boolean',
         default: false,
-        describe: "check the kernel's invariants after every entry: slow, about a hundred entries per second",
+        describe: "check the kernel's invariants after every entry: slow, a hundred to a thousand entries per second",
       })
       .option('quiet', { type: 'boolean', alias: 'q', default: false, describe: 'no summary at the end' })
       .example('$0 boot sel4test-driver --domains 1', 'run a suite that was built for one core')

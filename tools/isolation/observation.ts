@@ -22,9 +22,8 @@ export interface Moment {
   /** Of all registers. */
   digest: number;
   badge: bigint;
-  /** What the sender did last, and on which hart. */
+  /** What the sender did last. */
   after: string;
-  senderHart: number;
 }
 
 export interface Observation {
@@ -64,7 +63,6 @@ export class Observer {
   private readonly running: Tcb[];
   private readonly causes: (string | undefined)[];
   private after = 'nothing';
-  private senderHart = -1;
   private sender = { entries: 0, digest: emptyDigest };
 
   constructor(
@@ -110,7 +108,6 @@ export class Observer {
     }
     if (this.cells.get(before) === this.from) {
       this.after = cause;
-      this.senderHart = hart;
       this.sender.entries++;
       this.sender.digest = mix(this.sender.digest, digestOf(before.context));
     }
@@ -121,10 +118,10 @@ export class Observer {
   }
 
   private note(hart: number, { name, context }: Tcb, kind: Moment['kind'], cause: string, cycles: number): void {
-    const { after, senderHart } = this;
+    const { after } = this;
     const digest = digestOf(context);
     const badge = BigInt.asUintN(64, context.x(callRegister.badge));
-    this.moments.push({ thread: name, hart, kind, cycles, cause, pc: context.pc, digest, badge, after, senderHart });
+    this.moments.push({ thread: name, hart, kind, cycles, cause, pc: context.pc, digest, badge, after });
   }
 
   /** When the run is over. */

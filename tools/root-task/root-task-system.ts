@@ -59,9 +59,6 @@ export class RootTaskSystem {
   private rootThread: Tcb | undefined;
   /** Whether the first thread has faulted with nobody to tell. */
   rootFaulted = false;
-  /** Whether it did so before anything else: no thread has trapped before. */
-  rootNeverCalled = false;
-  private trapped = 0;
 
   constructor(
     private readonly options: RootTaskOptions,
@@ -74,10 +71,7 @@ export class RootTaskSystem {
     this.platform = new Platform(machine, {
       putChar: (byte) => events.console(Uint8Array.of(byte)),
       log: (line) => {
-        if (this.kernel.node.current === this.rootThread && line.startsWith('fault without handler')) {
-          this.rootFaulted = true;
-          this.rootNeverCalled ||= this.trapped === 1;
-        }
+        if (this.kernel.node.current === this.rootThread) this.rootFaulted ||= line.startsWith('fault without handler');
         events.log(line);
       },
       halt: (reason) => {
@@ -117,11 +111,6 @@ export class RootTaskSystem {
     boot(this.kernel, { initialThread: placed.value, kernelMemory, deviceTree });
     this.rootThread = this.kernel.threads[0];
     this.microvisor.start();
-    this.machine.onTrap = (_hart, _cause, interrupt) => {
-      if (interrupt) return;
-      this.trapped++;
-      if (this.trapped > 1) this.machine.onTrap = undefined;
-    };
     return placed;
   }
 

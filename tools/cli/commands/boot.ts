@@ -36,7 +36,7 @@ const consoleName = 'console';
 
 const whatRootTasksAre =
   'a root task is an ELF for seL4, linked at user addresses, that is given the address of BootInfo in a0: no Linux ' +
-  'program, and no image for a loader or firmware (docs/root-tasks.md)';
+  'program, nor an image for a loader or firmware (docs/root-tasks.md)';
 
 export const bootCommand: CommandModule<object, BootArguments> = {
   command: 'boot <task>',
@@ -159,7 +159,7 @@ async function bootTask(args: BootArguments): Promise<void> {
 
 /** Turns the ending into an exit code. A task at rest has ended well, unless it faulted or more was expected of it. */
 function judge(
-  { rootFaulted, rootNeverCalled }: RootTaskSystem,
+  { rootFaulted }: RootTaskSystem,
   { interrupted, left, reason }: RunEnding,
   { outcome }: TaskEnding,
   expectations: Expectations | undefined,
@@ -167,12 +167,8 @@ function judge(
   if (interrupted) throw new Refusal('interrupted', '');
   if (left || expectations?.met) return;
   if (outcome?.kind === 'fail') throw new GuestExit(outcome.code);
-  if (rootFaulted) {
-    const message = 'the root task faulted, and nobody handles its faults';
-    throw rootNeverCalled
-      ? new Refusal('failed', `${message}; it has made no system call of seL4's before`, whatRootTasksAre)
-      : new Refusal('failed', message);
-  }
+  if (rootFaulted)
+    throw new Refusal('failed', 'the root task faulted, and nobody handles its faults', whatRootTasksAre);
   if (expectations) {
     const missing = expectations.missing.map(({ text }) => text).join(', ');
     throw new Refusal(reason === 'limit' ? 'timeout' : 'failed', `not seen: ${missing}`);

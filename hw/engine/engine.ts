@@ -14,6 +14,7 @@ import { access, definePhysical } from './physical.ts';
 import { defineSoftfloat } from './softfloat/index.ts';
 import { transformedInstruction } from './transformed-instruction.ts';
 import { TranslationCache } from './translation-cache.ts';
+import type { TranslatorOptions } from './translator/options.ts';
 import { defineTranslation } from './walk.ts';
 
 /** Physical addresses that are not memory. Addresses are below 2^32 and aligned; values are 32-bit halves. */
@@ -74,6 +75,7 @@ export class Engine {
     private readonly bus: PhysicalBus,
     harts: number,
     shared: boolean,
+    readonly translator: TranslatorOptions | false,
   ) {
     const { banks, maxBanks } = memory.layout;
     const caches = shared ? 1 : harts;

@@ -9,6 +9,7 @@ import type { DeviceModel } from '../device.ts';
 import { Engine } from '../engine/engine.ts';
 import { context as fields } from '../engine/layout.ts';
 import { MachineMemory, romBase } from '../engine/memory.ts';
+import type { TranslatorOptions } from '../engine/translator/options.ts';
 import { Context } from '../hart/context.ts';
 import { Hart, type HartPort, type Supervisor } from '../hart/hart.ts';
 import { pendingInterrupt, timerDeadline, wfiWakes } from '../hart/interrupts.ts';
@@ -32,6 +33,8 @@ export interface MachineConfig {
   supervisor?: Supervisor;
   /** For `install`: the mode that the resident software will live in. */
   supervisorMode?: Supervisor['mode'];
+  /** How hot code is translated to WebAssembly; false: everything is interpreted. It changes no result. */
+  translator?: TranslatorOptions | false | undefined;
 }
 
 const msip = 1 << 3;
@@ -125,6 +128,7 @@ export class Machine {
       this.devices.bus,
       config.harts,
       (config.supervisor?.mode ?? config.supervisorMode) === 'HS',
+      config.translator ?? {},
     );
     this.clocks = new Float64Array(config.harts);
     this.deadlines = new Float64Array(config.harts);

@@ -47,6 +47,14 @@ describe('a command line', () => {
     expect(result.err).toContain('option --origin is given more than once');
   });
 
+  test.each(['run', 'bare', 'boot'])('%s --translator takes off or a number of executions', async (command) => {
+    for (const value of ['on', '0', '1.5', '2000000000', '']) {
+      const result = await run(command, 'x', `--translator=${value}`);
+      expect(result).toMatchObject({ code: exitCodes.usage.code, out: '' });
+      expect(result.err).toContain('--translator');
+    }
+  });
+
   test.each([
     ['run', 'x.yaml', '--seed', 'abc'],
     ['run', 'x.yaml', '--seed', '-1'],

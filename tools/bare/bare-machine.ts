@@ -1,7 +1,7 @@
 // A bare machine with what was asked to run on it: the board, its disks, its firmware.
 
 import { romBase } from '../../hw/engine/memory.ts';
-import type { Machine, SavedMachine } from '../../hw/machine/machine.ts';
+import type { Machine, MachineConfig, SavedMachine } from '../../hw/machine/machine.ts';
 import type { SavedOverlay } from '../../vdev/disk.ts';
 import { htifPort } from '../../vdev/htif.ts';
 import type { Outcome } from '../../vdev/test-finisher.ts';
@@ -28,6 +28,7 @@ export interface BareOptions {
   harts: number;
   ramSize: number;
   clockHz?: number;
+  translator?: MachineConfig['translator'];
   /** Paths of disk images. */
   disks: readonly string[];
   seed: number;
@@ -46,7 +47,7 @@ export class BareMachine {
 
   /** Throws a Refusal when a disk image cannot be used. */
   constructor(private readonly options: BareOptions) {
-    const { harts, ramSize, clockHz, disks, seed, builtInFirmware, onConsole, onOutcome } = options;
+    const { harts, ramSize, clockHz, translator, disks, seed, builtInFirmware, onConsole, onOutcome } = options;
     if (builtInFirmware) {
       const console = { write: onConsole, read: (limit: number) => this.board.takeConsoleInput(limit) };
       this.firmware = new Firmware(harts, console, (kind, reason) => {
@@ -58,6 +59,7 @@ export class BareMachine {
       harts,
       ramSize,
       ...(clockHz && { clockHz }),
+      translator,
       onConsole,
       onOutcome,
       ...(this.firmware && { supervisor: this.firmware }),

@@ -2,7 +2,7 @@
 
 import type { Supervisor } from '../../hw/hart/hart.ts';
 import type { Attachment } from '../../hw/machine/bus.ts';
-import { Machine } from '../../hw/machine/machine.ts';
+import { Machine, type MachineConfig } from '../../hw/machine/machine.ts';
 import { createPlic, type PlicState, plic, setSource } from '../../vdev/plic.ts';
 import type { Uart16550State } from '../../vdev/uart16550.ts';
 import { virtioSlot, virtMap } from '../../vdev/virt-map.ts';
@@ -17,6 +17,7 @@ export interface BoardOptions extends VirtEvents {
   supervisor?: Supervisor;
   /** Unix time at boot, in seconds. */
   epochSeconds?: number;
+  translator?: MachineConfig['translator'];
 }
 
 export class Board {
@@ -28,8 +29,14 @@ export class Board {
   private readonly lines: PlicLines;
 
   constructor(options: BoardOptions) {
-    const { harts, ramSize, clockHz, supervisor, epochSeconds = 0 } = options;
-    this.machine = new Machine({ harts, ramSize, ...(clockHz && { clockHz }), ...(supervisor && { supervisor }) });
+    const { harts, ramSize, clockHz, supervisor, epochSeconds = 0, translator } = options;
+    this.machine = new Machine({
+      harts,
+      ramSize,
+      ...(clockHz && { clockHz }),
+      ...(supervisor && { supervisor }),
+      translator,
+    });
     const { machine } = this;
     machine.attachAclint();
     this.lines = new PlicLines(machine, () => this.plic.state, ['machine', 'supervisor']);

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { systemReset } from '../../guests/vmm/reset-report.ts';
-import { Machine, type SavedMachine, type StopReason } from '../../hw/machine/machine.ts';
+import { Machine, type MachineConfig, type SavedMachine, type StopReason } from '../../hw/machine/machine.ts';
 import { faultType, unknownSyscall } from '../../microvisor/abi/faults.ts';
 import {
   boot,
@@ -111,12 +111,21 @@ export class System implements BootTaskOwner {
     readonly manifest: Manifest,
     readonly plan: Plan,
     private readonly events: SystemEvents,
+    translator?: MachineConfig['translator'],
   ) {
     const { harts, ramBytes, clockHz, timebaseHz, lookaheadNs, costs } = plan.machine;
     refuseUnsupported(manifest);
     this.images = loadImages(plan);
     this.programs = loadPrograms(plan);
-    this.machine = new Machine({ harts, ramSize: ramBytes, clockHz, timebaseHz, lookaheadNs, supervisorMode: 'HS' });
+    this.machine = new Machine({
+      harts,
+      ramSize: ramBytes,
+      clockHz,
+      timebaseHz,
+      lookaheadNs,
+      supervisorMode: 'HS',
+      translator,
+    });
     this.platform = new Platform(this.machine, {
       putChar: (byte) => events.debug(this.activity.cellOn(this.kernel.node.id), Uint8Array.of(byte)),
       log: (line) => events.log(line),

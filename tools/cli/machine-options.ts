@@ -1,5 +1,6 @@
 // Options that several commands have for the machine: sizes, rates and times, with their units.
 
+import type { MachineConfig } from '../../hw/machine/machine.ts';
 import { parseRate, parseSize, parseTime, type Quantity } from '../manifest/units.ts';
 import { Refusal } from '../refusal.ts';
 
@@ -24,4 +25,19 @@ export function clockHzOf(text: string): number {
   const hz = quantity('clock', parseRate(text));
   if (hz >= 10e6 && hz <= 10e9 && hz % 10e6 === 0) return hz;
   throw new Refusal('usage', '--clock is a multiple of the 10MHz timebase, up to 10GHz');
+}
+
+/** `--translator`, a yargs option; absent, the machine's own choice. */
+export const translatorOption = {
+  type: 'string',
+  requiresArg: true,
+  describe: 'translate code once it has been jumped to N times; off: interpret all. Results are the same',
+  coerce: (text: unknown): unknown => (typeof text === 'string' ? translatorOf(text) : text),
+} as const;
+
+function translatorOf(text: string): MachineConfig['translator'] {
+  if (text === 'off') return false;
+  const threshold = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (threshold >= 1 && threshold <= 1e9) return { threshold };
+  throw new Refusal('usage', `--translator: '${text}' is neither off nor a whole number from 1 to 1000000000`);
 }

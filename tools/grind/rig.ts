@@ -35,7 +35,7 @@ export class Rig {
     this.memory = new MachineMemory(ramSize, { contexts: 256, codeSlots: 64 });
     this.harts = Array.from({ length: hartCount }, (_, id) => new Hart(id, this.memory));
     const none = { load: () => false, store: () => false, low: 0, high: 0, watched: () => {} };
-    this.engine = new Engine(this.memory, none, hartCount, true);
+    this.engine = new Engine(this.memory, none, hartCount, true, false);
     for (const hart of this.harts) hart.port = this.hartPort(hart);
     this.clocks = new Float64Array(hartCount);
     this.deadlines = new Float64Array(hartCount);

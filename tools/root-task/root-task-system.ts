@@ -2,7 +2,7 @@
 
 import { ramBase } from '../../hw/engine/memory.ts';
 import type { Attachment } from '../../hw/machine/bus.ts';
-import { Machine, type StopReason } from '../../hw/machine/machine.ts';
+import { Machine, type MachineConfig, type StopReason } from '../../hw/machine/machine.ts';
 import {
   boot,
   defaultConfig,
@@ -30,6 +30,7 @@ export interface RootTaskOptions {
   harts: number;
   ramSize: number;
   clockHz: number;
+  translator?: MachineConfig['translator'];
   /** Overrides of the profile. */
   numDomains?: number | undefined;
   /** Entries of a domain schedule, the end marker among them: at least 2. */
@@ -64,9 +65,19 @@ export class RootTaskSystem {
     private readonly options: RootTaskOptions,
     events: RootTaskEvents,
   ) {
-    const { profile, harts, ramSize, clockHz, numDomains, domainScheduleLength, rootCNodeSizeBits, realms } = options;
+    const {
+      profile,
+      harts,
+      ramSize,
+      clockHz,
+      translator,
+      numDomains,
+      domainScheduleLength,
+      rootCNodeSizeBits,
+      realms,
+    } = options;
     const shape = profileShapes[profile];
-    this.machine = new Machine({ harts, ramSize, clockHz, supervisorMode: 'HS' });
+    this.machine = new Machine({ harts, ramSize, clockHz, supervisorMode: 'HS', translator });
     const { machine } = this;
     this.platform = new Platform(machine, {
       putChar: (byte) => events.console(Uint8Array.of(byte)),

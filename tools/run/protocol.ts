@@ -1,5 +1,6 @@
 // What the command and the worker that runs the machine tell each other.
 
+import type { MachineConfig } from '../../hw/machine/machine.ts';
 import type { RefusalKind } from '../refusal.ts';
 import type { Outcome, RunReport } from './report.ts';
 
@@ -8,6 +9,7 @@ export interface RunRequest {
   manifest: string;
   /** `--set` overrides. */
   overrides: string[];
+  translator?: MachineConfig['translator'];
   /** Virtual time to run for, in ns; Infinity: until it ends by itself. */
   limitNs: number;
   /** `CELL:/regex/`, as given. */

@@ -50,19 +50,24 @@ export class RunningSystem {
     this.lines = new ConsoleLines(cells, (cell, text) => this.see(cell, text));
     this.terminal = manifest.devices.find(({ model }) => model === 'uart')?.name;
     const executing = new Int32Array(request.executing);
-    this.system = new System(manifest, plan, {
-      output: (device, bytes) => this.deviceOutput(device, bytes),
-      debug: (cell, bytes) => this.debugOutput(cell, bytes),
-      log: (line) => tell({ kind: 'log', line }),
-      realmFault: (fault) => this.fault(fault.cell, formatRealmFault(fault)),
-      unhandledFault: (cell, thread, what) => this.unhandled(cell, `${thread}: ${what}`),
-      realmRestarted: (cell) => this.restarts.set(cell, (this.restarts.get(cell) ?? 0) + 1),
-      machineEnded: (cell, how, failure) => this.ended(cell, how, failure),
-      booted: () => tell({ kind: 'booted' }),
-      executing: (cell) => {
-        executing[0] = cell === undefined ? 0 : cells.indexOf(cell) + 1;
+    this.system = new System(
+      manifest,
+      plan,
+      {
+        output: (device, bytes) => this.deviceOutput(device, bytes),
+        debug: (cell, bytes) => this.debugOutput(cell, bytes),
+        log: (line) => tell({ kind: 'log', line }),
+        realmFault: (fault) => this.fault(fault.cell, formatRealmFault(fault)),
+        unhandledFault: (cell, thread, what) => this.unhandled(cell, `${thread}: ${what}`),
+        realmRestarted: (cell) => this.restarts.set(cell, (this.restarts.get(cell) ?? 0) + 1),
+        machineEnded: (cell, how, failure) => this.ended(cell, how, failure),
+        booted: () => tell({ kind: 'booted' }),
+        executing: (cell) => {
+          executing[0] = cell === undefined ? 0 : cells.indexOf(cell) + 1;
+        },
       },
-    });
+      request.translator,
+    );
     if (request.load === undefined) this.system.start();
     else loadSystem(request.load, this.system);
   }

@@ -2,13 +2,14 @@
 
 import { createWriteStream, openSync, type WriteStream } from 'node:fs';
 import type { CommandModule } from 'yargs';
+import type { MachineConfig } from '../../../hw/machine/machine.ts';
 import type { Outcome } from '../../../vdev/test-finisher.ts';
 import { BareMachine } from '../../bare/bare-machine.ts';
 import { fileError, Refusal } from '../../refusal.ts';
 import { type TraceDetail, traceMachine } from '../../trace/trace-writer.ts';
 import { noteRunFacts } from '../crash-report.ts';
 import { GuestExit } from '../guest-exit.ts';
-import { clockHzOf, limitNsOf, ramSizeOf } from '../machine-options.ts';
+import { clockHzOf, limitNsOf, ramSizeOf, translatorOption } from '../machine-options.ts';
 import { requireWritable } from '../output-file.ts';
 import { type RunEnding, runAtTerminal, writeConsole, writeSummary } from '../terminal-run.ts';
 import { wholeNumber } from '../whole-number.ts';
@@ -23,6 +24,7 @@ interface BareArguments {
   harts: number;
   ram: string;
   clock: string;
+  translator: MachineConfig['translator'];
   seed: number;
   for: string | undefined;
   trace: string | undefined;
@@ -63,6 +65,7 @@ export const bareCommand: CommandModule<object, BareArguments> = {
         describe: 'cycles per second: with a slow one, guests that wait by spinning wait for fewer instructions',
       })
       .option('ram', { type: 'string', default: '256M', describe: 'memory, up to 3G' })
+      .option('translator', translatorOption)
       .option(
         'seed',
         wholeNumber('seed', 0, Number.MAX_SAFE_INTEGER, { default: 0, describe: 'where all randomness comes from' }),
@@ -107,6 +110,7 @@ async function runBare(args: BareArguments): Promise<void> {
     harts: args.harts,
     ramSize: ramSizeOf(args.ram),
     clockHz: clockHzOf(args.clock),
+    translator: args.translator,
     disks: args.disk ?? [],
     seed: args.seed,
     builtInFirmware: args.bios === undefined && args.image === undefined,

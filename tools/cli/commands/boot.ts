@@ -1,6 +1,7 @@
 // `microvisor boot`: a root task written for seL4, on the kernel and the board that seL4 would give it.
 
 import type { CommandModule } from 'yargs';
+import type { MachineConfig } from '../../../hw/machine/machine.ts';
 import { checkInvariants } from '../../../microvisor/invariants/sweep.ts';
 import type { Outcome } from '../../../vdev/test-finisher.ts';
 import { accept, readImageFile, readProgramFile } from '../../host/image-file.ts';
@@ -11,7 +12,7 @@ import { RootTaskSystem } from '../../root-task/root-task-system.ts';
 import { Expectations, parseExpectation } from '../../run/expectation.ts';
 import { noteRunFacts } from '../crash-report.ts';
 import { GuestExit } from '../guest-exit.ts';
-import { clockHzOf, limitNsOf, ramSizeOf } from '../machine-options.ts';
+import { clockHzOf, limitNsOf, ramSizeOf, translatorOption } from '../machine-options.ts';
 import { type RunEnding, runAtTerminal, writeConsole, writeSummary } from '../terminal-run.ts';
 import { wholeNumber } from '../whole-number.ts';
 
@@ -24,6 +25,7 @@ interface BootArguments {
   ram: string;
   dtb: string | undefined;
   clock: string;
+  translator: MachineConfig['translator'];
   cnodeBits: number;
   for: string | undefined;
   expect: string[] | undefined;
@@ -60,6 +62,7 @@ export const bootCommand: CommandModule<object, BootArguments> = {
       .option('ram', { type: 'string', default: '3G', describe: 'memory, up to 3G' })
       .option('dtb', { type: 'string', requiresArg: true, describe: 'the device tree in BootInfo instead of our own' })
       .option('clock', { type: 'string', default: '1GHz', describe: 'cycles per second of virtual time' })
+      .option('translator', translatorOption)
       .option(
         'cnode-bits',
         wholeNumber('cnode-bits', 8, 20, { default: 13, describe: 'size of the root CNode, 2^n slots' }),
@@ -121,6 +124,7 @@ async function bootTask(args: BootArguments): Promise<void> {
     domainScheduleLength: args.domainSchedules,
     ramSize: ramSizeOf(args.ram),
     clockHz: clockHzOf(args.clock),
+    translator: args.translator,
     rootCNodeSizeBits: args.cnodeBits,
     deviceTree: readDeviceTree(args.dtb),
   };

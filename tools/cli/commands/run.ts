@@ -2,6 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import type { CommandModule } from 'yargs';
+import type { MachineConfig } from '../../../hw/machine/machine.ts';
 import { attachTerminal } from '../../host/terminal.ts';
 import type { Manifest } from '../../manifest/model.ts';
 import { formatTime } from '../../manifest/units.ts';
@@ -14,7 +15,7 @@ import { Session, type SessionEnd } from '../../run/session.ts';
 import { programMistakes, refuse, systemOrRefuse } from '../checked-system.ts';
 import { noteRunFacts } from '../crash-report.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { limitNsOf } from '../machine-options.ts';
+import { limitNsOf, translatorOption } from '../machine-options.ts';
 import { requireWritable } from '../output-file.ts';
 import { wholeNumber } from '../whole-number.ts';
 
@@ -27,6 +28,7 @@ interface RunArguments {
   report: string | undefined;
   seed: number | undefined;
   set: string[] | undefined;
+  translator: MachineConfig['translator'];
   attach: string | undefined;
   save: string | undefined;
   load: string | undefined;
@@ -69,6 +71,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
         wholeNumber('seed', 0, Number.MAX_SAFE_INTEGER, { describe: 'another seed than the manifest gives' }),
       )
       .option('set', { type: 'string', array: true, nargs: 1, describe: 'override a field: cells.linux.memory=512M' })
+      .option('translator', translatorOption)
       .option('save', { type: 'string', requiresArg: true, describe: 'save the system here when the run ends' })
       .option('load', { type: 'string', requiresArg: true, describe: 'go on with a system that --save wrote' })
       .option('quiet', { type: 'boolean', alias: 'q', default: false, describe: 'print what cells write, and no more' })
@@ -104,6 +107,7 @@ async function runSystem(args: RunArguments): Promise<void> {
     {
       manifest: args.manifest,
       overrides,
+      translator: args.translator,
       limitNs,
       expect,
       type,

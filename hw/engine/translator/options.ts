@@ -1,0 +1,6 @@
+// What may be chosen about the translator. No choice changes what a machine does, only how fast.
+
+export interface TranslatorOptions {
+  /** How often a jump target is executed before it is translated, 1 or more; absent: what pays on most programs. */
+  threshold?: number;
+}

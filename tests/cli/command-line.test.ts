@@ -56,6 +56,16 @@ describe('a command line', () => {
   });
 
   test.each([
+    [['x.elf', 'y.elf'], 'several ELFs run one after another with --lockstep'],
+    [['x.elf', '--lockstep', '--translator', 'off'], '--lockstep compares with the translator: it cannot be off'],
+    [['x.elf', '--lockstep', '--save', 'x'], '--lockstep begins anew'],
+  ])('bare %j is refused', async (args, message) => {
+    const result = await run('bare', ...args);
+    expect(result).toMatchObject({ code: exitCodes.usage.code, out: '' });
+    expect(result.err).toContain(message);
+  });
+
+  test.each([
     ['run', 'x.yaml', '--seed', 'abc'],
     ['run', 'x.yaml', '--seed', '-1'],
     ['run', 'x.yaml', '--seed', '1e999'],

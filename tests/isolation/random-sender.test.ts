@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { invocationNames } from '../../microvisor/abi/invocation-labels.ts';
 import { cNodeCapData } from '../../microvisor/abi/rights.ts';
 import { type CNode, type CNodeCap, tcbSlot } from '../../microvisor/objects.ts';
-import { Dice } from '../../tools/grind/dice.ts';
+import { Dice } from '../../tools/dice.ts';
 import { refillsOf } from '../microvisor/refills.ts';
 import {
   capType,

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { context as contextFields } from '../../hw/engine/layout.ts';
 import { callRegister } from '../../microvisor/abi/system-calls.ts';
 import { saveKernel } from '../../microvisor/save.ts';
-import { Dice } from '../../tools/grind/dice.ts';
+import { Dice } from '../../tools/dice.ts';
 import { initialCap, label, systemCall, type Thread, World } from './world.ts';
 
 const cyclesPerTick = 100;

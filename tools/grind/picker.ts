@@ -2,7 +2,7 @@
 
 import { capAddress } from '../../microvisor/cspace/capability.ts';
 import { type Capability, type CNode, capType, type Slot, type Tcb } from '../../microvisor/objects.ts';
-import type { Dice } from './dice.ts';
+import type { Dice } from '../dice.ts';
 import type { Kept } from './population.ts';
 import { type GrindSystem, slotCount } from './system.ts';
 

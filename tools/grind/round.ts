@@ -2,10 +2,10 @@
 
 import { checkEmptiness, checkHarts, checkInvariants } from '../../microvisor/invariants/sweep.ts';
 import { capType } from '../../microvisor/objects.ts';
+import { Dice } from '../dice.ts';
 import type { Profile } from '../root-task/profile.ts';
 import { Chooser } from './chooser.ts';
 import type { Coverage } from './coverage.ts';
-import { Dice } from './dice.ts';
 import { Picker } from './picker.ts';
 import { type Kept, Population } from './population.ts';
 import type { Rig } from './rig.ts';

@@ -4,7 +4,7 @@ import { invocationNames } from '../../../microvisor/abi/invocation-labels.ts';
 import { objectType, objectTypeCount } from '../../../microvisor/abi/object-types.ts';
 import { systemCall } from '../../../microvisor/abi/system-calls.ts';
 import type { State } from '../../../microvisor/specification/state.ts';
-import type { Dice } from '../../../tools/grind/dice.ts';
+import type { Dice } from '../../../tools/dice.ts';
 import { exceptions, initialCap, label } from '../world.ts';
 import type { Action, Call } from './action.ts';
 import { Invocations, oddWords } from './invocations.ts';

@@ -3,7 +3,7 @@
 import type { InvocationLabel } from '../../../microvisor/abi/invocation-labels.ts';
 import { objectType } from '../../../microvisor/abi/object-types.ts';
 import { systemCall } from '../../../microvisor/abi/system-calls.ts';
-import type { Dice } from '../../../tools/grind/dice.ts';
+import type { Dice } from '../../../tools/dice.ts';
 import { initialCap, label } from '../world.ts';
 import type { Call } from './action.ts';
 import { smallUntypeds } from './population.ts';

@@ -1,7 +1,7 @@
 // Kernel and specification in lockstep on random calls of several threads.
 
 import { describe, expect, it } from 'vitest';
-import { Dice } from '../../../tools/grind/dice.ts';
+import { Dice } from '../../../tools/dice.ts';
 import type { Action } from './action.ts';
 import { Beginning } from './beginning.ts';
 import { Generator } from './generator.ts';

@@ -1,7 +1,7 @@
 // What a generator of actions sees of a state: capabilities in the root CNode, by what they are good for.
 
 import { type Capability, type SlotId, type State, slotId, tcbSlots } from '../../../microvisor/specification/state.ts';
-import type { Dice } from '../../../tools/grind/dice.ts';
+import type { Dice } from '../../../tools/dice.ts';
 import { initialCap } from '../world.ts';
 import { spareSlots } from './population.ts';
 

@@ -4,7 +4,9 @@ import { createWriteStream, openSync, type WriteStream } from 'node:fs';
 import type { CommandModule } from 'yargs';
 import type { MachineConfig } from '../../../hw/machine/machine.ts';
 import type { Outcome } from '../../../vdev/test-finisher.ts';
-import { BareMachine } from '../../bare/bare-machine.ts';
+import { BareMachine, type BareOptions } from '../../bare/bare-machine.ts';
+import { bareInLockstep, type CreateBare } from '../../lockstep/bare.ts';
+import { describeVerdict } from '../../lockstep/report.ts';
 import { fileError, Refusal } from '../../refusal.ts';
 import { type TraceDetail, traceMachine } from '../../trace/trace-writer.ts';
 import { noteRunFacts } from '../crash-report.ts';
@@ -15,7 +17,7 @@ import { type RunEnding, runAtTerminal, writeConsole, writeSummary } from '../te
 import { wholeNumber } from '../whole-number.ts';
 
 interface BareArguments {
-  image: string | undefined;
+  image: string[] | undefined;
   kernel: string | undefined;
   initrd: string | undefined;
   append: string | undefined;
@@ -31,15 +33,20 @@ interface BareArguments {
   traceDetail: string;
   save: string | undefined;
   load: string | undefined;
+  lockstep: boolean;
   quiet: boolean;
 }
 
 export const bareCommand: CommandModule<object, BareArguments> = {
-  command: 'bare [image]',
+  command: 'bare [image..]',
   describe: 'run a bare machine: an ELF, a kernel on built-in firmware, or your own firmware',
   builder: (yargs) =>
     yargs
-      .positional('image', { type: 'string', describe: 'an RV64 ELF that starts in M-mode' })
+      .positional('image', {
+        type: 'string',
+        array: true,
+        describe: 'an RV64 ELF that starts in M-mode; several with --lockstep',
+      })
       .option('kernel', {
         type: 'string',
         requiresArg: true,
@@ -79,13 +86,22 @@ export const bareCommand: CommandModule<object, BareArguments> = {
       })
       .option('save', { type: 'string', requiresArg: true, describe: 'save the machine here when the run ends' })
       .option('load', { type: 'string', requiresArg: true, describe: 'go on with a machine that --save wrote' })
+      .option('lockstep', {
+        type: 'boolean',
+        default: false,
+        describe: 'run on an interpreting and a translating machine at once, and compare them all along',
+      })
       .option('quiet', { type: 'boolean', alias: 'q', default: false, describe: 'no summary at the end' })
       .example('$0 bare program.elf', 'run a program; its exit code is passed on')
+      .example('$0 bare --lockstep rv64*-p-*', 'hold the translator against the interpreter')
       .example('$0 bare --kernel Image --initrd initrd --append console=ttyS0', 'boot Linux') as never,
   handler: runBare,
 };
 
-function checkArguments({ image, kernel, bios, load, initrd, append }: BareArguments): void {
+function checkArguments({ image: images, kernel, bios, load, initrd, append, lockstep, ...args }: BareArguments): void {
+  const [image, another] = images ?? [];
+  if (another !== undefined && !lockstep)
+    throw new Refusal('usage', 'several ELFs run one after another with --lockstep');
   if (!image && !kernel && !bios && !load)
     throw new Refusal('usage', 'nothing to run: name an ELF, or give --kernel or --bios');
   if (image && (kernel || bios))
@@ -98,22 +114,43 @@ function checkArguments({ image, kernel, bios, load, initrd, append }: BareArgum
     );
   if (initrd && !kernel) throw new Refusal('usage', '--initrd goes with --kernel');
   if (append !== undefined && !kernel) throw new Refusal('usage', '--append goes with --kernel');
+  if (!lockstep) return;
+  if (args.translator === false)
+    throw new Refusal('usage', '--lockstep compares with the translator: it cannot be off');
+  if (load || args.save || args.trace)
+    throw new Refusal('usage', '--lockstep begins anew: leave out --load, --save and --trace');
+}
+
+/** The machine that the arguments describe, with one of the images; nothing listens to it yet. */
+function createBare(
+  args: BareArguments,
+  image: string | undefined,
+  more: Pick<BareOptions, 'translator' | 'onConsole' | 'onOutcome'>,
+): BareMachine {
+  const bare = new BareMachine({
+    harts: args.harts,
+    ramSize: ramSizeOf(args.ram),
+    clockHz: clockHzOf(args.clock),
+    disks: args.disk ?? [],
+    seed: args.seed,
+    builtInFirmware: args.bios === undefined && image === undefined,
+    ...more,
+  });
+  if (args.load !== undefined) bare.load(args.load);
+  else if (image !== undefined) bare.loadProgram(image);
+  else bare.loadSystem(args);
+  return bare;
 }
 
 async function runBare(args: BareArguments): Promise<void> {
   checkArguments(args);
   noteRunFacts({ seed: args.seed });
   const limitNs = limitNsOf(args.for);
+  if (args.lockstep) return runInLockstep(args, limitNs);
   if (args.save !== undefined) requireWritable(args.save);
   let outcome: Outcome | undefined;
-  const bare = new BareMachine({
-    harts: args.harts,
-    ramSize: ramSizeOf(args.ram),
-    clockHz: clockHzOf(args.clock),
+  const bare: BareMachine = createBare(args, args.image?.[0], {
     translator: args.translator,
-    disks: args.disk ?? [],
-    seed: args.seed,
-    builtInFirmware: args.bios === undefined && args.image === undefined,
     onConsole: writeConsole,
     onOutcome: (reported) => {
       outcome ??= reported;
@@ -121,9 +158,6 @@ async function runBare(args: BareArguments): Promise<void> {
     },
   });
   const { machine } = bare;
-  if (args.load !== undefined) bare.load(args.load);
-  else if (args.image !== undefined) bare.loadProgram(args.image);
-  else bare.loadSystem(args);
   const trace = args.trace === undefined ? undefined : openTrace(args.trace);
   if (trace) traceMachine(machine, args.traceDetail as TraceDetail, (line) => trace.write(`${line}\n`));
   let ending: RunEnding;
@@ -146,6 +180,23 @@ async function runBare(args: BareArguments): Promise<void> {
   if (outcome === undefined && ending.reason === 'idle') {
     throw new Refusal('failed', 'the machine came to rest without an outcome');
   }
+}
+
+/** Compares for each program in turn; the exit code is 1 if the engines disagree on any, whatever the programs report. */
+function runInLockstep(args: BareArguments, limitNs: number): void {
+  const images = args.image?.length ? args.image : [undefined];
+  const limit = limitNs === Infinity ? Infinity : (limitNs * clockHzOf(args.clock)) / 1e9;
+  let disagreements = 0;
+  for (const image of images) {
+    const create: CreateBare = (more) => createBare(args, image, more);
+    const verdict = bareInLockstep(create, { limit, seed: args.seed, translator: args.translator || {} });
+    if (!verdict.agreed) disagreements++;
+    if (!verdict.agreed || !args.quiet)
+      process.stdout.write(`${describeVerdict(image ?? args.kernel ?? args.bios!, verdict)}\n`);
+  }
+  if (!args.quiet && images.length > 1)
+    process.stdout.write(`${images.length - disagreements} agree, ${disagreements} differ\n`);
+  if (disagreements > 0) throw new Refusal('failed', 'interpreter and translator disagree');
 }
 
 function openTrace(path: string): WriteStream {

@@ -1,4 +1,4 @@
-// Where the grinder's choices come from: numbers that follow from a seed (Marsaglia's xorshift128).
+// Choices that follow from a seed (Marsaglia's xorshift128).
 
 export class Dice {
   private a: number;

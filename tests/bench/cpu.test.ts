@@ -1,6 +1,11 @@
-import { describe, expect, test, vi } from 'vitest';
-import { benchCpu, type Engines } from '../../tools/bench/cpu.ts';
-import { longRun } from '../../tools/bench/programs.ts';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { benchCpu, type CpuBenchOptions, type Engines, type ProgramResult } from '../../tools/bench/cpu.ts';
+import { linuxBoots } from '../../tools/bench/linux.ts';
+import { benchElf } from '../../tools/bench/program-elf.ts';
+import { benchPrograms, longRun } from '../../tools/bench/programs.ts';
 import { benchTable } from '../../tools/bench/report.ts';
 import type { Runner } from '../../tools/bench/runner.ts';
 import { sampleOf } from '../../tools/bench/statistics.ts';
@@ -12,24 +17,26 @@ import { Refusal } from '../../tools/refusal.ts';
 /** An engine that needs `msPerRound`, after a start of 100 ms. */
 const engine =
   (msPerRound: number): Runner =>
-  (elf) => {
-    const rounds = Number(/-(\d+)\.elf$/.exec(elf)![1]);
+  async (task) => {
+    if (task.kind === 'linux') return { time: { wallMs: 50, cpuMs: 50 }, instructions: null };
+    const rounds = Number(/-(\d+)\.elf$/.exec(task.elf)![1]);
     const ms = 100 + rounds * msPerRound;
     return { time: { wallMs: ms, cpuMs: ms }, instructions: 1000 * rounds };
   };
 const engines: Engines = { microvisor: engine(2), rival: { name: 'qemu', version: '7', run: engine(0.5) } };
-const measure = (given: Engines, programs: string[]) => benchCpu(given, { programs, rounds: 3, onProgress: () => {} });
+const measure = (given: Engines, programs: string[], options: Partial<CpuBenchOptions> = {}) =>
+  benchCpu(given, { programs, linux: false, short: undefined, rounds: 3, onProgress: () => {}, ...options });
 
 describe('a comparison', () => {
-  test('takes turns, and tells warm rounds from whole runs', () => {
+  test('takes turns, and tells warm rounds from whole runs', async () => {
     const order: string[] = [];
     const noting = (name: string, run: Runner): Runner => {
-      return (elf) => {
+      return (task) => {
         order.push(name);
-        return run(elf);
+        return run(task);
       };
     };
-    const report = measure(
+    const report = await measure(
       {
         microvisor: noting('ours', engines.microvisor),
         rival: { ...engines.rival!, run: noting('theirs', engines.rival!.run) },
@@ -48,31 +55,84 @@ describe('a comparison', () => {
     expect(result!.ratio!.whole.median).toBeGreaterThan(0.25);
   });
 
-  test('gives one plain object for JSON', () => {
-    const report = measure(engines, ['copy', 'float']);
+  test('gives one plain object for JSON', async () => {
+    const report = await measure(engines, ['copy', 'float']);
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);
     expect(report).toMatchObject({
-      version: 1,
+      version: 2,
       rival: { name: 'qemu', version: '7' },
       host: { cpu: expect.any(String), cpus: expect.any(Number), platform: expect.any(String) },
       rounds: 3,
       clock: expect.stringMatching(/^(cpu|wall)$/),
-      programs: [{ program: 'copy' }, { program: 'float' }],
+      programs: [
+        { program: 'copy', where: 'machine' },
+        { program: 'float', where: 'machine' },
+      ],
+      skipped: [],
     });
   });
 
-  test('runs every program when none is named', () => {
-    expect(measure(engines, []).programs.map(({ program }) => program)).toContain('syscalls');
+  test('runs every program when none is named, or says why not', async () => {
+    const { programs, skipped } = await measure(engines, []);
+    const own = [...benchPrograms, ...linuxBoots].map(({ name }) => name);
+    expect([...programs, ...skipped].map(({ program }) => program)).toEqual(own);
+    for (const { why } of skipped) expect(why).toContain('npm run fetch:debian');
   });
 
-  test('prints a table as wide in every line, with and without a rival', () => {
+  test('of a program by path is warm beyond the short version that is given', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'microvisor-test-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const [short, long] = [2, 10].map((rounds) => {
+      const path = join(folder, `own-${rounds}.elf`);
+      writeFileSync(path, benchElf('integer', rounds));
+      return path;
+    }) as [string, string];
+    const { programs } = await measure(engines, [long], { short });
+    expect(programs[0]).toMatchObject({
+      program: long,
+      instructions: { whole: 10_000, steady: 8000 },
+      microvisor: { whole: { median: 120 }, steady: { median: 16 } },
+      ratio: { steady: { median: 0.25 } },
+    });
+    const [alone] = (await measure(engines, [long])).programs;
+    expect(alone).toMatchObject({
+      instructions: { steady: null },
+      microvisor: { steady: null },
+      ratio: { steady: null },
+    });
+    await expect(measure(engines, [short], { short: long })).rejects.toThrow(/took no longer/);
+  });
+
+  test('prints a table as wide in every line, with and without a rival', async () => {
     for (const given of [engines, { ...engines, rival: undefined }]) {
-      const lines = benchTable(measure(given, ['integer', 'calls']))
+      const lines = benchTable(await measure(given, ['integer', 'calls']))
         .split('\n')
         .filter((line) => line.startsWith('|'));
       expect(lines).toHaveLength(4);
       expect(new Set(lines.map((line) => line.length)).size).toBe(1);
     }
+  });
+
+  test('leaves open in the table what a program does not tell, and names what was skipped', async () => {
+    const report = await measure(engines, ['integer']);
+    const sample = { median: 2000, min: 1000, max: 3000 };
+    const boot: ProgramResult = {
+      program: 'linux',
+      where: 'machine',
+      instructions: { whole: null, steady: null },
+      microvisor: { whole: sample, steady: null },
+      rival: { whole: sample, steady: null },
+      ratio: { whole: { median: 1, min: 1, max: 1 }, steady: null },
+    };
+    const text = benchTable({ ...report, programs: [boot], skipped: [{ program: 'linux-cell', why: 'no Debian' }] });
+    const cells = text
+      .split('\n')
+      .find((line) => line.startsWith('| linux'))!
+      .split('|')
+      .map((cell) => cell.trim());
+    expect(cells.slice(1, 7)).toEqual(['linux', '–', '–', '–', '–', '–']);
+    expect(cells[7]).toBe('2.00 (1.00–3.00)');
+    expect(text).toContain('skipped: linux-cell: no Debian');
   });
 });
 
@@ -102,6 +162,15 @@ describe('microvisor bench', () => {
     [['cpu', '--rounds', '0'], 'usage'],
     [['cpu', '--rounds', 'many'], 'usage'],
     [['cpu', '--vs', 'bochs'], 'usage'],
+    [['cpu', '--linux'], 'usage'],
+    [['cpu', '--short', import.meta.filename], 'usage'],
+    [['cpu', 'integer', '--short', import.meta.filename], 'usage'],
+    [['cpu', 'linux', '--short', import.meta.filename], 'usage'],
+    [['cpu', 'a.elf', 'b.elf', '--short', 'c.elf'], 'usage'],
+    [['cpu', '--limit', '5'], 'usage'],
+    [['cpu', '--limit', '10ms'], 'usage'],
+    [['ipc', '--linux'], 'usage'],
+    [['ipc', '--limit', '5s'], 'usage'],
     [['cpu', 'no-such-program'], 'file'],
     [['cpu', import.meta.filename], 'refused'],
   ] as const)('refuses %j', async (args, exit) => {
@@ -122,10 +191,10 @@ describe('microvisor bench', () => {
     }
   });
 
-  test('passes on that a program failed', () => {
-    const failing: Runner = () => {
+  test('passes on that a program failed', async () => {
+    const failing: Runner = async () => {
       throw new Refusal('failed', 'the program failed');
     };
-    expect(() => measure({ microvisor: failing, rival: undefined }, ['integer'])).toThrow(Refusal);
+    await expect(measure({ microvisor: failing, rival: undefined }, ['integer'])).rejects.toThrow(Refusal);
   });
 });

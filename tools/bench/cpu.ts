@@ -1,42 +1,49 @@
 // `microvisor bench cpu`: runs each program in turn on our machine and, if wanted, on its rival, several times over.
 //
 // Every run is a process of its own, so that it pays for its start and its warm-up. A program of ours is run at two
-// lengths: their difference is what its rounds cost once everything is warm.
+// lengths: their difference is what its rounds cost once everything is warm. So is one by path whose short version is given.
 
 import { writeFileSync } from 'node:fs';
 import { arch, cpus, platform, release } from 'node:os';
 import { join } from 'node:path';
 import { version } from '../cli/version.ts';
 import { accept, readImageFile } from '../host/image-file.ts';
-import { inTemporaryFolder } from '../host/temporary-folder.ts';
+import { inTemporaryFolderAsync } from '../host/temporary-folder.ts';
 import { readElf } from '../image/elf.ts';
+import { Refusal } from '../refusal.ts';
+import { bootTask, linuxBoots, programTask, requireDebian, type Where } from './linux.ts';
 import type { ProcessTime } from './process-time.ts';
 import { benchElf } from './program-elf.ts';
 import { benchPrograms, longRun } from './programs.ts';
 import { qemuVersion } from './rival.ts';
-import { type Runner, runMicrovisor, runQemu } from './runner.ts';
+import { microvisorRunner, qemuRunner, type Runner, type Task } from './runner.ts';
 import { type Sample, sampleOf } from './statistics.ts';
 
 export interface CpuBenchOptions {
   /** Names of programs of ours, or paths of ELF files; none: all programs of ours. */
   programs: readonly string[];
+  /** The ELFs are static Linux programs, to be run in a VM cell. */
+  linux: boolean;
+  /** The path of the one program of `programs` in a version with fewer rounds. */
+  short: string | undefined;
   rounds: number;
-  /** Told before every run. */
+  /** Told before every round. */
   onProgress: (what: string) => void;
 }
 
 export interface EngineTimes {
-  /** Host milliseconds of the whole process on the long run: start, compilation, warm-up and all. */
+  /** Host milliseconds of the long run, with start, compilation, warm-up and all; of a Linux program without Linux's boot. */
   whole: Sample;
-  /** Host milliseconds of the long run less those of the short one; null for an ELF by path, which has one length. */
+  /** Host milliseconds of the long run less those of the short one; null where there is one length. */
   steady: Sample | null;
 }
 
 export interface ProgramResult {
-  /** A name of `benchPrograms`, or the path of an ELF. */
+  /** A name of `benchPrograms` or `linuxBoots`, or the path of an ELF. */
   program: string;
-  /** Instructions that our machine retired in the long run, and in it beyond the short run. */
-  instructions: { whole: number; steady: number | null };
+  where: Where;
+  /** Instructions that our machine retired in the long run, and in it beyond the short run; null for Linux. */
+  instructions: { whole: number | null; steady: number | null };
   microvisor: EngineTimes;
   /** null without a rival. */
   rival: EngineTimes | null;
@@ -46,7 +53,7 @@ export interface ProgramResult {
 
 /** What `microvisor bench cpu --json` prints. */
 export interface CpuBenchReport {
-  version: 1;
+  version: 2;
   microvisor: string;
   rival: { name: 'qemu'; version: string } | null;
   host: { cpu: string; cpus: number; platform: string; node: string };
@@ -54,48 +61,109 @@ export interface CpuBenchReport {
   /** What the times are: processor time of all threads, or the clock where the host does not tell that. */
   clock: 'cpu' | 'wall';
   programs: ProgramResult[];
+  /** Programs that nobody named and this host cannot run. */
+  skipped: { program: string; why: string }[];
 }
 
-/** One program in the files that are run; `short` is absent for an ELF by path. */
+/** One program as it is run; `short` is absent where there is one length. */
 interface Prepared {
   program: string;
-  long: string;
-  short: string | undefined;
+  where: Where;
+  long: Task;
+  short: Task | undefined;
 }
 
-function prepare(name: string, folder: string): Prepared {
-  const known = benchPrograms.find((program) => program.name === name);
-  if (known === undefined) {
-    accept(name, readElf(readImageFile(name)));
-    return { program: name, long: name, short: undefined };
+/** Makes the files that programs are run from. Throws a Refusal for what cannot be run. */
+class Preparation {
+  private linuxPrograms = 0;
+
+  constructor(
+    private readonly options: Pick<CpuBenchOptions, 'linux' | 'short'>,
+    private readonly folder: string,
+  ) {}
+
+  prepare(name: string): Prepared {
+    if (this.options.linux) return { program: name, where: 'cell', ...this.lengths(name, (path) => this.linux(path)) };
+    const boot = linuxBoots.find((each) => each.name === name);
+    if (boot) {
+      return {
+        program: name,
+        where: boot.where,
+        long: bootTask(requireDebian(), boot.where, this.folder),
+        short: undefined,
+      };
+    }
+    const known = benchPrograms.find((program) => program.name === name);
+    if (known === undefined) return { program: name, where: 'machine', ...this.lengths(name, (path) => bare(path)) };
+    const write = (rounds: number): Task => {
+      const elf = join(this.folder, `${name}-${rounds}.elf`);
+      writeFileSync(elf, benchElf(name, rounds));
+      return { kind: 'program', elf };
+    };
+    return { program: name, where: 'machine', long: write(known.rounds * longRun), short: write(known.rounds) };
   }
-  const write = (rounds: number): string => {
-    const path = join(folder, `${name}-${rounds}.elf`);
-    writeFileSync(path, benchElf(name, rounds));
-    return path;
-  };
-  return { program: name, long: write(known.rounds * longRun), short: write(known.rounds) };
+
+  private lengths(long: string, taskOf: (path: string) => Task): Pick<Prepared, 'long' | 'short'> {
+    const { short } = this.options;
+    return { long: taskOf(long), short: short === undefined ? undefined : taskOf(short) };
+  }
+
+  private linux(path: string): Task {
+    return programTask(requireDebian(), path, `program${this.linuxPrograms++}`, this.folder);
+  }
+}
+
+function bare(elf: string): Task {
+  accept(elf, readElf(readImageFile(elf)));
+  return { kind: 'program', elf };
+}
+
+/** The names to measure: those given, or all of ours that can be run here. */
+function chosen({ programs, linux, short }: CpuBenchOptions): { names: string[]; skipped: CpuBenchReport['skipped'] } {
+  const own: readonly string[] = [...benchPrograms, ...linuxBoots].map(({ name }) => name);
+  if (linux && programs.length === 0) throw new Refusal('usage', '--linux: name a static Linux program');
+  if (short !== undefined && (programs.length !== 1 || (!linux && own.includes(programs[0]!))))
+    throw new Refusal('usage', '--short: goes with one program by path, of which it is the version with fewer rounds');
+  if (programs.length > 0) return { names: [...programs], skipped: [] };
+  try {
+    requireDebian();
+    return { names: [...own], skipped: [] };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const why = error.message;
+    return {
+      names: benchPrograms.map(({ name }) => name),
+      skipped: linuxBoots.map(({ name }) => ({ program: name, why })),
+    };
+  }
 }
 
 /** Times of one engine, by round. */
 class Series {
   readonly whole: number[] = [];
   readonly steady: number[] = [];
-  instructions = { whole: 0, steady: null as number | null };
+  readonly instructions: ProgramResult['instructions'] = { whole: null, steady: null };
 
   constructor(
     private readonly run: Runner,
     private readonly clock: (time: ProcessTime) => number,
   ) {}
 
-  measure({ long, short }: Prepared): void {
-    const first = short === undefined ? undefined : this.run(short);
-    const second = this.run(long);
-    this.whole.push(this.clock(second.time));
+  async measure({ program, long, short }: Prepared): Promise<void> {
+    const first = short && (await this.run(short));
+    const second = await this.run(long);
+    const whole = this.clock(second.time);
+    this.whole.push(whole);
     this.instructions.whole = second.instructions;
     if (first === undefined) return;
-    this.steady.push(this.clock(second.time) - this.clock(first.time));
-    this.instructions.steady = second.instructions - first.instructions;
+    const steady = whole - this.clock(first.time);
+    if (steady <= 0) {
+      const hint = 'it needs many more rounds than the short one; or the host was busy: try again';
+      throw new Refusal('failed', `${program}: the longer run took no longer`, hint);
+    }
+    this.steady.push(steady);
+    if (second.instructions !== null && first.instructions !== null)
+      this.instructions.steady = second.instructions - first.instructions;
   }
 
   get times(): EngineTimes {
@@ -106,49 +174,51 @@ class Series {
 const ratios = (theirs: readonly number[], ours: readonly number[]): Sample =>
   sampleOf(theirs.map((time, round) => time / ours[round]!));
 
+const compare = (theirs: Series, ours: Series): NonNullable<ProgramResult['ratio']> => ({
+  whole: ratios(theirs.whole, ours.whole),
+  steady: theirs.steady.length === 0 ? null : ratios(theirs.steady, ours.steady),
+});
+
 /** What is compared. */
 export interface Engines {
   microvisor: Runner;
   rival: { name: 'qemu'; version: string; run: Runner } | undefined;
 }
 
-/** Throws a Refusal when QEMU is wanted and not installed. */
-export const enginesFor = (rival: 'qemu' | undefined): Engines => ({
-  microvisor: runMicrovisor,
-  rival: rival && { name: rival, version: qemuVersion(), run: runQemu },
+/** `limitMs`: what a run may take. Throws a Refusal when QEMU is wanted and not installed. */
+export const enginesFor = (rival: 'qemu' | undefined, limitMs: number): Engines => ({
+  microvisor: microvisorRunner(limitMs),
+  rival: rival && { name: rival, version: qemuVersion(), run: qemuRunner(limitMs) },
 });
 
-/** Throws a Refusal for a file that is no ELF, and for a program that fails. */
-export function benchCpu({ microvisor, rival }: Engines, options: CpuBenchOptions): CpuBenchReport {
+/** Throws a Refusal for what cannot be run, and for a program that fails or takes too long. */
+export async function benchCpu({ microvisor, rival }: Engines, options: CpuBenchOptions): Promise<CpuBenchReport> {
   const { rounds, onProgress } = options;
-  const names = options.programs.length > 0 ? options.programs : benchPrograms.map(({ name }) => name);
+  const { names, skipped } = chosen(options);
   const clock: CpuBenchReport['clock'] = platform() === 'linux' ? 'cpu' : 'wall';
   const read = (time: ProcessTime): number => (clock === 'cpu' && time.cpuMs !== undefined ? time.cpuMs : time.wallMs);
-  return inTemporaryFolder('bench', (folder) => {
-    const prepared = names.map((name) => prepare(name, folder));
-    const programs = prepared.map((program): ProgramResult => {
+  return inTemporaryFolderAsync('bench', async (folder) => {
+    const preparation = new Preparation(options, folder);
+    const programs: ProgramResult[] = [];
+    for (const prepared of names.map((name) => preparation.prepare(name))) {
       const ours = new Series(microvisor, read);
-      const theirs = rival === undefined ? undefined : new Series(rival.run, read);
+      const theirs = rival && new Series(rival.run, read);
       for (let round = 1; round <= rounds; round++) {
-        onProgress(`${program.program}, round ${round} of ${rounds}`);
-        ours.measure(program);
-        theirs?.measure(program);
+        onProgress(`${prepared.program}, round ${round} of ${rounds}`);
+        await ours.measure(prepared);
+        await theirs?.measure(prepared);
       }
-      return {
-        program: program.program,
+      programs.push({
+        program: prepared.program,
+        where: prepared.where,
         instructions: ours.instructions,
         microvisor: ours.times,
         rival: theirs?.times ?? null,
-        ratio: theirs
-          ? {
-              whole: ratios(theirs.whole, ours.whole),
-              steady: theirs.steady.length === 0 ? null : ratios(theirs.steady, ours.steady),
-            }
-          : null,
-      };
-    });
+        ratio: theirs ? compare(theirs, ours) : null,
+      });
+    }
     return {
-      version: 1,
+      version: 2,
       microvisor: version(),
       rival: rival ? { name: rival.name, version: rival.version } : null,
       host: {
@@ -160,6 +230,7 @@ export function benchCpu({ microvisor, rival }: Engines, options: CpuBenchOption
       rounds,
       clock,
       programs,
+      skipped,
     };
   });
 }

@@ -12,17 +12,27 @@ export interface ProcessTime {
 /** Linux tells times in this unit to programs on every architecture (USER_HZ). */
 const tickMs = 10;
 
-/** Processor time of all child processes that have ended: cutime and cstime of proc(5). */
-function childrenCpuMs(): number | undefined {
+/** Fields 3 and following of a process's stat of proc(5); undefined where there is none. */
+function statOf(process: number | 'self'): string[] | undefined {
   try {
     // The name in the second field may hold anything but is followed by the last closing parenthesis.
-    const fields = readFileSync('/proc/self/stat', 'latin1')
-      .replace(/^.*\) /s, '')
-      .split(' ');
-    return (Number(fields[13]) + Number(fields[14])) * tickMs;
+    const stat = readFileSync(`/proc/${process}/stat`, 'latin1');
+    return stat.replace(/^.*\) /s, '').split(' ');
   } catch {
     return undefined;
   }
+}
+
+/** Processor time of all child processes that have ended: cutime and cstime. */
+function childrenCpuMs(): number | undefined {
+  const fields = statOf('self');
+  return fields && (Number(fields[13]) + Number(fields[14])) * tickMs;
+}
+
+/** Processor time of all threads of a process so far: utime and stime. */
+export function cpuMsSoFar(pid: number): number | undefined {
+  const fields = statOf(pid);
+  return fields && (Number(fields[11]) + Number(fields[12])) * tickMs;
 }
 
 /** Runs a program to its end, without a terminal, and measures it; after `limitMs` of the clock it is killed (ETIMEDOUT). */

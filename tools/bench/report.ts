@@ -12,12 +12,13 @@ const ratio = ({ median, min, max }: Sample): string => `${median.toFixed(3)} ($
 
 function row({ program, instructions, microvisor, rival, ratio: relative }: ProgramResult): string[] {
   const { steady, whole } = microvisor;
-  const speed = (steady ? instructions.steady! / steady.median : instructions.whole / whole.median) / 1e3;
   const cell = <T>(value: T | null | undefined, show: (value: T) => string): string => (value ? show(value) : '–');
+  const retired = instructions.steady ?? instructions.whole;
+  const perSecond = retired && retired / (instructions.steady === null ? whole : steady!).median / 1e3;
   return [
     program.replace(/^.*[/\\]/, ''),
-    (instructions.whole / 1e6).toFixed(0),
-    speed.toFixed(0),
+    cell(instructions.whole, (count) => (count / 1e6).toFixed(0)),
+    cell(perSecond, (millions) => millions.toFixed(0)),
     cell(steady, seconds),
     ...(rival ? [cell(rival.steady, seconds), cell(relative?.steady, ratio)] : []),
     seconds(whole),
@@ -44,5 +45,6 @@ export function benchTable(report: CpuBenchReport): string {
     '',
     ...table(heads, report.programs.map(row)),
     '',
+    ...report.skipped.map(({ program, why }) => `skipped: ${program}: ${why}\n`),
   ].join('\n');
 }

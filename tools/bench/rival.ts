@@ -2,6 +2,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { Refusal } from '../refusal.ts';
+import { type LinuxTask, linuxRam } from './linux.ts';
 
 const qemu = 'qemu-system-riscv64';
 
@@ -22,4 +23,11 @@ export function qemuVersion(): string {
 export const qemuCommand = (elf: string): readonly [string, ...string[]] => [
   qemu,
   ...['-M', 'virt', '-bios', 'none', '-nographic', '-kernel', elf],
+];
+
+/** The command line on which QEMU boots what our machines do: OpenSBI instead of the built-in firmware. */
+export const qemuLinuxCommand = ({ kernel, initrd, firmware }: LinuxTask): readonly [string, ...string[]] => [
+  qemu,
+  ...['-M', 'virt', '-m', linuxRam, '-nographic', '-bios', firmware],
+  ...['-kernel', kernel, '-initrd', initrd, '-append', 'console=ttyS0'],
 ];

@@ -9,6 +9,13 @@ function quantity<T>(option: string, parsed: Quantity<T>): T {
   throw new Refusal('usage', `--${option}: ${parsed.hint}`);
 }
 
+/** `--limit`, of host time, in milliseconds. */
+export function limitMsOf(text: string): number {
+  const ns = quantity('limit', parseTime(text));
+  if (ns >= 1e9) return ns / 1e6;
+  throw new Refusal('usage', '--limit is at least 1s');
+}
+
 /** `--for` in nanoseconds; Infinity when absent. */
 export const limitNsOf = (text: string | undefined): number =>
   text === undefined ? Infinity : quantity('for', parseTime(text));

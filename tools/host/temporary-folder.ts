@@ -28,6 +28,29 @@ function startRemover(): ChildProcess {
 
 /** Does work in a new folder. Throws a Refusal if the folder, or a file in it, cannot be written. */
 export function inTemporaryFolder<T>(purpose: string, work: (folder: string) => T): T {
+  const folder = makeFolder(purpose);
+  try {
+    return work(folder);
+  } catch (error) {
+    throw explained(error, folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** As `inTemporaryFolder`, for work that waits. */
+export async function inTemporaryFolderAsync<T>(purpose: string, work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = makeFolder(purpose);
+  try {
+    return await work(folder);
+  } catch (error) {
+    throw explained(error, folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function makeFolder(purpose: string): string {
   let folder: string;
   try {
     folder = mkdtempSync(join(tmpdir(), `microvisor-${purpose}-`));
@@ -36,13 +59,11 @@ export function inTemporaryFolder<T>(purpose: string, work: (folder: string) => 
   }
   remover ??= startRemover();
   remover.stdin?.write(`${folder}\n`);
-  try {
-    return work(folder);
-  } catch (error) {
-    const { path, syscall } = error as NodeJS.ErrnoException;
-    if (syscall !== undefined && path?.startsWith(folder)) throw fileError(error, 'write', path);
-    throw error;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  return folder;
+}
+
+/** What a file of the folder that could not be written is told as. */
+function explained(error: unknown, folder: string): unknown {
+  const { path, syscall } = error as NodeJS.ErrnoException;
+  return syscall !== undefined && path?.startsWith(folder) ? fileError(error, 'write', path) : error;
 }

@@ -2,17 +2,25 @@
 
 import type { CommandModule } from 'yargs';
 import { kernelOperations } from '../../bench/kernel-operations.ts';
+import { linuxBoots } from '../../bench/linux.ts';
 import { benchPrograms } from '../../bench/programs.ts';
 import { Refusal } from '../../refusal.ts';
+import { limitMsOf } from '../machine-options.ts';
 import { wholeNumber } from '../whole-number.ts';
 
 interface BenchArguments {
   subject: 'cpu' | 'ipc';
   programs: string[];
   vs: string | undefined;
+  linux: boolean;
+  short: string | undefined;
+  limit: string | undefined;
   rounds: number;
   json: boolean;
 }
+
+/** More than a boot or a long run takes on a busy host. */
+const defaultLimit = '600s';
 
 const names = (things: readonly { name: string }[]): string => things.map(({ name }) => name).join(', ');
 const onProgress = (what: string): void => {
@@ -33,17 +41,34 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
         type: 'string',
         array: true,
         default: [],
-        describe: `cpu: ${names(benchPrograms)}, or paths of RV64 ELFs that end through the test finisher; ipc: ${names(kernelOperations)}; all of ours when absent`,
+        describe: `cpu: ${names([...benchPrograms, ...linuxBoots])}, or paths of RV64 ELFs that end through the test finisher; ipc: ${names(kernelOperations)}; all of ours when absent`,
       })
       .option('vs', {
         type: 'string',
         requiresArg: true,
         describe: 'compare, turn by turn; cpu: qemu; ipc: the path of seL4’s kernel.elf, which runs on qemu',
       })
+      .option('linux', {
+        type: 'boolean',
+        default: false,
+        describe: 'cpu: the ELFs are static Linux programs, to be run in a VM cell (and on Linux under qemu)',
+      })
+      .option('short', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'cpu: the ELF of the one program with fewer rounds: what the other takes beyond it is its warm time',
+      })
+      .option('limit', {
+        type: 'string',
+        requiresArg: true,
+        describe: `cpu: host time after which a run is given up, ${defaultLimit} unless given`,
+      })
       .option('rounds', wholeNumber('rounds', 1, 1000, { default: 5, describe: 'how often each is compared' }))
       .option('json', { type: 'boolean', default: false, describe: 'print the figures as JSON' })
       .example('$0 bench cpu --vs qemu', 'the table of docs/performance.md')
       .example('$0 bench cpu integer --rounds 3', 'one program')
+      .example('$0 bench cpu --vs qemu --short coremark-30k.elf coremark-200k.elf', 'a program by path, warm and whole')
+      .example('$0 bench cpu --vs qemu --linux coremark', 'a static Linux program in a VM cell')
       .example('$0 bench ipc call --vs kernel.elf', 'a round trip, on our kernel and on seL4') as never,
   handler: async (args) => {
     const { report, table } = await (args.subject === 'cpu' ? cpu(args) : ipc(args));
@@ -57,16 +82,19 @@ interface Measured {
   table: () => string;
 }
 
-async function cpu({ programs, vs, rounds }: BenchArguments): Promise<Measured> {
+async function cpu({ programs, vs, linux, short, limit, rounds }: BenchArguments): Promise<Measured> {
   if (vs !== undefined && vs !== 'qemu')
     throw new Refusal('usage', `--vs: bench cpu compares with qemu, not with ${vs}`);
+  const limitMs = limitMsOf(limit ?? defaultLimit);
   const { benchCpu, enginesFor } = await import('../../bench/cpu.ts');
   const { benchTable } = await import('../../bench/report.ts');
-  const report = benchCpu(enginesFor(vs), { programs, rounds, onProgress });
+  const report = await benchCpu(enginesFor(vs, limitMs), { programs, linux, short, rounds, onProgress });
   return { report, table: () => benchTable(report) };
 }
 
-async function ipc({ programs, vs, rounds }: BenchArguments): Promise<Measured> {
+async function ipc({ programs, vs, linux, short, limit, rounds }: BenchArguments): Promise<Measured> {
+  if (linux || short !== undefined || limit !== undefined)
+    throw new Refusal('usage', '--linux, --short and --limit go with bench cpu');
   const { benchIpc } = await import('../../bench/ipc.ts');
   const { ipcTable } = await import('../../bench/ipc-report.ts');
   const report = benchIpc({ operations: programs, sel4: vs, rounds, onProgress });

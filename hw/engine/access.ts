@@ -105,6 +105,13 @@ export function defineAccess(
       });
       f.return(value.get);
     });
+    // What brings an aligned access here is a miss; a misaligned one may hit.
+    f.if(bank.get, () => {
+      const entry = f.let(tlbEntry(bank.get, address.get, tlb.read));
+      f.if(load.i64(entry).eq(pageOf(address.get)), () => {
+        loadSized(f, f.let(address.get.wrap().add(load.i32(entry, 8))), size);
+      });
+    });
     const target = f.let(translate.call(context.get, address.get, kind.get, regime.get));
     f.if(target.ltS(0), () => f.return(zero64));
     const host = f.let(physical.hostOf.call(target));
@@ -143,6 +150,13 @@ export function defineAccess(
         f.brIf(next, byte.get.ltU(size.get));
       });
       f.return();
+    });
+    f.if(bank.get, () => {
+      const entry = f.let(tlbEntry(bank.get, address.get, tlb.write));
+      f.if(load.i64(entry).eq(pageOf(address.get)), () => {
+        storeSized(f, f.let(address.get.wrap().add(load.i32(entry, 8))), size, value);
+        f.return();
+      });
     });
     const target = f.let(translate.call(context.get, address.get, I32.of(access.write), regime.get));
     f.if(target.ltS(0), () => f.return());
@@ -222,6 +236,10 @@ export function defineAccess(
       () => f.set(code, page.shrU(pageRecord.slotShift).mul(codeSlot.size).add(layout.code)),
       () => f.set(code, imports.codePage.call(pageIndex(host))),
     );
+    // A translation that makes room: whoever relied on its being there must look again.
+    f.if(load.i64(entry).and(0x800).eqz(), () => {
+      f.store('i64', load.i32(context.get, fields.fetchBank), zero64, tlb.stamp);
+    });
     f.store('i64', entry, pageOf(address.get));
     f.store('i32', entry, code.get, 8);
     f.store('i32', entry, host, 12);

@@ -27,6 +27,11 @@ export class CodePages {
   private readonly stores: number[] = [];
   private readonly free: number[] = [];
 
+  /** Told when instructions change in a page (host address, and the range of offsets), when it loses its code, and when all do. */
+  onStored: (page: number, from: number, to: number) => void = () => {};
+  onReleased: (page: number) => void = () => {};
+  onCleared: () => void = () => {};
+
   constructor(
     private readonly memory: MachineMemory,
     /** Bases of the TLB banks that may hold translations. */
@@ -87,6 +92,7 @@ export class CodePages {
     const last = (host - page + length - 1) >>> 1;
     // The two records before may be fused with the first of these.
     this.undecode(base, Math.max(0, first - 2), last);
+    this.onStored(page, host - page, host - page + length);
   }
 
   /**
@@ -103,6 +109,7 @@ export class CodePages {
     const { memory } = this;
     const { code } = memory.layout;
     const base = code + slot * codeSlot.size;
+    this.onReleased(this.pages[slot]!);
     memory.u32[this.recordIndex(this.pages[slot]!)]! &= pageRecord.watched | pageRecord.storable;
     this.pages[slot] = 0;
     this.free.push(slot);
@@ -112,12 +119,14 @@ export class CodePages {
       for (let entry = bank + tlb.fetch; entry < bank + tlb.large; entry += tlb.entrySize) {
         if (memory.u32[(entry >>> 2) + 2] === base) memory.fill(entry, tlb.emptyByte, tlb.entrySize);
       }
+      memory.fill(bank + tlb.stamp, 0, 8);
     }
   }
 
   /** Forgets all predecoded code. */
   clear(): void {
     const { memory } = this;
+    this.onCleared();
     for (const host of this.pages)
       if (host !== 0) memory.u32[this.recordIndex(host)]! &= pageRecord.watched | pageRecord.storable;
     this.pages.length = 0;
@@ -125,10 +134,19 @@ export class CodePages {
     this.free.length = 0;
     for (const bank of this.banksInUse()) {
       memory.fill(bank + tlb.fetch, tlb.emptyByte, tlb.large - tlb.fetch);
+      memory.fill(bank + tlb.stamp, 0, 8);
     }
   }
 
-  private locate(at: number): { host: number; offset: number } {
+  /** The record of the instruction at an offset in a page; undefined if the page has no code. */
+  recordOf(hostPage: number, offset: number): number | undefined {
+    const page = this.memory.u32[this.recordIndex(hostPage)]!;
+    if ((page & pageRecord.code) === 0) return undefined;
+    return this.memory.layout.code + (page >>> pageRecord.slotShift) * codeSlot.size + (offset / 2) * record.size;
+  }
+
+  /** The page (host address; 0 if it has lost its code) and the offset of a record. */
+  locate(at: number): { host: number; offset: number } {
     const { code } = this.memory.layout;
     const slot = Math.floor((at - code) / codeSlot.size);
     const offset = ((at - code) % codeSlot.size) / 8;

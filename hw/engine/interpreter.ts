@@ -14,12 +14,16 @@ import {
   type Source,
   type SystemOperation,
 } from '../isa/semantics.ts';
+import { instructions, operation } from '../isa/table.ts';
 import type { Fn, FunctionBuilder, Label, Local, ModuleBuilder } from '../wasm/module.ts';
 import { I32, I64, load } from '../wasm/values.ts';
 import { type Access, tlbEntry } from './access.ts';
-import { codeSlot, control, context as fields, record, signals, special, tlb } from './layout.ts';
+import { AtomicSemantics, loadSizes, loads, storeKinds } from './atomic-semantics.ts';
+import { codeSlot, control, context as fields, record, regionEntry, signals, special, tlb } from './layout.ts';
 import { access, zero64 } from './physical.ts';
 import { recordTypes } from './record-types.ts';
+import type { Regions } from './regions.ts';
+import { interpretNext } from './translator/translation.ts';
 
 export type Softfloat = Record<FpOperation, Fn<readonly ['i32', 'i32', 'i64', 'i64', 'i64'], 'i64'>>;
 
@@ -36,25 +40,16 @@ export interface InterpreterImports {
 export const systemOperations: SystemOperation[] = [];
 
 const none = -1;
+const jalr = instructions[operation('jalr')];
 const roundedOperations = new Set<FpOperation>(fpOperations.rounded);
 
-const sizes: Record<LoadKind, Size> = { s8: 1, u8: 1, s16: 2, u16: 2, s32: 4, u32: 4, i64: 8 };
-const loads = {
-  s8: load.s8to64,
-  u8: load.u8to64,
-  s16: load.s16to64,
-  u16: load.u16to64,
-  s32: load.s32to64,
-  u32: load.u32to64,
-  i64: load.i64,
-};
-
-/** Defines `(context, budget) → cycles left` as a function of the module. */
+/** Defines `(context, budget) → cycles left` as a function of the module. Without `regions`, nothing is translated. */
 export function defineInterpreter(
   module: ModuleBuilder,
   memory: Access,
   softfloat: Softfloat,
   imports: InterpreterImports,
+  regions: Regions | undefined,
 ): Fn {
   return module.function(['i32', 'i32'], 'i32', (f, context, left) => {
     const at = f.local('i32'); // the current record
@@ -64,6 +59,9 @@ export function defineInterpreter(
     const target = f.local('i64');
     const dataBank = f.let(load.i32(context.get, fields.dataBank));
     const fetchBank = f.let(load.i32(context.get, fields.fetchBank));
+    const type = f.local('i32'); // of the record
+    /** The instruction that a region left to the interpreter. */
+    const interpreted = f.local('i64');
     const stash = (): I32 => load.i32(I32.of(0), control.stash);
     const pc = (): I64 => bias.get.add(at.get.shrU(3).i64U());
 
@@ -71,6 +69,7 @@ export function defineInterpreter(
     f.store('i32', I32.of(0), I32.of(0), control.stash);
     f.set(base, I32.of(none));
     f.set(page, I64.of(none));
+    f.set(interpreted, I64.of(none));
     f.set(target, load.i64(context.get, fields.pc));
 
     f.block((trapped) => {
@@ -97,6 +96,11 @@ export function defineInterpreter(
             f.set(bias, page.get.sub(base.get.shrU(3).i64U()));
           });
           f.set(at, base.get.add(target.get.wrap().and(0xffe).shl(3)));
+          if (regions) {
+            f.if(load.u16(at.get, record.op).ltU(special.firstRegion), () => {
+              regions.count(f, context.get, at.get, target.get, target.get.eq(interpreted.get));
+            });
+          }
 
           f.loop((dispatch) => {
             f.brIf(spent, left.get.eqz());
@@ -138,9 +142,9 @@ export function defineInterpreter(
               f.store('i64', I32.of(0), I64.of(2), control.cause);
               f.br(trapped);
             };
-            const frame = { context, at, base, target, left, bias, dataBank, jump, dispatch, trapped };
+            const frame = { context, at, base, target, left, bias, dataBank, jump, dispatch, trapped, regions };
             const perform = (instruction: Instruction, advance: number): Interpretation => {
-              const semantics = new Interpretation(f, memory, softfloat, imports, advance, frame);
+              const semantics = new Interpretation(f, memory, softfloat, imports, advance, instruction === jalr, frame);
               instruction.semantics(semantics);
               if (!semantics.jumped) f.set(at, at.get.add(advance));
               return semantics;
@@ -157,7 +161,34 @@ export function defineInterpreter(
                 if (!perform(last.instruction, advanceOf(last.length)).jumped) f.br(dispatch);
               });
             }
-            f.switch(load.u16(at.get, record.op), cases, () => f.unreachable());
+            if (!regions) {
+              f.switch(load.u16(at.get, record.op), cases, () => f.unreachable());
+              return;
+            }
+            f.set(type, load.u16(at.get, record.op));
+            f.loop((again) => {
+              f.switch(type.get, cases, () => {
+                const number = f.let(type.get.sub(special.firstRegion));
+                const entry = f.let(regions.entryOf(number));
+                f.set(type, load.u16(entry, regionEntry.op));
+                f.if(
+                  pc().eq(interpreted.get),
+                  () => f.set(interpreted, I64.of(none)),
+                  () => {
+                    f.if(regions.mayEnter(f, entry, left.get, fetchBank, page.get), () => {
+                      f.set(left, f.callTable(regions.type, number, context.get, left.get.add(1), page.get));
+                      f.set(target, load.i64(context.get, fields.pc));
+                      f.if(left.get.ltS(0), () => {
+                        f.set(left, left.get.and(~interpretNext));
+                        f.set(interpreted, target.get);
+                      });
+                      f.br(jump);
+                    });
+                  },
+                );
+                f.br(again);
+              });
+            });
           });
         });
       });
@@ -183,22 +214,27 @@ interface Frame {
   jump: Label;
   dispatch: Label;
   trapped: Label;
+  regions: Regions | undefined;
 }
 
 /** The semantics of one instruction, with operands taken from the record at run time. */
-class Interpretation implements Semantics {
+class Interpretation extends AtomicSemantics implements Semantics {
   /** Whether the instruction has left for another record already. */
   jumped = false;
 
   constructor(
-    private readonly builder: FunctionBuilder,
+    builder: FunctionBuilder,
     private readonly memory: Access,
     private readonly softfloat: Softfloat,
     private readonly imports: InterpreterImports,
     /** Bytes to the next record. */
     private readonly advance: number,
+    /** Whether it jumps to an address that is known at run time only. */
+    private readonly indirect: boolean,
     private readonly frame: Frame,
-  ) {}
+  ) {
+    super(builder, frame.context.get);
+  }
 
   private operand(offset: number): I32 {
     return this.frame.context.get.add(load.u16(this.frame.at.get, offset));
@@ -254,7 +290,7 @@ class Interpretation implements Semantics {
 
   load(kind: LoadKind, address: I64): I64 {
     const { builder: f, frame } = this;
-    const size = sizes[kind];
+    const size = loadSizes[kind];
     const va = f.let(address);
     const entry = f.let(tlbEntry(frame.dataBank, va, tlb.read));
     const value = f.local('i64');
@@ -285,7 +321,7 @@ class Interpretation implements Semantics {
       va.and(-4096 | (size - 1)).eq(load.i64(entry)),
       () =>
         f.store(
-          ({ 1: 'i64as8', 2: 'i64as16', 4: 'i64as32', 8: 'i64' } as const)[size],
+          storeKinds[size],
           va.wrap().add(load.i32(entry, 8)),
           value,
         ),
@@ -299,7 +335,7 @@ class Interpretation implements Semantics {
   }
 
   /** Host address of an aligned access that `kind` says; a trap leaves the instruction. */
-  private atomicHost(size: Size, va: I64, kind: number): I32 {
+  protected override atomicHost(size: Size, va: I64, kind: number): I32 {
     const { builder: f, frame } = this;
     const entry = f.let(tlbEntry(frame.dataBank, va, kind === access.write ? tlb.write : tlb.read));
     const host = f.local('i32');
@@ -314,47 +350,19 @@ class Interpretation implements Semantics {
     );
     return host.get;
   }
-  private loadWidth(size: Size, host: I32): I64 {
-    return this.builder.let(size === 4 ? load.s32to64(host) : load.i64(host));
-  }
-  private storeWidth(size: Size, host: I32, value: I64): void {
-    this.builder.store(size === 4 ? 'i64as32' : 'i64', host, value);
-  }
-
-  rmw(size: Size, address: I64, next: (old: I64) => I64): I64 {
-    const va = this.builder.let(address);
-    const host = this.atomicHost(size, va, access.write);
-    const old = this.loadWidth(size, host);
-    this.storeWidth(size, host, next(old));
-    return old;
-  }
-
-  loadReserved(size: Size, address: I64): I64 {
-    const va = this.builder.let(address);
-    const host = this.atomicHost(size, va, access.read);
-    this.builder.store('i64', this.frame.context.get, host.i64U(), fields.reservation);
-    return this.loadWidth(size, host);
-  }
-
-  storeConditional(size: Size, address: I64, value: I64): I64 {
-    const { builder: f, frame } = this;
-    const va = f.let(address);
-    const host = this.atomicHost(size, va, access.write);
-    const result = f.local('i64');
-    f.set(result, I64.of(1));
-    f.if(host.i64U().eq(load.i64(frame.context.get, fields.reservation)), () => {
-      this.storeWidth(size, host, value);
-      f.set(result, zero64);
-    });
-    f.store('i64', frame.context.get, I64.of(-1), fields.reservation);
-    return result.get;
-  }
-
   branch(condition: I32): void {
     const { builder: f, frame } = this;
     f.if(condition, () => {
       const next = f.let(frame.at.get.add(load.i32(frame.at.get, record.imm).shl(3)));
       f.if(next.sub(frame.base.get).ltU(codeSlot.pageEnd), () => {
+        const { regions } = frame;
+        const back = next.leU(frame.at.get);
+        if (regions) {
+          f.if(back.and(load.u16(next, record.op).ltU(special.firstRegion)), () => {
+            f.set(frame.at, next);
+            regions.count(f, frame.context.get, next, this.pc(), this.zero);
+          });
+        }
         f.set(frame.at, next);
         f.br(frame.dispatch);
       });
@@ -366,6 +374,7 @@ class Interpretation implements Semantics {
   jump(target: I64): void {
     const { builder: f, frame } = this;
     f.set(frame.target, target);
+    if (this.indirect) frame.regions?.observe(f, frame.at.get, frame.target.get);
     f.br(frame.jump);
     this.jumped = true;
   }

@@ -4,6 +4,7 @@
 //   0x0001_0000  contexts, 2 KiB each; those that nobody uses are never touched
 //   …            TLB banks
 //   …            page records: one u32 for every page of guest RAM, then one for the ROM
+//   …            what the interpreter knows of translated regions, 64 bytes each
 //   …            predecoded code, 32 KiB for each guest page that has been executed
 //   …            ROM, one page
 //   …            guest RAM, 64 KiB aligned
@@ -36,8 +37,18 @@ export const control = {
   large: 0x44,
   /** i64: what the trace hash has made of the registers. */
   digest: 0x48,
+  /** i64: the last stamp that was given to a bank. */
+  stamps: 0x50,
+  /** Where indirect jumps went: `jumpTargets.ways` addresses (i64) for each of `jumpTargets.sets`, the latest first. */
+  jumpTargets: 0x4000,
+  /** u16: how often jumps arrived at a record, by a hash of its address. */
+  arrivals: 0x8000,
   size: 0x1_0000,
 } as const;
+
+/** Sizes of the tables in the control block that tell which code is hot. Different places may share an entry. */
+export const arrivals = { entries: 0x4000 } as const;
+export const jumpTargets = { sets: 0x200, ways: 4 } as const;
 
 /** Why a slow path wants the dispatch loop to be left. */
 export const signals = {
@@ -179,6 +190,11 @@ export const tlb = {
   large: 3 * 1024 * 16,
   /** u32: non-zero when anything is cached. */
   dirty: 3 * 1024 * 16 + 4,
+  /**
+   * i64: changes whenever a translation for fetches goes; 0: it has changed, and the next stamp is not chosen yet. What was found in
+   * the fetch table under the same stamp is still there.
+   */
+  stamp: 3 * 1024 * 16 + 8,
   size: 3 * 1024 * 16 + 64,
   /** Byte that fills an empty bank: bit 11 of such a tag is set, so that no masked address equals it. */
   emptyByte: 0x08,
@@ -213,6 +229,24 @@ export const record = {
   size: 16,
 } as const;
 
+/** What the interpreter must know of a translated region in order to enter it. */
+export const regionEntry = {
+  /** u16: what was in the head's record. */
+  op: 0,
+  /** u16: how often it could not be entered because other code is, or nothing is, where it expects its pages. */
+  failures: 2,
+  /** u32: instructions on its longest way to the first test of the budget, less one. */
+  needed: 4,
+  /** i64: the stamp of the bank, and the virtual page of the head, that its pages were last found with. */
+  stamp: 8,
+  page: 16,
+  /** u32: how many pages it extends to besides the head's; for each of them i32 its distance in pages, u32 its host address. */
+  pageCount: 24,
+  pages: 28,
+  maxPages: 4,
+  size: 64,
+} as const;
+
 /** Record types that are not instructions of the table. */
 export const special = {
   /** Not decoded yet. */
@@ -224,6 +258,8 @@ export const special = {
   /** No such instruction. */
   illegal: 3,
   firstInstruction: 4,
+  /** From here on: the head of a translated region, numbered by the rest. */
+  firstRegion: 0x400,
 } as const;
 
 /**
@@ -246,6 +282,8 @@ export interface Layout {
   pageRecords: number;
   code: number;
   codeSlots: number;
+  regions: number;
+  maxRegions: number;
   rom: number;
   ram: number;
   ramSize: number;
@@ -266,7 +304,9 @@ export function layoutFor(
   const contexts = control.size;
   const banks = contexts + maxContexts * context.size;
   const pageRecords = banks + maxBanks * tlb.size;
-  const code = alignUp(pageRecords + (ramSize / pageSize + 1) * 4, pageSize);
+  const maxRegions = 8192;
+  const regions = alignUp(pageRecords + (ramSize / pageSize + 1) * 4, pageSize);
+  const code = alignUp(regions + maxRegions * regionEntry.size, pageSize);
   const rom = alignUp(code + codeSlots * codeSlot.size, pageSize);
   const ram = alignUp(rom + pageSize, 0x1_0000);
   const end = ram + ramSize;
@@ -277,6 +317,8 @@ export function layoutFor(
     banks,
     maxBanks,
     pageRecords,
+    regions,
+    maxRegions,
     code,
     codeSlots,
     rom,

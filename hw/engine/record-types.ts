@@ -72,11 +72,11 @@ const fused = new Map(
   ]),
 );
 
-/** The form that a record starts with; undefined if it holds no instruction. */
+/** The form that a record starts with; undefined if it holds no instruction, or is the head of a region. */
 function formOf(type: number): number | undefined {
   const form = type - special.firstInstruction;
   if (form < 0) return undefined;
-  return form < forms.length ? form : pairs[form - forms.length]![0];
+  return form < forms.length ? form : pairs[form - forms.length]?.[0];
 }
 
 /** The type of a record whose successor is `next`: fused, if such a pair is known; undefined if it stays as it is. */
@@ -85,7 +85,7 @@ export function fusedType(type: number, next: number): number | undefined {
   return first === undefined || second === undefined ? undefined : fused.get(first * forms.length + second);
 }
 
-/** Bytes of the instruction that a record starts with; 0 if it holds none. */
+/** Bytes of the instruction that a record starts with; 0 if it holds none, or is the head of a region. */
 export function lengthOf(type: number): number {
   const form = formOf(type);
   return form === undefined ? 0 : forms[form]!.length;

@@ -83,6 +83,14 @@ export class TranslationCache {
     this.memory.fill(bank, tlb.emptyByte, tlb.large);
     u32[(bank + tlb.large) >>> 2] = 0;
     u32[(bank + tlb.dirty) >>> 2] = 0;
+    this.restamp(bank);
+  }
+
+  /** Translations for fetches have gone from a bank. */
+  private restamp(bank: number): void {
+    const { u32 } = this.memory;
+    u32[(bank + tlb.stamp) >>> 2] = 0;
+    u32[(bank + tlb.stamp + 4) >>> 2] = 0;
   }
 
   /** Base of the bank for what `context` accesses in `regime`. */
@@ -220,6 +228,7 @@ export class TranslationCache {
         // A tag with bit 11 set matches no address.
         memory.u32[(bank + table + offset) >>> 2]! |= 0x800;
       }
+      this.restamp(bank);
     }
   }
 }

@@ -34,6 +34,12 @@ export class Fn<P extends readonly Kind[] = readonly Kind[], R extends Kind | un
   }
 }
 
+/** The type of the functions in a module's table. */
+export interface FunctionType<P extends readonly Kind[] = readonly Kind[], K extends Kind = Kind> {
+  readonly index: number;
+  readonly signature: { params: P; result: K };
+}
+
 /** A mutable local variable or parameter. */
 export class Local<K extends Kind = Kind> {
   constructor(
@@ -72,12 +78,28 @@ export class FunctionBuilder {
   readonly code = new Code();
   private readonly locals: Kind[] = [];
   private depth = 0;
+  /** Locals of scopes that have ended. */
+  private readonly free: Record<Kind, number[]> = { i32: [], i64: [], f32: [], f64: [] };
+  private scope: Local[] | undefined;
 
   constructor(readonly params: readonly Local[]) {}
 
+  /** A new local; zero, unless `scoped` has ended a scope before. */
   local<K extends Kind>(kind: K): Local<K> {
-    this.locals.push(kind);
-    return new Local(this.params.length + this.locals.length - 1, kind);
+    const again = this.free[kind].pop();
+    const local = new Local(again ?? this.params.length + this.locals.push(kind) - 1, kind);
+    this.scope?.push(local);
+    return local;
+  }
+
+  /** The locals that `body` makes may serve others afterwards. */
+  scoped(body: () => void): void {
+    const outer = this.scope;
+    const locals: Local[] = [];
+    this.scope = locals;
+    body();
+    this.scope = outer;
+    for (const { kind, index } of locals) this.free[kind].push(index);
   }
 
   set(local: Local, value: Value): void {
@@ -181,6 +203,19 @@ export class FunctionBuilder {
     this.code.u8(0x0f);
   }
 
+  /** Calls the function at `index` of the module's table, which must have the signature. */
+  callTable<P extends readonly Kind[], K extends Kind>(type: FunctionType<P, K>, index: I32, ...args: Args<P>): ValueOf[K] {
+    const local = this.local(type.signature.result);
+    for (const arg of args as unknown as Value[]) arg.emit(this.code);
+    index.emit(this.code);
+    this.code.u8(0x11);
+    this.code.uleb(type.index);
+    this.code.uleb(0);
+    this.code.u8(0x21);
+    this.code.uleb(local.index);
+    return local.get;
+  }
+
   unreachable(): void {
     this.code.u8(0x00);
   }
@@ -216,6 +251,7 @@ export class ModuleBuilder {
   private readonly imports: { name: string; type: number }[] = [];
   private readonly functions: (Definition | undefined)[] = [];
   private readonly exports: { name: string; fn: Fn }[] = [];
+  private table: { name: string; size: number } | undefined;
 
   private typeIndex(signature: Signature): number {
     const key = `${signature.params.join()}>${signature.result ?? ''}`;
@@ -272,6 +308,18 @@ export class ModuleBuilder {
     return fn as Fn<P, R>;
   }
 
+  /** Gives the module a table of functions, exported under `name`; returns the type to call them by. */
+  exportTable<const P extends readonly Kind[], K extends Kind>(
+    name: string,
+    size: number,
+    params: P,
+    result: K,
+  ): FunctionType<P, K> {
+    this.table = { name, size };
+    const signature = { params, result };
+    return { index: this.typeIndex(signature), signature };
+  }
+
   export(name: string, fn: Fn): void {
     this.exports.push({ name, fn });
   }
@@ -311,7 +359,19 @@ export class ModuleBuilder {
     section(3, functions.length, (code) => {
       for (const { type } of functions) code.uleb(type);
     });
-    section(7, this.exports.length, (code) => {
+    if (this.table) {
+      const { size } = this.table;
+      section(4, 1, (code) => {
+        code.op([0x70, 0x01]);
+        code.uleb(size);
+        code.uleb(size);
+      });
+    }
+    section(7, this.exports.length + (this.table ? 1 : 0), (code) => {
+      if (this.table) {
+        code.name(this.table.name);
+        code.op([0x01, 0x00]);
+      }
       for (const { name, fn } of this.exports) {
         code.name(name);
         code.u8(0x00);

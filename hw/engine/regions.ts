@@ -1,0 +1,109 @@
+// Translated regions as the interpreter sees them: how hot code is noticed, and how a region is entered.
+
+import type { Fn, FunctionBuilder, FunctionType, ModuleBuilder } from '../wasm/module.ts';
+import { I32, type I64, load } from '../wasm/values.ts';
+import { tlbEntry } from './access.ts';
+import { arrivals, control, jumpTargets, type Layout, pageSize, regionEntry, tlb } from './layout.ts';
+import { regionParams } from './translator/translation.ts';
+
+export interface RegionImports {
+  /** (context, record, pc, 1 if the instruction after it is meant): jumps arrive there often. */
+  hot: Fn<readonly ['i32', 'i32', 'i64', 'i32']>;
+  /** (number): a region can't be entered, again and again. */
+  regionFailed: Fn<readonly ['i32']>;
+}
+
+/** How often a region's pages may be found elsewhere before the translator is told. */
+const maxFailures = 1000;
+
+export class Regions {
+  readonly type: FunctionType<typeof regionParams, 'i32'>;
+  /** (bank for fetches, region entry, virtual page of the head) → 1 if the region's pages are where it expects them. */
+  private readonly pagesFound: Fn<readonly ['i32', 'i32', 'i64'], 'i32'>;
+
+  constructor(
+    module: ModuleBuilder,
+    private readonly layout: Layout,
+    private readonly imports: RegionImports,
+    private readonly threshold: number,
+  ) {
+    this.type = module.exportTable('regions', layout.maxRegions, regionParams, 'i32');
+    this.pagesFound = this.definePagesFound(module);
+  }
+
+  private definePagesFound(module: ModuleBuilder): Fn<readonly ['i32', 'i32', 'i64'], 'i32'> {
+    return module.function(['i32', 'i32', 'i64'], 'i32', (f, bank, entry, page) => {
+      const at = f.local('i32');
+      const end = f.let(entry.get.add(load.i32(entry.get, regionEntry.pageCount).shl(3)));
+      f.set(at, entry.get);
+      f.block((found) => {
+        f.loop((next) => {
+          f.brIf(found, at.get.eq(end));
+          const wanted = f.let(page.get.add(load.s32to64(at.get, regionEntry.pages).mul(pageSize)));
+          const cached = f.let(tlbEntry(bank.get, wanted, tlb.fetch));
+          const same = load.i64(cached).eq(wanted).and(load.i32(cached, 12).eq(load.i32(at.get, regionEntry.pages + 4)));
+          f.if(same.eqz(), () => {
+            const failures = f.let(load.u16(entry.get, regionEntry.failures).add(1));
+            f.store('i16', entry.get, failures, regionEntry.failures);
+            f.if(failures.eq(maxFailures), () => {
+              f.run(this.imports.regionFailed.call(entry.get.sub(this.layout.regions).divU(regionEntry.size)));
+            });
+            f.return(I32.of(0));
+          });
+          f.set(at, at.get.add(8));
+          f.br(next);
+        });
+      });
+      f.if(load.i64(bank.get, tlb.stamp).eqz(), () => {
+        const stamp = f.let(load.i64(I32.of(0), control.stamps).add(1));
+        f.store('i64', I32.of(0), stamp, control.stamps);
+        f.store('i64', bank.get, stamp, tlb.stamp);
+      });
+      f.store('i64', entry.get, load.i64(bank.get, tlb.stamp), regionEntry.stamp);
+      f.store('i64', entry.get, page.get, regionEntry.page);
+      f.return(I32.of(1));
+    });
+  }
+
+  entryOf(number: I32): I32 {
+    return number.mul(regionEntry.size).add(this.layout.regions);
+  }
+
+  /** Whether a region may be entered with `left` cycles more than one; its pages are looked for if they may have moved. */
+  mayEnter(f: FunctionBuilder, entry: I32, left: I32, bank: I32, page: I64): I32 {
+    const enough = f.local('i32');
+    f.set(enough, left.geU(load.i32(entry, regionEntry.needed)));
+    f.if(enough.get, () => {
+      const moved = load.i64(bank, tlb.stamp)
+        .xor(load.i64(entry, regionEntry.stamp))
+        .or(page.xor(load.i64(entry, regionEntry.page)))
+        .ne(0);
+      f.if(moved, () => f.set(enough, this.pagesFound.call(bank, entry, page)));
+    });
+    return enough.get;
+  }
+
+  /** Counts a jump to a record that is not the head of a region. */
+  count(f: FunctionBuilder, context: I32, at: I32, pc: I64, after: I32): void {
+    const counter = f.let(at.shrU(3).and((arrivals.entries - 1) * 2));
+    const count = f.let(load.u16(counter, control.arrivals).add(1));
+    f.store('i16', counter, count, control.arrivals);
+    f.if(count.eq(this.threshold), () => f.run(this.imports.hot.call(context, at, pc, after)));
+  }
+
+  /** Notes where an indirect jump goes. */
+  observe(f: FunctionBuilder, at: I32, target: I64): void {
+    const set = f.let(
+      at
+        .shrU(4)
+        .and(jumpTargets.sets - 1)
+        .mul(jumpTargets.ways * 8),
+    );
+    f.if(load.i64(set, control.jumpTargets).ne(target), () => {
+      for (let way = jumpTargets.ways - 1; way > 0; way--) {
+        f.store('i64', set, load.i64(set, control.jumpTargets + 8 * (way - 1)), control.jumpTargets + 8 * way);
+      }
+      f.store('i64', set, target, control.jumpTargets);
+    });
+  }
+}

@@ -1,0 +1,338 @@
+// The translator: hot code becomes WebAssembly functions, which the interpreter enters at their heads' records.
+//
+// A region is known by the physical pages that it was made from. It goes when one of its instructions is stored to, when a
+// page of it loses its predecoded code, and when there are too many regions.
+
+import type { FpOperation } from '../../isa/semantics.ts';
+import { type Fn, ModuleBuilder } from '../../wasm/module.ts';
+import type { CodePages } from '../code-pages.ts';
+import {
+  arrivals,
+  codeSlot,
+  control,
+  context as fields,
+  jumpTargets,
+  pageSize,
+  record,
+  regionEntry,
+  special,
+  tlb,
+} from '../layout.ts';
+import type { MachineMemory } from '../memory.ts';
+import { instructionKinds } from './instruction-kind.ts';
+import { formRegion, type Region } from './region.ts';
+import { defineRegion } from './translation.ts';
+import { decode } from '../../isa/decode.ts';
+
+export interface TranslatorOptions {
+  /** How often jumps must arrive at an instruction before it becomes the head of a region; 1 to 32,767. */
+  readonly threshold: number;
+}
+
+export const defaultTranslatorOptions: TranslatorOptions = { threshold: 400 };
+
+/** What a region may grow to. */
+const limits = { instructions: 300, inlinedCalls: 4 } as const;
+/** A region shorter than this does not pay for being entered. */
+const shortest = 3;
+/** How many regions wait to share a module, and for how many slices. */
+const batch = { regions: 16, slices: 20 } as const;
+/** Bytes of modules that may be alive. */
+const maxModuleBytes = 64 * 2 ** 20;
+/** How often a region's pages may be found elsewhere before it is formed anew from what is there. */
+const maxFailures = 1000;
+
+interface Translated {
+  /** Its number: in the table of functions, among the region entries, and in the record of its head. */
+  readonly number: number;
+  /** The record of its head, and what is in it when the region is gone. */
+  readonly head: number;
+  readonly region: Region;
+  /** Host addresses of the pages, the head's first; and their distances from it in pages. */
+  readonly pages: readonly { readonly host: number; readonly distance: number }[];
+  installed: boolean;
+  dead: boolean;
+  bytes: number;
+}
+
+/** What the translator has done, for tests and reports. */
+export interface TranslatorStatistics {
+  regions: number;
+  instructions: number;
+  modules: number;
+  bytes: number;
+  dropped: number;
+  evicted: number;
+}
+
+export class Translator {
+  private readonly regions: (Translated | undefined)[] = [];
+  private readonly freeNumbers: number[] = [];
+  private readonly byPage = new Map<number, Set<Translated>>();
+  private pending: Translated[] = [];
+  private slicesWaited = 0;
+  /** In the order of their making: who goes first. */
+  private readonly made = new Set<Translated>();
+  private bytesAlive = 0;
+  readonly statistics: TranslatorStatistics = {
+    regions: 0,
+    instructions: 0,
+    modules: 0,
+    bytes: 0,
+    dropped: 0,
+    evicted: 0,
+  };
+
+  constructor(
+    private readonly memory: MachineMemory,
+    private readonly code: CodePages,
+    private readonly table: WebAssembly.Table,
+    private readonly softfloat: (operation: FpOperation) => WebAssembly.ExportValue,
+    readonly options: TranslatorOptions,
+  ) {
+    code.onStored = (page, from, to) => this.stored(page, from, to);
+    code.onReleased = (page) => this.pageLost(page);
+    code.onCleared = () => this.clear();
+  }
+
+  /**
+   * Jumps arrive often at the instruction of a record, whose address is `pc`. `after`: the interpreter often executes
+   * it for a region that leaves there, so the next one is meant.
+   */
+  hot(context: number, at: number, pc: bigint, after: boolean): void {
+    const { memory, code } = this;
+    const fetchBank = memory.u32[(context + fields.fetchBank) >>> 2]!;
+    const { host, offset: start } = code.locate(at);
+    let offset = start;
+    let head = at;
+    if (after) {
+      const { word, length } = code.wordAt(at);
+      if (decode(word) === undefined) return;
+      offset += length;
+      head += (length / 2) * record.size;
+      if (offset >= pageSize) return;
+    }
+    const type = memory.u16[head >>> 1]!;
+    if (type < special.firstInstruction || type >= special.firstRegion) return;
+    const view = new HostCode(memory, code, fetchBank, pc - BigInt(start), host);
+    const region = formRegion(offset, view, limits);
+    if (region.instructions < shortest || region.head.steps.length === 0) return;
+    this.add(head, region, view.pages);
+  }
+
+  private add(head: number, region: Region, pages: Translated['pages']): void {
+    const number = this.freeNumbers.pop() ?? this.regions.length;
+    const translated: Translated = { number, head, region, pages, installed: false, dead: false, bytes: 0 };
+    this.regions[number] = translated;
+    this.made.add(translated);
+    for (const { host } of pages) {
+      let known = this.byPage.get(host);
+      if (!known) {
+        known = new Set();
+        this.byPage.set(host, known);
+      }
+      known.add(translated);
+    }
+    this.pending.push(translated);
+    if (this.made.size >= this.memory.layout.maxRegions) this.evict();
+  }
+
+  /** Called between slices: compiles what is waiting, if it has waited long enough or is enough. */
+  translatePending(): void {
+    if (this.pending.length === 0) return;
+    if (++this.slicesWaited < batch.slices && this.pending.length < batch.regions) return;
+    this.slicesWaited = 0;
+    const regions = this.pending.filter((one) => !one.dead);
+    this.pending = [];
+    if (regions.length > 0) this.compile(regions);
+  }
+
+  private compile(regions: readonly Translated[]): void {
+    const { memory } = this;
+    const module = new ModuleBuilder();
+    const operations = new Map<FpOperation, Fn>();
+    const softfloat = (operation: FpOperation) => {
+      let fn = operations.get(operation);
+      if (!fn) {
+        fn = module.import(operation, ['i32', 'i32', 'i64', 'i64', 'i64'], 'i64');
+        operations.set(operation, fn);
+      }
+      return fn as Fn<readonly ['i32', 'i32', 'i64', 'i64', 'i64'], 'i64'>;
+    };
+    const needed = regions.map(({ number, region }) => {
+      const defined = defineRegion(module, region, softfloat);
+      module.export(`${number}`, defined.fn);
+      return defined.needed;
+    });
+    const bytes = module.encode(memory.layout.wasmPages);
+    const env: Record<string, WebAssembly.ImportValue> = { memory: memory.wasm };
+    for (const operation of operations.keys()) env[operation] = this.softfloat(operation);
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env });
+    const { statistics } = this;
+    statistics.modules++;
+    statistics.bytes += bytes.length;
+    this.bytesAlive += bytes.length;
+    regions.forEach((translated, index) => {
+      translated.bytes = bytes.length / regions.length;
+      statistics.regions++;
+      statistics.instructions += translated.region.instructions;
+      this.install(translated, exports[`${translated.number}`]!, needed[index]!);
+    });
+    while (this.bytesAlive > maxModuleBytes) this.evict();
+  }
+
+  private install(translated: Translated, fn: WebAssembly.ExportValue, needed: number): void {
+    const { memory } = this;
+    const { number, head, pages } = translated;
+    const type = memory.u16[head >>> 1]!;
+    if (type < special.firstInstruction || type >= special.firstRegion) {
+      // The record was decoded anew, and is not any more: another region has it, or nothing.
+      this.drop(translated);
+      return;
+    }
+    this.table.set(number, fn);
+    const entry = memory.layout.regions + number * regionEntry.size;
+    memory.fill(entry, 0, regionEntry.size);
+    memory.u16[(entry + regionEntry.op) >>> 1] = type;
+    memory.u32[(entry + regionEntry.needed) >>> 2] = needed - 1;
+    const others = pages.slice(1);
+    memory.u32[(entry + regionEntry.pageCount) >>> 2] = others.length;
+    others.forEach(({ host, distance }, index) => {
+      const at = (entry + regionEntry.pages + 8 * index) >>> 2;
+      memory.u32[at] = distance;
+      memory.u32[at + 1] = host;
+    });
+    memory.u16[head >>> 1] = special.firstRegion + number;
+    translated.installed = true;
+  }
+
+  /** A region could not be entered too often: its pages are elsewhere. */
+  failed(number: number): void {
+    const translated = this.regions[number];
+    if (translated) this.drop(translated);
+  }
+
+  /** Stores to a page from one offset to another (exclusive); records of the page were made undecoded. */
+  private stored(page: number, from: number, to: number): void {
+    for (const translated of this.byPage.get(page) ?? []) {
+      if (this.isGone(translated) || this.covers(translated, page, from, to)) this.drop(translated);
+    }
+  }
+
+  /** Whether the record of its head has been decoded anew. */
+  private isGone({ installed, head, number }: Translated): boolean {
+    return installed && this.memory.u16[head >>> 1] !== special.firstRegion + number;
+  }
+
+  private covers({ region, pages }: Translated, page: number, from: number, to: number): boolean {
+    return pages.some(({ host, distance }) => {
+      if (host !== page) return false;
+      const start = distance * pageSize;
+      return region.nodes.some((node) =>
+        node.steps.some(
+          ({ offset, decoded }) => offset < start + to && offset + decoded.length > start + from,
+        ),
+      );
+    });
+  }
+
+  private pageLost(page: number): void {
+    for (const translated of this.byPage.get(page) ?? []) this.drop(translated);
+  }
+
+  private clear(): void {
+    for (const translated of this.made) this.drop(translated);
+  }
+
+  /** Makes room: the older half goes. */
+  private evict(): void {
+    let count = Math.ceil(this.made.size / 2);
+    for (const translated of this.made) {
+      if (count-- === 0) return;
+      this.drop(translated);
+      this.statistics.evicted++;
+    }
+  }
+
+  private drop(translated: Translated): void {
+    if (translated.dead) return;
+    const { memory } = this;
+    const { number, head, pages, installed } = translated;
+    translated.dead = true;
+    this.made.delete(translated);
+    for (const { host } of pages) {
+      const known = this.byPage.get(host)!;
+      known.delete(translated);
+      if (known.size === 0) this.byPage.delete(host);
+    }
+    this.regions[number] = undefined;
+    this.freeNumbers.push(number);
+    this.statistics.dropped++;
+    if (!installed) return;
+    if (!this.isGone(translated)) {
+      memory.u16[head >>> 1] = memory.u16[(memory.layout.regions + number * regionEntry.size) >>> 1]!;
+    }
+    this.table.set(number, null);
+    this.bytesAlive -= translated.bytes;
+  }
+}
+
+/** Guest code as it lies in the pages that one address space has fetched from. */
+class HostCode {
+  readonly pages: { host: number; distance: number }[];
+
+  constructor(
+    private readonly memory: MachineMemory,
+    private readonly code: CodePages,
+    private readonly fetchBank: number,
+    /** Virtual address of the page that offsets count from. */
+    private readonly base: bigint,
+    host: number,
+  ) {
+    this.pages = [{ host, distance: 0 }];
+  }
+
+  /** Host address of a page, taken into the region if there is room. */
+  private page(distance: number): number | undefined {
+    const known = this.pages.find((page) => page.distance === distance);
+    if (known) return known.host;
+    const host = this.lookUp(distance);
+    if (host === undefined || this.pages.length > regionEntry.maxPages) return undefined;
+    this.pages.push({ host, distance });
+    return host;
+  }
+
+  private lookUp(distance: number): number | undefined {
+    const { u32 } = this.memory;
+    const page = BigInt.asUintN(64, this.base + BigInt(distance) * BigInt(pageSize));
+    const index = Number((page >> 12n) & BigInt(tlb.entries - 1));
+    const entry = (this.fetchBank + tlb.fetch + index * tlb.entrySize) >>> 2;
+    const found = BigInt(u32[entry]!) | (BigInt(u32[entry + 1]!) << 32n);
+    return found === page ? u32[entry + 3]! : undefined;
+  }
+
+  word(offset: number): number | undefined {
+    const { u8, u16 } = this.memory;
+    const distance = Math.floor(offset / pageSize);
+    const host = this.page(distance);
+    const at = host === undefined ? undefined : this.code.recordOf(host, offset - distance * pageSize);
+    if (at === undefined || u16[at >>> 1] === special.undecoded) return undefined;
+    const inPage = offset - distance * pageSize;
+    const low = u16[(host! + inPage) >>> 1]!;
+    if ((low & 3) !== 3) return low;
+    const next = inPage + 2 < pageSize ? host! + inPage + 2 : this.page(distance + 1);
+    return next === undefined ? undefined : (low | (u8[next]! << 16) | (u8[next + 1]! << 24)) >>> 0;
+  }
+
+  targetsOf(offset: number): readonly number[] {
+    const distance = Math.floor(offset / pageSize);
+    const at = this.code.recordOf(this.page(distance)!, offset - distance * pageSize)!;
+    const set = control.jumpTargets + ((at / record.size) % jumpTargets.sets) * jumpTargets.ways * 8;
+    const targets: number[] = [];
+    for (let way = 0; way < jumpTargets.ways; way++) {
+      const target = BigInt.asIntN(64, this.memory.u64[(set >>> 3) + way]! - this.base);
+      if (target > -(2n ** 31n) && target < 2n ** 31n) targets.push(Number(target));
+    }
+    return targets.filter((target, index) => targets.indexOf(target) === index && this.word(target) !== undefined);
+  }
+}

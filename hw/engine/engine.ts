@@ -11,10 +11,12 @@ import { defineInterpreter, systemOperations } from './interpreter.ts';
 import { control, context as fields, pageRecord, pageSize, record, signals, tlb } from './layout.ts';
 import { type MachineMemory, ramBase } from './memory.ts';
 import { access, definePhysical } from './physical.ts';
+import { Regions } from './regions.ts';
 import { defineSoftfloat } from './softfloat/index.ts';
 import { transformedInstruction } from './transformed-instruction.ts';
 import { TranslationCache } from './translation-cache.ts';
 import type { TranslatorOptions } from './translator/options.ts';
+import { defaultThreshold, Translator } from './translator/translator.ts';
 import { defineTranslation } from './walk.ts';
 
 /** Physical addresses that are not memory. Addresses are below 2^32 and aligned; values are 32-bit halves. */
@@ -35,7 +37,14 @@ interface Core {
   store(context: number, address: bigint, size: number, value: bigint, regime: number, bank: number): void;
 }
 
-function buildCore(memory: MachineMemory): Uint8Array<ArrayBuffer> {
+/** What a core with a translator exports besides. */
+interface TranslatingCore extends Core {
+  /** The functions of the regions, by their numbers. */
+  regions: WebAssembly.Table;
+}
+
+/** `threshold`: see `TranslatorOptions`; undefined: no regions. */
+function buildCore(memory: MachineMemory, threshold: number | undefined): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
   const imports = {
     mmioLoad: module.import('mmioLoad', ['i32', 'i32'], 'i32'),
@@ -46,12 +55,16 @@ function buildCore(memory: MachineMemory): Uint8Array<ArrayBuffer> {
     decode: module.import('decode', ['i32'], 'i32'),
     decodeWord: module.import('decodeWord', ['i32', 'i32']),
     system: module.import('system', ['i32', 'i32'], 'i32'),
+    hot: module.import('hot', ['i32', 'i32', 'i64', 'i32']),
+    regionFailed: module.import('regionFailed', ['i32']),
   };
   const physical = definePhysical(module, memory.layout);
   const translation = defineTranslation(module, physical);
   const paths = defineAccess(module, memory.layout, physical, translation, imports);
   const softfloat = defineSoftfloat(module);
-  module.export('run', defineInterpreter(module, paths, softfloat, imports));
+  const regions = threshold === undefined ? undefined : new Regions(module, memory.layout, imports, threshold);
+  module.export('run', defineInterpreter(module, paths, softfloat, imports, regions));
+  if (regions) for (const [operation, fn] of Object.entries(softfloat)) module.export(operation, fn);
   module.export('translate', translation.translate);
   module.export('load', paths.load);
   module.export('store', paths.store);
@@ -63,6 +76,8 @@ export class Engine {
   /** One for each hart, or one that all share. */
   readonly caches: readonly TranslationCache[];
   private readonly core: Core;
+  /** undefined: everything is interpreted. */
+  readonly translator: Translator | undefined;
   /** The hart that is running. */
   running!: Hart;
   /** Handlers of system instructions, as the interpreter numbers them. */
@@ -75,7 +90,7 @@ export class Engine {
     private readonly bus: PhysicalBus,
     harts: number,
     shared: boolean,
-    readonly translator: TranslatorOptions | false,
+    options: TranslatorOptions | false,
   ) {
     const { banks, maxBanks } = memory.layout;
     const caches = shared ? 1 : harts;
@@ -94,12 +109,20 @@ export class Engine {
       codePage: (index: number) => this.code.allocate(index),
       decode: (at: number) => (this.code.decode(at >>> 0) ? 1 : 0),
       decodeWord: (at: number, word: number) => this.code.decodeWord(at >>> 0, word >>> 0),
+      hot: (context: number, at: number, pc: bigint, after: number) =>
+        this.translator?.hot(context, at >>> 0, pc, after !== 0),
+      regionFailed: (number: number) => this.translator?.failed(number),
       system: (operation: number, at: number) => this.system[operation]!(this.running, this.operands.of(at >>> 0)),
     };
     this.operands = new RecordOperands(this);
-    const core = buildCore(memory);
+    const core = buildCore(memory, options ? (options.threshold ?? defaultThreshold) : undefined);
     this.system = systemOperations.map((operation) => systemHandlers[operation]);
-    this.core = new WebAssembly.Instance(new WebAssembly.Module(core), { env }).exports as unknown as Core;
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(core), { env });
+    this.core = exports as unknown as Core;
+    if (options) {
+      const { regions } = exports as unknown as TranslatingCore;
+      this.translator = new Translator(memory, this.code, regions, (operation) => exports[operation]!);
+    }
   }
 
   private cacheOf(hart: Hart): TranslationCache {
@@ -115,6 +138,7 @@ export class Engine {
     this.running = hart;
     const cache = this.cacheOf(hart);
     if (hart.context.bankEpoch !== cache.evictions) this.chooseBanks(hart);
+    this.translator?.translatePending();
     memory.u32[control.left >>> 2] = budget;
     const left = this.core.run(hart.context.base, budget);
     memory.u32[control.left >>> 2] = 0;

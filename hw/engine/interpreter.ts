@@ -319,12 +319,7 @@ class Interpretation extends AtomicSemantics implements Semantics {
     const entry = f.let(tlbEntry(frame.dataBank, va, tlb.write));
     f.if(
       va.and(-4096 | (size - 1)).eq(load.i64(entry)),
-      () =>
-        f.store(
-          storeKinds[size],
-          va.wrap().add(load.i32(entry, 8)),
-          value,
-        ),
+      () => f.store(storeKinds[size], va.wrap().add(load.i32(entry, 8)), value),
       () => {
         this.spill();
         const regime = load.i32(frame.context.get, fields.dataRegime);

@@ -41,7 +41,10 @@ export class Regions {
           f.brIf(found, at.get.eq(end));
           const wanted = f.let(page.get.add(load.s32to64(at.get, regionEntry.pages).mul(pageSize)));
           const cached = f.let(tlbEntry(bank.get, wanted, tlb.fetch));
-          const same = load.i64(cached).eq(wanted).and(load.i32(cached, 12).eq(load.i32(at.get, regionEntry.pages + 4)));
+          const same = load
+            .i64(cached)
+            .eq(wanted)
+            .and(load.i32(cached, 12).eq(load.i32(at.get, regionEntry.pages + 4)));
           f.if(same.eqz(), () => {
             const failures = f.let(load.u16(entry.get, regionEntry.failures).add(1));
             f.store('i16', entry.get, failures, regionEntry.failures);
@@ -74,7 +77,8 @@ export class Regions {
     const enough = f.local('i32');
     f.set(enough, left.geU(load.i32(entry, regionEntry.needed)));
     f.if(enough.get, () => {
-      const moved = load.i64(bank, tlb.stamp)
+      const moved = load
+        .i64(bank, tlb.stamp)
         .xor(load.i64(entry, regionEntry.stamp))
         .or(page.xor(load.i64(entry, regionEntry.page)))
         .ne(0);

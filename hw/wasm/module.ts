@@ -204,7 +204,11 @@ export class FunctionBuilder {
   }
 
   /** Calls the function at `index` of the module's table, which must have the signature. */
-  callTable<P extends readonly Kind[], K extends Kind>(type: FunctionType<P, K>, index: I32, ...args: Args<P>): ValueOf[K] {
+  callTable<P extends readonly Kind[], K extends Kind>(
+    type: FunctionType<P, K>,
+    index: I32,
+    ...args: Args<P>
+  ): ValueOf[K] {
     const local = this.local(type.signature.result);
     for (const arg of args as unknown as Value[]) arg.emit(this.code);
     index.emit(this.code);

@@ -39,7 +39,8 @@ export class Node {
 
   get successors(): Node[] {
     const nodes: Node[] = [];
-    for (const edge of edgesOf(this.terminator)) if ('node' in edge && !nodes.includes(edge.node)) nodes.push(edge.node);
+    for (const edge of edgesOf(this.terminator))
+      if ('node' in edge && !nodes.includes(edge.node)) nodes.push(edge.node);
     return nodes;
   }
 }

@@ -14,7 +14,7 @@ import { context as fields, tlb } from '../layout.ts';
 import { access } from '../physical.ts';
 import { type ControlFlow, controlFlow } from './control-flow.ts';
 import { instructionKinds } from './instruction-kind.ts';
-import { type Edge, type Node, type Region, type Step } from './region.ts';
+import type { Edge, Node, Region, Step } from './region.ts';
 
 /** Set in what a region returns: the interpreter executes the next instruction. */
 export const interpretNext = 0x8000_0000;
@@ -317,7 +317,11 @@ class Translation extends AtomicSemantics implements Semantics {
 }
 
 /** Whether an access reaches beyond the page. */
-const crossesPage = (va: I64, size: Size): I32 => va.wrap().and(0xfff).gtU(4096 - size);
+const crossesPage = (va: I64, size: Size): I32 =>
+  va
+    .wrap()
+    .and(0xfff)
+    .gtU(4096 - size);
 
 /** Defines the region's function; also tells how many cycles must be left to enter it. */
 export function defineRegion(

@@ -3,33 +3,16 @@
 // A region is known by the physical pages that it was made from. It goes when one of its instructions is stored to, when a
 // page of it loses its predecoded code, and when there are too many regions.
 
+import { decode } from '../../isa/decode.ts';
 import type { FpOperation } from '../../isa/semantics.ts';
 import { type Fn, ModuleBuilder } from '../../wasm/module.ts';
 import type { CodePages } from '../code-pages.ts';
-import {
-  arrivals,
-  codeSlot,
-  control,
-  context as fields,
-  jumpTargets,
-  pageSize,
-  record,
-  regionEntry,
-  special,
-  tlb,
-} from '../layout.ts';
+import { control, context as fields, jumpTargets, pageSize, record, regionEntry, special, tlb } from '../layout.ts';
 import type { MachineMemory } from '../memory.ts';
-import { instructionKinds } from './instruction-kind.ts';
 import { formRegion, type Region } from './region.ts';
 import { defineRegion } from './translation.ts';
-import { decode } from '../../isa/decode.ts';
 
-export interface TranslatorOptions {
-  /** How often jumps must arrive at an instruction before it becomes the head of a region; 1 to 32,767. */
-  readonly threshold: number;
-}
-
-export const defaultTranslatorOptions: TranslatorOptions = { threshold: 400 };
+export const defaultThreshold = 400;
 
 /** What a region may grow to. */
 const limits = { instructions: 300, inlinedCalls: 4 } as const;
@@ -39,9 +22,6 @@ const shortest = 3;
 const batch = { regions: 16, slices: 20 } as const;
 /** Bytes of modules that may be alive. */
 const maxModuleBytes = 64 * 2 ** 20;
-/** How often a region's pages may be found elsewhere before it is formed anew from what is there. */
-const maxFailures = 1000;
-
 interface Translated {
   /** Its number: in the table of functions, among the region entries, and in the record of its head. */
   readonly number: number;
@@ -87,8 +67,7 @@ export class Translator {
     private readonly memory: MachineMemory,
     private readonly code: CodePages,
     private readonly table: WebAssembly.Table,
-    private readonly softfloat: (operation: FpOperation) => WebAssembly.ExportValue,
-    readonly options: TranslatorOptions,
+    private readonly softfloat: (operation: FpOperation) => unknown,
   ) {
     code.onStored = (page, from, to) => this.stored(page, from, to);
     code.onReleased = (page) => this.pageLost(page);
@@ -165,7 +144,7 @@ export class Translator {
       return defined.needed;
     });
     const bytes = module.encode(memory.layout.wasmPages);
-    const env: Record<string, WebAssembly.ImportValue> = { memory: memory.wasm };
+    const env: Record<string, unknown> = { memory: memory.wasm };
     for (const operation of operations.keys()) env[operation] = this.softfloat(operation);
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env });
     const { statistics } = this;
@@ -181,7 +160,7 @@ export class Translator {
     while (this.bytesAlive > maxModuleBytes) this.evict();
   }
 
-  private install(translated: Translated, fn: WebAssembly.ExportValue, needed: number): void {
+  private install(translated: Translated, fn: unknown, needed: number): void {
     const { memory } = this;
     const { number, head, pages } = translated;
     const type = memory.u16[head >>> 1]!;
@@ -229,9 +208,7 @@ export class Translator {
       if (host !== page) return false;
       const start = distance * pageSize;
       return region.nodes.some((node) =>
-        node.steps.some(
-          ({ offset, decoded }) => offset < start + to && offset + decoded.length > start + from,
-        ),
+        node.steps.some(({ offset, decoded }) => offset < start + to && offset + decoded.length > start + from),
       );
     });
   }

@@ -3,8 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { bootTask, programInitrd, programTask } from '../../tools/bench/linux.ts';
-import { timeMarks } from '../../tools/bench/mark-time.ts';
-import { complaintOf, measuredTime } from '../../tools/bench/runner.ts';
 import type { DebianFiles } from '../../tools/debian/files.ts';
 import { readCpio, writeCpio } from '../../tools/image/cpio.ts';
 import { writeElf } from '../../tools/image/elf-writer.ts';
@@ -107,72 +105,3 @@ function refusalOf(action: () => unknown): Refusal {
   }
   throw new Error('nothing was refused');
 }
-
-const script = (text: string): readonly [string, string[]] => [process.execPath, ['-e', text]];
-const forever = 'setInterval(() => {}, 1000);';
-const ample = 60_000;
-
-describe('a run up to marks', () => {
-  test('takes the times of the marks in order, and does not wait for the end', async () => {
-    const run = await timeMarks(
-      ...script(
-        `process.stdout.write('end be'); setTimeout(() => process.stdout.write('gin, end 0\\n'), 10); ${forever}`,
-      ),
-      [/begin/, /end (\d)\n/],
-      ample,
-    );
-    expect(run).toMatchObject({ ending: 'marks', tail: 'end begin, end 0\n' });
-    expect(run.matches.map(([text]) => text)).toEqual(['begin', 'end 0\n']);
-    expect(run.times[1]!.wallMs).toBeGreaterThanOrEqual(run.times[0]!.wallMs);
-    expect(measuredTime(run).wallMs).toBe(run.times[1]!.wallMs - run.times[0]!.wallMs);
-  });
-
-  test('with one mark counts from the start of the process', async () => {
-    const run = await timeMarks(...script(`console.log('prompt'); ${forever}`), [/prompt/], ample);
-    expect(measuredTime(run)).toEqual(run.times[0]);
-    expect(run.times[0]!.wallMs).toBeGreaterThan(0);
-  });
-
-  test('kills a process that hangs when the time is up', async () => {
-    const run = await timeMarks(...script(forever), [/prompt/], 200);
-    expect(run.ending).toBe('limit');
-    expect(complaintOf('qemu', run, 200)).toMatchObject({ kind: 'timeout' });
-  });
-
-  test('tells a process that ends early from one that does not exist', async () => {
-    const early = await timeMarks(...script(`console.error('out of memory')`), [/prompt/], ample);
-    expect(early).toMatchObject({ ending: 'exit', tail: 'out of memory\n' });
-    expect(complaintOf('qemu', early, ample)).toMatchObject({
-      kind: 'failed',
-      hint: expect.stringContaining('out of memory'),
-    });
-    const missing = await timeMarks('/no/such/emulator', [], [/prompt/], ample);
-    expect(complaintOf('qemu', missing, ample)?.kind).toBe('unavailable');
-  });
-
-  test('survives a flood of output before its mark', async () => {
-    const flood = `const line = 'x'.repeat(1000); for (let i = 0; i < 2000; i++) console.log(line); console.log('prompt'); ${forever}`;
-    const run = await timeMarks(...script(flood), [/prompt/], ample);
-    expect(run.ending).toBe('marks');
-    expect(run.tail.length).toBeLessThan(100_000);
-  });
-});
-
-describe('a run of Linux', () => {
-  const ended = /ended (\d+)/;
-  const run = { ending: 'marks', times: [], tail: 'lines\r\n\u001b[31mof a console\r\n' } as const;
-
-  test.each([
-    ['counts if the program ended well', 'ended 0', undefined],
-    ['is refused if the program failed', 'ended 3', 'failed'],
-  ])('%s', (_what, text, kind) => {
-    const complaint = complaintOf('qemu', { ...run, times: [], matches: [ended.exec(text)!] }, 1000);
-    expect(complaint?.kind).toBe(kind);
-    if (complaint) expect(complaint.message).toContain('3');
-  });
-
-  test('is refused with the end of its console, without control sequences', () => {
-    const complaint = complaintOf('qemu', { ...run, ending: 'exit', times: [], matches: [] }, 1000);
-    expect(complaint?.hint).toMatch(/lines \/ of a console$/);
-  });
-});

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus, platform, release } from 'node:os';
 import { join } from 'node:path';
 import { version } from '../cli/version.ts';
-import { inTemporaryFolder } from '../host/temporary-folder.ts';
+import { inTemporaryFolderAsync } from '../host/temporary-folder.ts';
 import { Refusal } from '../refusal.ts';
 import { type KernelOperation, kernelOperations, nothing } from './kernel-operations.ts';
 import { buildKernelProgram } from './kernel-program.ts';
@@ -62,19 +62,21 @@ const warm = (values: Float64Array): Float64Array => values.subarray(values.leng
 const scale = { microvisor: [20, 60], sel4: [1, 12] } as const;
 
 /** Processor nanoseconds per time: a long run less a short one, so that start and warm-up cancel out. */
-function steadyNs(
+async function steadyNs(
   run: TaskRunner,
   operation: KernelOperation,
   [short, more]: readonly [number, number],
   folder: string,
-): number {
-  const [first, second] = [short, short + more].map((factor) => {
+): Promise<number> {
+  const timeOf = async (factor: number): Promise<number> => {
     const path = join(folder, `${operation.name}-${factor}.elf`);
     writeFileSync(path, buildKernelProgram(operation, operation.rounds * factor, false).elf);
-    const { cpuMs, wallMs } = run(path);
+    const { cpuMs, wallMs } = await run(path);
     return cpuMs ?? wallMs;
-  });
-  if (second! > first!) return ((second! - first!) * 1e6) / (operation.rounds * more);
+  };
+  const first = await timeOf(short);
+  const second = await timeOf(short + more);
+  if (second > first) return ((second - first) * 1e6) / (operation.rounds * more);
   throw new Refusal(
     'failed',
     `${operation.name}: the longer run took no longer`,
@@ -88,13 +90,13 @@ export function compare(
   microvisor: TaskRunner,
   sel4: TaskRunner,
   rounds: number,
-): NonNullable<OperationResult['comparison']> {
-  return inTemporaryFolder('bench', (folder) => {
+): Promise<NonNullable<OperationResult['comparison']>> {
+  return inTemporaryFolderAsync('bench', async (folder) => {
     const ours: number[] = [];
     const theirs: number[] = [];
     for (let round = 0; round < rounds; round++) {
-      ours.push(steadyNs(microvisor, operation, scale.microvisor, folder));
-      theirs.push(steadyNs(sel4, operation, scale.sel4, folder));
+      ours.push(await steadyNs(microvisor, operation, scale.microvisor, folder));
+      theirs.push(await steadyNs(sel4, operation, scale.sel4, folder));
     }
     const ratio = theirs.map((time, round) => time / ours[round]!);
     return { microvisor: sampleOf(ours), sel4: sampleOf(theirs), ratio: sampleOf(ratio) };
@@ -102,7 +104,7 @@ export function compare(
 }
 
 /** Throws a Refusal for names that it does not know, for a kernel that cannot be started, and without QEMU. */
-export function benchIpc({ operations, sel4, rounds, onProgress }: IpcBenchOptions): IpcBenchReport {
+export async function benchIpc({ operations, sel4, rounds, onProgress }: IpcBenchOptions): Promise<IpcBenchReport> {
   const wanted = operations.length > 0 ? operations : kernelOperations.map(({ name }) => name);
   const chosen = wanted.map((name) => {
     const operation = kernelOperations.find((each) => each.name === name);
@@ -114,6 +116,19 @@ export function benchIpc({ operations, sel4, rounds, onProgress }: IpcBenchOptio
   const stamps = runKernelProgram(nothing, 20_000);
   const stampCycles = percentiles(warm(stamps.cycles), 0).p50;
   const stampNs = percentiles(warm(stamps.hostNs), 0).p50;
+  const results: OperationResult[] = [];
+  for (const operation of chosen) {
+    onProgress(operation.name);
+    const { cycles, hostNs } = runKernelProgram(operation, operation.rounds);
+    const isMachineCode = operation.clientRealm === 0 && operation.serverRealm === 0;
+    results.push({
+      operation: operation.name,
+      describe: operation.describe,
+      cycles: percentiles(warm(cycles), operation.clientRealm === 0 ? stampCycles : 0),
+      hostNs: percentiles(warm(hostNs), stampNs),
+      comparison: runSel4 && isMachineCode ? await compare(operation, runOnMicrovisor, runSel4, rounds) : null,
+    });
+  }
   return {
     version: 1,
     microvisor: version(),
@@ -125,17 +140,6 @@ export function benchIpc({ operations, sel4, rounds, onProgress }: IpcBenchOptio
       node: process.versions.node,
     },
     rounds,
-    operations: chosen.map((operation) => {
-      onProgress(operation.name);
-      const { cycles, hostNs } = runKernelProgram(operation, operation.rounds);
-      const isMachineCode = operation.clientRealm === 0 && operation.serverRealm === 0;
-      return {
-        operation: operation.name,
-        describe: operation.describe,
-        cycles: percentiles(warm(cycles), operation.clientRealm === 0 ? stampCycles : 0),
-        hostNs: percentiles(warm(hostNs), stampNs),
-        comparison: runSel4 && isMachineCode ? compare(operation, runOnMicrovisor, runSel4, rounds) : null,
-      };
-    }),
+    operations: results,
   };
 }

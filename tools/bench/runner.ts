@@ -6,8 +6,7 @@ import { Refusal } from '../refusal.ts';
 import { PlainText } from '../run/plain-text.ts';
 import { type LinuxTask, linuxRam } from './linux.ts';
 import type { MachineRun } from './machine-run.ts';
-import { type MarkedRun, timeMarks } from './mark-time.ts';
-import { type ProcessTime, timeProcess } from './process-time.ts';
+import { type ProcessTime, type TimedRun, timeProcess } from './process-time.ts';
 import { qemuCommand, qemuLinuxCommand } from './rival.ts';
 
 /** What an engine is to run. */
@@ -32,10 +31,10 @@ export const microvisorRunner =
   async (task) => {
     if (task.kind === 'linux') return timeLinux('microvisor', microvisorLinuxCommand(task), task, limitMs);
     const { elf } = task;
-    const { result, time } = timeProcess(process.execPath, [dist('bench/run-program.js'), elf], limitMs);
-    if (timedOut(result)) throw tooLong(elf, 'microvisor', limitMs);
-    if (result.status !== 0) throw new Error(`the benchmark's process ended with ${result.status}: ${result.stderr}`);
-    const run = JSON.parse(result.stdout) as MachineRun | { complaint: string };
+    const command = [process.execPath, dist('bench/run-program.js'), elf] as const;
+    const { status, output, errors, time } = await timeProgram('microvisor', command, elf, limitMs);
+    if (status !== 0) throw new Error(`the benchmark's process ended with ${status}: ${errors}`);
+    const run = JSON.parse(output) as MachineRun | { complaint: string };
     if ('complaint' in run) throw new Refusal('refused', run.complaint);
     if (run.outcome?.kind !== 'pass')
       throw new Refusal('failed', `${elf}: ${run.outcome ? 'the program failed' : 'the program never ended'}`);
@@ -48,12 +47,22 @@ export const qemuRunner =
   async (task) => {
     if (task.kind === 'linux') return timeLinux('qemu', qemuLinuxCommand(task), task, limitMs);
     const { elf } = task;
-    const [command, ...args] = qemuCommand(elf);
-    const { result, time } = timeProcess(command, args, limitMs);
-    if (timedOut(result)) throw tooLong(elf, 'qemu', limitMs);
-    if (result.status !== 0) throw new Refusal('failed', `${elf}: the program failed on qemu (${result.status})`);
+    const { status, time } = await timeProgram('qemu', qemuCommand(elf), elf, limitMs);
+    if (status !== 0) throw new Refusal('failed', `${elf}: the program failed on qemu (${status})`);
     return { time, instructions: null };
   };
+
+async function timeProgram(
+  engine: string,
+  [command, ...args]: Command,
+  elf: string,
+  limitMs: number,
+): Promise<TimedRun> {
+  const run = await timeProcess(command, args, { limitMs });
+  const complaint = interruption(engine, elf, run, limitMs);
+  if (complaint) throw complaint;
+  return run;
+}
 
 function microvisorLinuxCommand({ kernel, initrd, manifest }: LinuxTask): Command {
   const main = [process.execPath, dist('cli/main.js')] as const;
@@ -68,55 +77,53 @@ async function timeLinux(
   { from, to }: LinuxTask,
   limitMs: number,
 ): Promise<Timed> {
-  const run = await timeMarks(command, args, from ? [from, to] : [to], limitMs);
+  const run = await timeProcess(command, args, { limitMs, marks: from ? [from, to] : [to] });
   const complaint = complaintOf(engine, run, limitMs);
   if (complaint) throw complaint;
   return { time: measuredTime(run), instructions: null };
 }
 
 /** Why a run of Linux is no measurement; undefined: it is one. */
-export function complaintOf(
-  engine: string,
-  { ending, matches, tail }: MarkedRun,
-  limitMs: number,
-): Refusal | undefined {
-  const lastLines = new PlainText().filter(Buffer.from(tail, 'latin1')).trimEnd().split('\n').slice(-6);
-  const hint = `the last lines of its console: ${lastLines.map((line) => line.trim()).join(' / ')}`;
-  switch (ending) {
-    case 'limit':
-      return tooLong('linux', engine, limitMs, hint);
-    case 'interrupted':
-      return new Refusal('interrupted', 'interrupted');
-    case 'missing':
-      return new Refusal('unavailable', `${engine} cannot be started: ${tail}`);
-    case 'exit':
-      return new Refusal('failed', `linux: ${engine} ended before Linux had come that far`, hint);
-    case 'marks': {
-      const status = matches.at(-1)![1] ?? '0';
-      return status === '0' ? undefined : new Refusal('failed', `the program ended with ${status} on ${engine}`, hint);
-    }
-    default:
-      return ending satisfies never;
-  }
+export function complaintOf(engine: string, run: TimedRun, limitMs: number): Refusal | undefined {
+  const lines = new PlainText()
+    .filter(Buffer.from(run.output + run.errors, 'latin1'))
+    .trim()
+    .split(/\s*\n\s*/);
+  const hint = `the last lines of its console: ${lines.slice(-6).join(' / ')}`;
+  if (run.ending === 'exit') return new Refusal('failed', `linux: ${engine} ended before Linux had come so far`, hint);
+  const status = run.marks.at(-1)?.match[1] ?? '0';
+  if (run.ending === 'marks' && status !== '0')
+    return new Refusal('failed', `the program ended with ${status} on ${engine}`, hint);
+  return interruption(engine, 'linux', run, limitMs, hint);
 }
 
 /** Between the marks, or up to the only one. */
-export function measuredTime({ times }: MarkedRun): ProcessTime {
-  const [first, second] = times;
+export function measuredTime({ marks }: Pick<TimedRun, 'marks'>): ProcessTime {
+  const [first, second] = marks.map(({ time }) => time);
   if (second === undefined) return first!;
-  const known = first!.cpuMs !== undefined && second.cpuMs !== undefined;
+  const isTold = first!.cpuMs !== undefined && second.cpuMs !== undefined;
   return {
     wallMs: second.wallMs - first!.wallMs,
-    cpuMs: known ? second.cpuMs! - first!.cpuMs! : undefined,
+    cpuMs: isTold ? second.cpuMs! - first!.cpuMs! : undefined,
   };
 }
 
-const timedOut = ({ error }: { error?: Error }): boolean =>
-  (error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT';
-
-const tooLong = (what: string, engine: string, limitMs: number, hint?: string): Refusal =>
-  new Refusal(
-    'timeout',
-    `${what}: ${engine} did not end within ${limitMs / 1e3} s`,
-    hint ?? 'give it more time with --limit, if it only is slow',
-  );
+/** Why a process did not come to its own end, or to its marks. */
+export function interruption(
+  engine: string,
+  what: string,
+  { ending, errors }: Pick<TimedRun, 'ending' | 'errors'>,
+  limitMs: number,
+  hint = 'give it more time with --limit, if it only is slow',
+): Refusal | undefined {
+  switch (ending) {
+    case 'limit':
+      return new Refusal('timeout', `${what}: ${engine} did not end within ${limitMs / 1e3} s`, hint);
+    case 'interrupted':
+      return new Refusal('interrupted', 'interrupted');
+    case 'missing':
+      return new Refusal('unavailable', `${engine} cannot be started: ${errors}`);
+    default:
+      return undefined;
+  }
+}

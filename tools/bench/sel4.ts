@@ -1,17 +1,16 @@
 // The kernels that a root task can run on as a process of its own: ours, and a seL4 on QEMU.
 
-import type { SpawnSyncReturns } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { accept, readImageFile } from '../host/image-file.ts';
 import { readElf } from '../image/elf.ts';
 import { ownPackage } from '../manifest/package-root.ts';
 import { Refusal } from '../refusal.ts';
-import { type ProcessTime, timeProcess } from './process-time.ts';
+import { type ProcessTime, type TimedRun, timeProcess } from './process-time.ts';
 import { firstSegment, sel4Loader, suitableKernel } from './sel4-loader.ts';
 
 /** Runs a root task to its end. Throws a Refusal if it fails. */
-export type TaskRunner = (elf: string) => ProcessTime;
+export type TaskRunner = (elf: string) => Promise<ProcessTime>;
 
 /** What the task writes before it ends the machine. A kernel that gives up may end it as well, without a word of the task. */
 const result = /[0-9a-f]{16}\s*$/;
@@ -19,21 +18,22 @@ const result = /[0-9a-f]{16}\s*$/;
 /** Far more than the longest run needs, on a host that is busy with other things. */
 const limitMs = 120_000;
 
-type Ended = Pick<SpawnSyncReturns<string>, 'error' | 'status' | 'stdout'>;
+type Ended = Pick<TimedRun, 'ending' | 'status' | 'output'>;
 
 /** Why a run of a root task on `kernel` is no measurement; undefined: it is one. */
-export function complaintOf(kernel: string, { error, status, stdout }: Ended, remedy?: string): Refusal | undefined {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+export function complaintOf(kernel: string, { ending, status, output }: Ended, remedy?: string): Refusal | undefined {
   const failed = (how: string): Refusal => new Refusal('failed', `the root task ${how} on ${kernel}`, remedy);
-  if (code === 'ENOENT') return new Refusal('unavailable', 'the program that runs the root task is not on this host');
-  if (code === 'ETIMEDOUT') return failed(`did not end within ${limitMs / 1000} s`);
-  if (code !== undefined || status !== 0) return failed(`failed (${code ?? status})`);
-  return result.test(stdout) ? undefined : failed('did not run to its end');
+  if (ending === 'missing')
+    return new Refusal('unavailable', 'the program that runs the root task is not on this host');
+  if (ending === 'interrupted') return new Refusal('interrupted', 'interrupted');
+  if (ending === 'limit') return failed(`did not end within ${limitMs / 1000} s`);
+  if (status !== 0) return failed(`failed (${status})`);
+  return result.test(output) ? undefined : failed('did not run to its end');
 }
 
-function timed(kernel: string, command: string, args: readonly string[], remedy?: string): ProcessTime {
-  const run = timeProcess(command, args, limitMs);
-  const complaint = complaintOf(kernel, run.result, remedy);
+async function timed(kernel: string, command: string, args: readonly string[], remedy?: string): Promise<ProcessTime> {
+  const run = await timeProcess(command, args, { limitMs });
+  const complaint = complaintOf(kernel, run, remedy);
   if (complaint) throw complaint;
   return run.time;
 }

@@ -97,6 +97,6 @@ async function ipc({ programs, vs, linux, short, limit, rounds }: BenchArguments
     throw new Refusal('usage', '--linux, --short and --limit go with bench cpu');
   const { benchIpc } = await import('../../bench/ipc.ts');
   const { ipcTable } = await import('../../bench/ipc-report.ts');
-  const report = benchIpc({ operations: programs, sel4: vs, rounds, onProgress });
+  const report = await benchIpc({ operations: programs, sel4: vs, rounds, onProgress });
   return { report, table: () => ipcTable(report) };
 }

@@ -4,6 +4,7 @@ import type { FenceScope, Hart } from '../hart/hart.ts';
 import { regimeOf } from '../hart/regime.ts';
 import { type SystemHandler, type SystemOperands, systemHandlers } from '../hart/system.ts';
 import type { Size } from '../isa/semantics.ts';
+import { hostFuses } from '../wasm/host-fma.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
 import { defineAccess } from './access.ts';
 import { CodePages } from './code-pages.ts';
@@ -61,7 +62,7 @@ function buildCore(memory: MachineMemory, threshold: number | undefined): Uint8A
   const physical = definePhysical(module, memory.layout);
   const translation = defineTranslation(module, physical);
   const paths = defineAccess(module, memory.layout, physical, translation, imports);
-  const softfloat = defineSoftfloat(module);
+  const softfloat = defineSoftfloat(module, hostFuses());
   const regions = threshold === undefined ? undefined : new Regions(module, memory.layout, imports, threshold);
   module.export('run', defineInterpreter(module, paths, softfloat, imports, regions));
   if (regions) for (const [operation, fn] of Object.entries(softfloat)) module.export(operation, fn);

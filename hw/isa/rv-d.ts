@@ -1,19 +1,7 @@
 // D: double-precision floating point.
 
-import type { I64 } from '../wasm/values.ts';
 import { extension } from './instruction.ts';
 import { toF, toX } from './rv-f.ts';
-import type { Semantics } from './semantics.ts';
-
-const signBit = -(2n ** 63n);
-
-/** fs1 with another sign. No boxing to check: all of the register is the double. */
-const withSign =
-  (sign: (s: Semantics) => I64) =>
-  (s: Semantics): void => {
-    s.requireFp();
-    s.setF(s.f('rs1').and(~signBit).or(sign(s).and(signBit)));
-  };
 
 export const rvD = extension('D', [
   {
@@ -104,21 +92,21 @@ export const rvD = extension('D', [
     encoding: '0010001 rs2 rs1 000 rd 1010011',
     syntax: 'fd, fs1, fs2',
     brief: 'fs1 with the sign of fs2.',
-    semantics: withSign((s) => s.f('rs2')),
+    semantics: toF('fsgnj.d', 'fs1', 'fs2'),
   },
   {
     name: 'fsgnjn.d',
     encoding: '0010001 rs2 rs1 001 rd 1010011',
     syntax: 'fd, fs1, fs2',
     brief: 'fs1 with the opposite of the sign of fs2.',
-    semantics: withSign((s) => s.f('rs2').not()),
+    semantics: toF('fsgnjn.d', 'fs1', 'fs2'),
   },
   {
     name: 'fsgnjx.d',
     encoding: '0010001 rs2 rs1 010 rd 1010011',
     syntax: 'fd, fs1, fs2',
     brief: 'fs1 with the exclusive or of both signs.',
-    semantics: withSign((s) => s.f('rs1').xor(s.f('rs2'))),
+    semantics: toF('fsgnjx.d', 'fs1', 'fs2'),
   },
   {
     name: 'fmin.d',

@@ -105,6 +105,9 @@ export const fpOperations = {
     'fsgnj.s',
     'fsgnjn.s',
     'fsgnjx.s',
+    'fsgnj.d',
+    'fsgnjn.d',
+    'fsgnjx.d',
   ],
 } as const;
 export type FpOperation = (typeof fpOperations.rounded)[number] | (typeof fpOperations.plain)[number];

@@ -1,7 +1,7 @@
 // Builds one WebAssembly module: functions from typed statements, an imported memory, imports and exports.
 
 import { Code, type Kind, valueTypes } from './code.ts';
-import { classes, type I32, type I64, type Value, type ValueOf } from './values.ts';
+import { classes, type I32, type Value, type ValueOf } from './values.ts';
 
 export interface Signature<P extends readonly Kind[] = readonly Kind[], R extends Kind | undefined = Kind | undefined> {
   params: P;
@@ -109,10 +109,10 @@ export class FunctionBuilder {
   }
 
   /** Evaluates now, once; returns the value as a reference to a fresh local. */
-  let<V extends I32 | I64 | ValueOf['f32'] | ValueOf['f64']>(value: V): V {
+  let<V extends Value>(value: V): V {
     const local = this.local(value.kind);
     this.set(local, value);
-    return local.get as V;
+    return local.get as Value as V;
   }
 
   store(kind: keyof typeof storeOpcodes, address: I32, value: Value, offset = 0): void {

@@ -154,6 +154,19 @@ export class I32 extends Value {
   f32Bits(): F32 {
     return new F32(unary([0xbe], this));
   }
+  /** The nearest single or double to a signed (S) or unsigned (U) integer, ties to even. */
+  f32S(): F32 {
+    return new F32(unary([0xb2], this));
+  }
+  f32U(): F32 {
+    return new F32(unary([0xb3], this));
+  }
+  f64S(): F64 {
+    return new F64(unary([0xb7], this));
+  }
+  f64U(): F64 {
+    return new F64(unary([0xb8], this));
+  }
   /** This condition chooses `a` (non-zero) or `b`; both are evaluated. */
   select<V extends I32 | I64 | F32 | F64>(a: V, b: V): V {
     const emit = choice(this, a, b);
@@ -289,17 +302,32 @@ export class I64 extends Value {
   f64Bits(): F64 {
     return new F64(unary([0xbf], this));
   }
-  /** The nearest single or double to a signed integer, ties to even. */
+  /** The nearest single or double to a signed (S) or unsigned (U) integer, ties to even. */
   f32S(): F32 {
     return new F32(unary([0xb4], this));
   }
+  f32U(): F32 {
+    return new F32(unary([0xb5], this));
+  }
   f64S(): F64 {
     return new F64(unary([0xb9], this));
+  }
+  f64U(): F64 {
+    return new F64(unary([0xba], this));
   }
 }
 
 export class F32 extends Value {
   override readonly kind = 'f32';
+
+  /** A constant; not a NaN, of which a host may change the bits. */
+  static of(value: number): F32 {
+    return new F32((code) => {
+      code.u8(0x43);
+      code.append(new Uint8Array(new Float32Array([value]).buffer));
+    });
+  }
+
   add(o: F32): F32 {
     return new F32(binary([0x92], this, o));
   }
@@ -324,11 +352,61 @@ export class F32 extends Value {
   eq(o: F32): I32 {
     return new I32(binary([0x5b], this, o));
   }
+  ne(o: F32): I32 {
+    return new I32(binary([0x5c], this, o));
+  }
   lt(o: F32): I32 {
     return new I32(binary([0x5d], this, o));
   }
+  gt(o: F32): I32 {
+    return new I32(binary([0x5e], this, o));
+  }
   le(o: F32): I32 {
     return new I32(binary([0x5f], this, o));
+  }
+  ge(o: F32): I32 {
+    return new I32(binary([0x60], this, o));
+  }
+  /** Signs are changed bitwise, in NaNs too. */
+  abs(): F32 {
+    return new F32(unary([0x8b], this));
+  }
+  neg(): F32 {
+    return new F32(unary([0x8c], this));
+  }
+  /** With the sign of `o`. */
+  copysign(o: F32): F32 {
+    return new F32(binary([0x98], this, o));
+  }
+  /** Integers, by the four directions; `nearest` takes ties to even. */
+  ceil(): F32 {
+    return new F32(unary([0x8d], this));
+  }
+  floor(): F32 {
+    return new F32(unary([0x8e], this));
+  }
+  trunc(): F32 {
+    return new F32(unary([0x8f], this));
+  }
+  nearest(): F32 {
+    return new F32(unary([0x90], this));
+  }
+  /** Truncated to a signed (S) or unsigned (U) integer; saturates, and a NaN becomes 0. */
+  i64S(): I64 {
+    return new I64(unary([0xfc, 0x04], this));
+  }
+  i64U(): I64 {
+    return new I64(unary([0xfc, 0x05], this));
+  }
+  /** As of F64. */
+  fused(b: F32, c: F32): F32 {
+    return new F32((code) => {
+      for (const value of [this, b, c]) {
+        value.emit(code);
+        code.op([0xfd, 0x13]);
+      }
+      code.op([0xfd, 0x85, 0x02, 0xfd, 0x1f, 0]);
+    });
   }
   promote(): F64 {
     return new F64(unary([0xbb], this));
@@ -340,6 +418,15 @@ export class F32 extends Value {
 
 export class F64 extends Value {
   override readonly kind = 'f64';
+
+  /** A constant; not a NaN, of which a host may change the bits. */
+  static of(value: number): F64 {
+    return new F64((code) => {
+      code.u8(0x44);
+      code.append(new Uint8Array(new Float64Array([value]).buffer));
+    });
+  }
+
   add(o: F64): F64 {
     return new F64(binary([0xa0], this, o));
   }
@@ -364,11 +451,64 @@ export class F64 extends Value {
   eq(o: F64): I32 {
     return new I32(binary([0x61], this, o));
   }
+  ne(o: F64): I32 {
+    return new I32(binary([0x62], this, o));
+  }
   lt(o: F64): I32 {
     return new I32(binary([0x63], this, o));
   }
+  gt(o: F64): I32 {
+    return new I32(binary([0x64], this, o));
+  }
   le(o: F64): I32 {
     return new I32(binary([0x65], this, o));
+  }
+  ge(o: F64): I32 {
+    return new I32(binary([0x66], this, o));
+  }
+  /** Signs are changed bitwise, in NaNs too. */
+  abs(): F64 {
+    return new F64(unary([0x99], this));
+  }
+  neg(): F64 {
+    return new F64(unary([0x9a], this));
+  }
+  /** With the sign of `o`. */
+  copysign(o: F64): F64 {
+    return new F64(binary([0xa6], this, o));
+  }
+  /** Integers, by the four directions; `nearest` takes ties to even. */
+  ceil(): F64 {
+    return new F64(unary([0x9b], this));
+  }
+  floor(): F64 {
+    return new F64(unary([0x9c], this));
+  }
+  trunc(): F64 {
+    return new F64(unary([0x9d], this));
+  }
+  nearest(): F64 {
+    return new F64(unary([0x9e], this));
+  }
+  /** Truncated to a signed (S) or unsigned (U) integer; saturates, and a NaN becomes 0. */
+  i64S(): I64 {
+    return new I64(unary([0xfc, 0x06], this));
+  }
+  i64U(): I64 {
+    return new I64(unary([0xfc, 0x07], this));
+  }
+  /** this × b + c rounded once, where `hostFuses()`; elsewhere it may be rounded twice, or not validate. */
+  fused(b: F64, c: F64): F64 {
+    return new F64((code) => {
+      for (const value of [this, b, c]) {
+        value.emit(code);
+        code.op([0xfd, 0x14]);
+      }
+      code.op([0xfd, 0x87, 0x02, 0xfd, 0x21, 0]);
+    });
+  }
+  demote(): F32 {
+    return new F32(unary([0xb6], this));
   }
   bits(): I64 {
     return new I64(unary([0xbd], this));
@@ -419,7 +559,7 @@ export const load = {
 };
 
 /** `cond ? a : b`, evaluating only the one that is chosen. */
-export function ifElse<V extends I32 | I64 | F32 | F64>(cond: I32, a: V, b: V): V {
+export function ifElse<V extends Value>(cond: I32, a: V, b: V): V {
   const blockType = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c }[a.kind];
   return new (a.constructor as new (e: (code: Code) => void) => V)((code) => {
     cond.emit(code);

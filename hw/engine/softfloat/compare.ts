@@ -1,6 +1,6 @@
 // What needs no rounding: comparisons, minimum and maximum, classes and signs.
 
-import type { ModuleBuilder } from '../../wasm/module.ts';
+import type { FunctionBuilder, ModuleBuilder } from '../../wasm/module.ts';
 import { type F32, type F64, type I32, I64 } from '../../wasm/values.ts';
 import { flags, raise, raiseSignalling } from './flags.ts';
 import type { Format } from './format.ts';
@@ -50,18 +50,21 @@ export function defineExtremum(module: ModuleBuilder, format: Format, extremum: 
 }
 
 /** The ten classes, one bit each (F extension, table 29). */
-export function defineClassify(module: ModuleBuilder, format: Format): Operation {
+export function classOf(f: FunctionBuilder, format: Format, x: I64): I64 {
   const smallestNormal = 1n << BigInt(format.fractionBits);
+  const magnitude = f.let(format.magnitude(x));
+  // Distance from zero: 0 zero, 1 subnormal, 2 normal, 3 infinite.
+  const distance = f.let(
+    magnitude.ne(0n).add(magnitude.geU(smallestNormal)).add(magnitude.geU(format.infinity)).i64U(),
+  );
+  const ofNumber = format.sign(x).select(I64.of(3n).sub(distance), distance.add(4n));
+  const ofNaN = format.isSignalling(x).select(I64.of(8n), I64.of(9n));
+  return I64.of(1n).shl(format.isNaN(x).select(ofNaN, ofNumber));
+}
+
+export function defineClassify(module: ModuleBuilder, format: Format): Operation {
   return module.function(operands, 'i64', (f, _context, _rm, a) => {
-    const x = f.let(format.unbox(a.get));
-    const magnitude = f.let(format.magnitude(x));
-    f.if(format.isNaN(x), () => f.return(format.isSignalling(x).select(I64.of(1n << 8n), I64.of(1n << 9n))));
-    // Distance from zero: 0 zero, 1 subnormal, 2 normal, 3 infinite.
-    const distance = f.let(
-      magnitude.ne(0n).add(magnitude.geU(smallestNormal)).add(magnitude.geU(format.infinity)).i64U(),
-    );
-    const bit = format.sign(x).select(I64.of(3n).sub(distance), distance.add(4n));
-    f.return(I64.of(1n).shl(bit));
+    f.return(classOf(f, format, f.let(format.unbox(a.get))));
   });
 }
 

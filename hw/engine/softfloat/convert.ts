@@ -4,17 +4,9 @@ import type { ModuleBuilder } from '../../wasm/module.ts';
 import { I32, I64 } from '../../wasm/values.ts';
 import { flags, raise } from './flags.ts';
 import { double, type Format, single } from './format.ts';
+import type { Integer } from './integers.ts';
 import { type Operation, operands } from './operation.ts';
 import { type Round, roundsUp, shiftRightSticky, unpack } from './round.ts';
-
-/** The integers of x registers, by the suffixes of the instructions. */
-export const integers = {
-  w: { bits: 32, signed: true },
-  wu: { bits: 32, signed: false },
-  l: { bits: 64, signed: true },
-  lu: { bits: 64, signed: false },
-} as const;
-export type Integer = (typeof integers)[keyof typeof integers];
 
 /** fcvt.d.s: exact, and so the host's own. */
 export function defineWiden(module: ModuleBuilder): Operation {
@@ -51,10 +43,7 @@ export function defineFromInteger(module: ModuleBuilder, format: Format, integer
     const value = f.let(integer.bits === 64 ? a.get : integer.signed ? a.get.extend32S() : a.get.and(0xffff_ffffn));
     const sign = f.let(integer.signed ? value.shrU(63).wrap() : I32.of(0));
     const magnitude = f.let(sign.select(value.neg(), value));
-    f.if(magnitude.leU(1n << BigInt(format.precision)), () => {
-      const exact = format.width === 32 ? value.f32S().bits().i64U() : value.f64S().bits();
-      f.return(format.box(exact));
-    });
+    f.if(magnitude.eqz(), () => f.return(format.constant(0n)));
     f.return(round.call(context.get, rm.get, sign, I32.of(63), magnitude));
   });
 }

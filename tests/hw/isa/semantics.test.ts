@@ -124,18 +124,6 @@ test('singles are boxed when they enter an f register', () => {
   expect(step('fmv.d.x', { rs1: -5n }).rd).toBe(-5n);
 });
 
-test('sign injection moves only the sign of a double', () => {
-  const sign = -(2n ** 63n);
-  fc.assert(
-    fc.property(value, value, (a, b) => {
-      const magnitude = a & ~sign;
-      expect(step('fsgnj.d', { rs1: a, rs2: b }).rd).toBe(magnitude | (b & sign));
-      expect(step('fsgnjn.d', { rs1: a, rs2: b }).rd).toBe(magnitude | (~b & sign));
-      expect(step('fsgnjx.d', { rs1: a, rs2: b }).rd).toBe(magnitude | ((a ^ b) & sign));
-    }),
-  );
-});
-
 test('a fence does nothing', () => {
   expect(step('fence', {})).toEqual({ rd: undefined, target: undefined, memory: 0n });
 });

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { FpOperation } from '../../../hw/isa/semantics.ts';
-import { execute, isRounded, operations } from './machine.ts';
+import { execute, hosts, isRounded, operations } from './machine.ts';
 import { arbitrary, directed, operandKinds } from './operands.ts';
 import { expected, flag } from './oracle.ts';
 
@@ -17,13 +17,15 @@ function check(name: FpOperation, a: bigint, b = 0n, c = 0n): void {
   for (const rm of modesOf(name)) {
     const outcome = expected(name, rm, a, b, c);
     for (const accrued of accruals) {
-      const actual = execute(name, rm, accrued, a, b, c);
-      if (actual.result === outcome.result && actual.flags === (outcome.flags | accrued)) continue;
-      const operands = [a, b, c].map((raw) => raw.toString(16)).join(', ');
-      const show = (result: bigint, flags: number) => `${result.toString(16)} with flags ${flags}`;
-      expect(show(actual.result, actual.flags), `${name} rm=${rm} accrued=${accrued} of ${operands}`).toBe(
-        show(outcome.result, outcome.flags | accrued),
-      );
+      for (const host of hosts) {
+        const actual = execute(name, rm, accrued, a, b, c, host);
+        if (actual.result === outcome.result && actual.flags === (outcome.flags | accrued)) continue;
+        const operands = [a, b, c].map((raw) => raw.toString(16)).join(', ');
+        const show = (result: bigint, flags: number) => `${result.toString(16)} with flags ${flags}`;
+        expect(show(actual.result, actual.flags), `${name} rm=${rm} accrued=${accrued} of ${operands}`).toBe(
+          show(outcome.result, outcome.flags | accrued),
+        );
+      }
     }
   }
 }

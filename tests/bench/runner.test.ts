@@ -17,7 +17,7 @@ function standIn(script: string): void {
   });
 }
 
-const program: Task = { kind: 'program', elf: 'program.elf' };
+const program: Task = { kind: 'program', name: 'program', elf: 'program.elf' };
 const boot: LinuxTask = {
   kind: 'linux',
   kernel: 'Image',

@@ -98,7 +98,7 @@ class Preparation {
     const write = (rounds: number): Task => {
       const elf = join(this.folder, `${name}-${rounds}.elf`);
       writeFileSync(elf, benchElf(name, rounds));
-      return { kind: 'program', elf };
+      return { kind: 'program', name, elf };
     };
     return { program: name, where: 'machine', long: write(known.rounds * longRun), short: write(known.rounds) };
   }
@@ -115,7 +115,7 @@ class Preparation {
 
 function bare(elf: string): Task {
   accept(elf, readElf(readImageFile(elf)));
-  return { kind: 'program', elf };
+  return { kind: 'program', name: elf, elf };
 }
 
 /** The names to measure: those given, or all of ours that can be run here. */

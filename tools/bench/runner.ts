@@ -10,7 +10,7 @@ import { type ProcessTime, type TimedRun, timeProcess } from './process-time.ts'
 import { qemuCommand, qemuLinuxCommand } from './rival.ts';
 
 /** What an engine is to run. */
-export type Task = { readonly kind: 'program'; readonly elf: string } | LinuxTask;
+export type Task = { readonly kind: 'program'; readonly name: string; readonly elf: string } | LinuxTask;
 
 export interface Timed {
   time: ProcessTime;
@@ -30,14 +30,14 @@ export const microvisorRunner =
   (limitMs: number): Runner =>
   async (task) => {
     if (task.kind === 'linux') return timeLinux('microvisor', microvisorLinuxCommand(task), task, limitMs);
-    const { elf } = task;
-    const command = [process.execPath, dist('bench/run-program.js'), elf] as const;
-    const { status, output, errors, time } = await timeProgram('microvisor', command, elf, limitMs);
+    const { name } = task;
+    const command = [process.execPath, dist('bench/run-program.js'), task.elf] as const;
+    const { status, output, errors, time } = await timeProgram('microvisor', command, name, limitMs);
     if (status !== 0) throw new Error(`the benchmark's process ended with ${status}: ${errors}`);
     const run = JSON.parse(output) as MachineRun | { complaint: string };
     if ('complaint' in run) throw new Refusal('refused', run.complaint);
     if (run.outcome?.kind !== 'pass')
-      throw new Refusal('failed', `${elf}: ${run.outcome ? 'the program failed' : 'the program never ended'}`);
+      throw new Refusal('failed', `${name}: ${run.outcome ? 'the program failed' : 'the program never ended'}`);
     return { time, instructions: run.instructions };
   };
 
@@ -46,20 +46,20 @@ export const qemuRunner =
   (limitMs: number): Runner =>
   async (task) => {
     if (task.kind === 'linux') return timeLinux('qemu', qemuLinuxCommand(task), task, limitMs);
-    const { elf } = task;
-    const { status, time } = await timeProgram('qemu', qemuCommand(elf), elf, limitMs);
-    if (status !== 0) throw new Refusal('failed', `${elf}: the program failed on qemu (${status})`);
+    const { name, elf } = task;
+    const { status, time } = await timeProgram('qemu', qemuCommand(elf), name, limitMs);
+    if (status !== 0) throw new Refusal('failed', `${name}: the program failed on qemu (${status})`);
     return { time, instructions: null };
   };
 
 async function timeProgram(
   engine: string,
   [command, ...args]: Command,
-  elf: string,
+  name: string,
   limitMs: number,
 ): Promise<TimedRun> {
   const run = await timeProcess(command, args, { limitMs });
-  const complaint = interruption(engine, elf, run, limitMs);
+  const complaint = interruption(engine, name, run, limitMs);
   if (complaint) throw complaint;
   return run;
 }

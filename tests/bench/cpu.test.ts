@@ -25,7 +25,15 @@ const engine =
   };
 const engines: Engines = { microvisor: engine(2), rival: { name: 'qemu', version: '7', run: engine(0.5) } };
 const measure = (given: Engines, programs: string[], options: Partial<CpuBenchOptions> = {}) =>
-  benchCpu(given, { programs, linux: false, short: undefined, rounds: 3, onProgress: () => {}, ...options });
+  benchCpu(given, {
+    programs,
+    linux: false,
+    short: undefined,
+    translator: undefined,
+    rounds: 3,
+    onProgress: () => {},
+    ...options,
+  });
 
 describe('a comparison', () => {
   test('takes turns, and tells warm rounds from whole runs', async () => {
@@ -62,6 +70,7 @@ describe('a comparison', () => {
       version: 2,
       rival: { name: 'qemu', version: '7' },
       host: { cpu: expect.any(String), cpus: expect.any(Number), platform: expect.any(String) },
+      translator: null,
       rounds: 3,
       clock: expect.stringMatching(/^(cpu|wall)$/),
       programs: [
@@ -169,7 +178,9 @@ describe('microvisor bench', () => {
     [['cpu', 'a.elf', 'b.elf', '--short', 'c.elf'], 'usage'],
     [['cpu', '--limit', '5'], 'usage'],
     [['cpu', '--limit', '10ms'], 'usage'],
+    [['cpu', '--translator', 'on'], 'usage'],
     [['ipc', '--linux'], 'usage'],
+    [['ipc', '--translator', 'off'], 'usage'],
     [['ipc', '--limit', '5s'], 'usage'],
     [['cpu', 'no-such-program'], 'file'],
     [['cpu', import.meta.filename], 'refused'],

@@ -18,7 +18,7 @@ const limit = 50e6;
 function run(name: string, elf: Uint8Array): ReturnType<typeof runOnMachine> {
   const path = join(folder, `${name}.elf`);
   writeFileSync(path, elf);
-  return runOnMachine(path, limit);
+  return runOnMachine(path, { limit });
 }
 
 describe.each(benchPrograms)('the benchmark $name', ({ name }) => {

@@ -26,6 +26,8 @@ export interface CpuBenchOptions {
   linux: boolean;
   /** The path of the one program of `programs` in a version with fewer rounds. */
   short: string | undefined;
+  /** How ours translates, for the report: the value of `--translator`. */
+  translator: string | undefined;
   rounds: number;
   /** Told before every round. */
   onProgress: (what: string) => void;
@@ -57,6 +59,8 @@ export interface CpuBenchReport {
   microvisor: string;
   rival: { name: 'qemu'; version: string } | null;
   host: { cpu: string; cpus: number; platform: string; node: string };
+  /** The value of `--translator`, with which ours ran; null: the machine's own choice. */
+  translator: string | null;
   rounds: number;
   /** What the times are: processor time of all threads, or the clock where the host does not tell that. */
   clock: 'cpu' | 'wall';
@@ -186,8 +190,8 @@ export interface Engines {
 }
 
 /** `limitMs`: what a run may take. Throws a Refusal when QEMU is wanted and not installed. */
-export const enginesFor = (rival: 'qemu' | undefined, limitMs: number): Engines => ({
-  microvisor: microvisorRunner(limitMs),
+export const enginesFor = (rival: 'qemu' | undefined, limitMs: number, translator?: string): Engines => ({
+  microvisor: microvisorRunner(limitMs, translator),
   rival: rival && { name: rival, version: qemuVersion(), run: qemuRunner(limitMs) },
 });
 
@@ -227,6 +231,7 @@ export async function benchCpu({ microvisor, rival }: Engines, options: CpuBench
         platform: `${platform()} ${release()} ${arch()}`,
         node: process.versions.node,
       },
+      translator: options.translator ?? null,
       rounds,
       clock,
       programs,

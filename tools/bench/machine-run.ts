@@ -1,5 +1,6 @@
 // One program on one fresh machine of ours, until the program ends itself.
 
+import type { MachineConfig } from '../../hw/machine/machine.ts';
 import type { Outcome } from '../../vdev/test-finisher.ts';
 import { BareMachine } from '../bare/bare-machine.ts';
 
@@ -10,11 +11,15 @@ export interface MachineRun {
 }
 
 /** Runs an ELF on one hart with 128 MiB, like QEMU without options, for at most `limit` cycles. */
-export function runOnMachine(path: string, limit = Infinity): MachineRun {
+export function runOnMachine(
+  path: string,
+  { limit = Infinity, translator }: { limit?: number; translator?: MachineConfig['translator'] } = {},
+): MachineRun {
   let outcome: Outcome | undefined;
   const bare: BareMachine = new BareMachine({
     harts: 1,
     ramSize: 128 << 20,
+    translator,
     disks: [],
     seed: 0,
     builtInFirmware: false,

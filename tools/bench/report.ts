@@ -41,7 +41,7 @@ export function benchTable(report: CpuBenchReport): string {
   const clock = report.clock === 'cpu' ? 'processor time' : 'wall-clock time';
   return [
     `microvisor ${report.microvisor}${rival ? `, ${rival.name} ${rival.version}` : ''}, Node ${host.node}, ${host.cpu} × ${host.cpus}, ${host.platform}`,
-    `${clock}, median of ${report.rounds} (smallest–largest)`,
+    `${clock}, median of ${report.rounds} (smallest–largest)${report.translator === null ? '' : `, translator ${report.translator}`}`,
     '',
     ...table(heads, report.programs.map(row)),
     '',

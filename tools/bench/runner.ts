@@ -25,13 +25,22 @@ type Command = readonly [string, ...string[]];
 
 const dist = (path: string): string => join(ownPackage().folder, 'dist/tools', path);
 
-/** After `limitMs` of the clock a run is given up. */
+/** After `limitMs` of the clock a run is given up. `translator`: the value of `--translator`; undefined: without it. */
 export const microvisorRunner =
-  (limitMs: number): Runner =>
+  (limitMs: number, translator?: string): Runner =>
   async (task) => {
-    if (task.kind === 'linux') return timeLinux('microvisor', microvisorLinuxCommand(task), task, limitMs);
+    if (task.kind === 'linux') {
+      const command = microvisorLinuxCommand(task);
+      const option = translator === undefined ? [] : ['--translator', translator];
+      return timeLinux('microvisor', [...command, ...option], task, limitMs);
+    }
     const { name } = task;
-    const command = [process.execPath, dist('bench/run-program.js'), task.elf] as const;
+    const command = [
+      process.execPath,
+      dist('bench/run-program.js'),
+      task.elf,
+      ...(translator ? [translator] : []),
+    ] as const;
     const { status, output, errors, time } = await timeProgram('microvisor', command, name, limitMs);
     if (status !== 0) throw new Error(`the benchmark's process ended with ${status}: ${errors}`);
     const run = JSON.parse(output) as MachineRun | { complaint: string };

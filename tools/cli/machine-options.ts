@@ -42,7 +42,8 @@ export const translatorOption = {
   coerce: (text: unknown): unknown => (typeof text === 'string' ? translatorOf(text) : text),
 } as const;
 
-function translatorOf(text: string): MachineConfig['translator'] {
+/** The value of `--translator`. */
+export function translatorOf(text: string): MachineConfig['translator'] {
   if (text === 'off') return false;
   const threshold = /^\d+$/.test(text) ? Number(text) : NaN;
   if (threshold >= 1 && threshold <= 1e9) return { threshold };

@@ -5,7 +5,7 @@ import { kernelOperations } from '../../bench/kernel-operations.ts';
 import { linuxBoots } from '../../bench/linux.ts';
 import { benchPrograms } from '../../bench/programs.ts';
 import { Refusal } from '../../refusal.ts';
-import { limitMsOf } from '../machine-options.ts';
+import { limitMsOf, translatorOf, translatorOption } from '../machine-options.ts';
 import { wholeNumber } from '../whole-number.ts';
 
 interface BenchArguments {
@@ -15,6 +15,7 @@ interface BenchArguments {
   linux: boolean;
   short: string | undefined;
   limit: string | undefined;
+  translator: string | undefined;
   rounds: number;
   json: boolean;
 }
@@ -63,6 +64,15 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
         requiresArg: true,
         describe: `cpu: host time after which a run is given up, ${defaultLimit} unless given`,
       })
+      .option('translator', {
+        ...translatorOption,
+        describe: `cpu: ${translatorOption.describe}`,
+        // Checked here, passed on to the processes as it is.
+        coerce: (text: unknown): unknown => {
+          if (typeof text === 'string') translatorOf(text);
+          return text;
+        },
+      })
       .option('rounds', wholeNumber('rounds', 1, 1000, { default: 5, describe: 'how often each is compared' }))
       .option('json', { type: 'boolean', default: false, describe: 'print the figures as JSON' })
       .example('$0 bench cpu --vs qemu', 'the table of docs/performance.md')
@@ -82,19 +92,26 @@ interface Measured {
   table: () => string;
 }
 
-async function cpu({ programs, vs, linux, short, limit, rounds }: BenchArguments): Promise<Measured> {
+async function cpu({ programs, vs, linux, short, limit, translator, rounds }: BenchArguments): Promise<Measured> {
   if (vs !== undefined && vs !== 'qemu')
     throw new Refusal('usage', `--vs: bench cpu compares with qemu, not with ${vs}`);
   const limitMs = limitMsOf(limit ?? defaultLimit);
   const { benchCpu, enginesFor } = await import('../../bench/cpu.ts');
   const { benchTable } = await import('../../bench/report.ts');
-  const report = await benchCpu(enginesFor(vs, limitMs), { programs, linux, short, rounds, onProgress });
+  const report = await benchCpu(enginesFor(vs, limitMs, translator), {
+    programs,
+    linux,
+    short,
+    translator,
+    rounds,
+    onProgress,
+  });
   return { report, table: () => benchTable(report) };
 }
 
-async function ipc({ programs, vs, linux, short, limit, rounds }: BenchArguments): Promise<Measured> {
-  if (linux || short !== undefined || limit !== undefined)
-    throw new Refusal('usage', '--linux, --short and --limit go with bench cpu');
+async function ipc({ programs, vs, linux, short, limit, translator, rounds }: BenchArguments): Promise<Measured> {
+  if (linux || [short, limit, translator].some((option) => option !== undefined))
+    throw new Refusal('usage', '--linux, --short, --limit and --translator go with bench cpu');
   const { benchIpc } = await import('../../bench/ipc.ts');
   const { ipcTable } = await import('../../bench/ipc-report.ts');
   const report = await benchIpc({ operations: programs, sel4: vs, rounds, onProgress });

@@ -1,6 +1,10 @@
 // Page tables for tests: builds them in RAM, and a second opinion on what an access through them does.
 
-import type { Bench } from '../machine/bench.ts';
+/** Where tables are written, a doubleword at a time. */
+export interface TableMemory {
+  memory(address: bigint): bigint;
+  store(address: bigint, value: bigint): void;
+}
 
 export const pte = { v: 1n, r: 2n, w: 4n, x: 8n, u: 16n, g: 32n, a: 64n, d: 128n, n: 1n << 63n } as const;
 export const rwxad = pte.v | pte.r | pte.w | pte.x | pte.a | pte.d;
@@ -14,7 +18,7 @@ export class PageTables {
   private next: bigint;
 
   constructor(
-    private readonly bench: Bench,
+    private readonly bench: TableMemory,
     readonly base: bigint,
     readonly levels: number,
     /** The root has four pages, as hgatp wants it. */

@@ -9,10 +9,13 @@ import { ModuleBuilder } from '../wasm/module.ts';
 import { defineAccess } from './access.ts';
 import { CodePages } from './code-pages.ts';
 import { defineInterpreter, systemOperations } from './interpreter.ts';
-import { control, context as fields, pageRecord, pageSize, record, signals, tlb } from './layout.ts';
+import { control, context as fields, pageRecord, pageSize, record, signals, space, tlb } from './layout.ts';
 import { type MachineMemory, ramBase } from './memory.ts';
 import { access, definePhysical } from './physical.ts';
+import { writeCsrTable } from './privileged/csr-table.ts';
+import { definePrivileged } from './privileged/index.ts';
 import { Regions } from './regions.ts';
+
 import { defineSoftfloat } from './softfloat/index.ts';
 import { transformedInstruction } from './transformed-instruction.ts';
 import { TranslationCache } from './translation-cache.ts';
@@ -58,13 +61,15 @@ function buildCore(memory: MachineMemory, threshold: number | undefined): Uint8A
     system: module.import('system', ['i32', 'i32'], 'i32'),
     hot: module.import('hot', ['i32', 'i32', 'i64', 'i32']),
     regionFailed: module.import('regionFailed', ['i32']),
+    chooseBanks: module.import('chooseBanks', []),
   };
   const physical = definePhysical(module, memory.layout);
   const translation = defineTranslation(module, physical);
   const paths = defineAccess(module, memory.layout, physical, translation, imports);
   const softfloat = defineSoftfloat(module, hostFuses());
   const regions = threshold === undefined ? undefined : new Regions(module, memory.layout, imports, threshold);
-  module.export('run', defineInterpreter(module, paths, softfloat, imports, regions));
+  const privileged = definePrivileged(module, imports);
+  module.export('run', defineInterpreter(module, paths, softfloat, privileged, imports, regions));
   if (regions) for (const [operation, fn] of Object.entries(softfloat)) module.export(operation, fn);
   module.export('translate', translation.translate);
   module.export('load', paths.load);
@@ -93,12 +98,13 @@ export class Engine {
     shared: boolean,
     options: TranslatorOptions | false,
   ) {
-    const { banks, maxBanks } = memory.layout;
+    const { banks, maxBanks, spaces } = memory.layout;
     const caches = shared ? 1 : harts;
     const each = Math.floor(maxBanks / caches);
     this.caches = Array.from(
       { length: caches },
-      (_, index) => new TranslationCache(memory, banks + index * each * tlb.size, each),
+      (_, index) =>
+        new TranslationCache(memory, spaces + index * (each + 2) * space.size, banks + index * each * tlb.size, each),
     );
     this.code = new CodePages(memory, () => this.caches.flatMap((cache) => [...cache.banksInUse()]));
     const env = {
@@ -114,7 +120,9 @@ export class Engine {
         this.translator?.hot(context, at >>> 0, pc, after !== 0),
       regionFailed: (number: number) => this.translator?.failed(number),
       system: (operation: number, at: number) => this.system[operation]!(this.running, this.operands.of(at >>> 0)),
+      chooseBanks: () => this.chooseBanks(this.running),
     };
+    writeCsrTable(memory);
     this.operands = new RecordOperands(this);
     const core = buildCore(memory, options ? (options.threshold ?? defaultThreshold) : undefined);
     this.system = systemOperations.map((operation) => systemHandlers[operation]);
@@ -140,6 +148,8 @@ export class Engine {
     const cache = this.cacheOf(hart);
     if (hart.context.bankEpoch !== cache.evictions) this.chooseBanks(hart);
     this.translator?.translatePending();
+    memory.u32[control.hart >>> 2] = hart.id;
+    memory.u32[control.machineSpace >>> 2] = cache.machineSpace;
     memory.u32[control.left >>> 2] = budget;
     const left = this.core.run(hart.context.base, budget);
     memory.u32[control.left >>> 2] = 0;
@@ -154,6 +164,14 @@ export class Engine {
   /** Cycles of the budget that the running instruction leaves unused; 0: none is executing. */
   get left(): number {
     return this.memory.u32[control.left >>> 2]!;
+  }
+
+  /** Traps that were delivered without leaving the loop, since this was set to 0: instructions that have not retired. */
+  get trapsDelivered(): number {
+    return this.memory.u32[control.traps >>> 2]!;
+  }
+  set trapsDelivered(count: number) {
+    this.memory.u32[control.traps >>> 2] = count;
   }
 
   /** Adds what only the instruction itself tells: its bits, or its transformed form. */

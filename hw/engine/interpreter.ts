@@ -21,6 +21,9 @@ import { type Access, tlbEntry } from './access.ts';
 import { AtomicSemantics, loadSizes, loads, storeKinds } from './atomic-semantics.ts';
 import { codeSlot, control, context as fields, record, regionEntry, signals, special, tlb } from './layout.ts';
 import { access, zero64 } from './physical.ts';
+import { combinations } from './privileged/csr-access.ts';
+import type { Privileged } from './privileged/index.ts';
+import { outcomes } from './privileged/traps.ts';
 import { recordTypes } from './record-types.ts';
 import type { Regions } from './regions.ts';
 import { interpretNext } from './translator/translation.ts';
@@ -32,7 +35,7 @@ export interface InterpreterImports {
   decode: Fn<readonly ['i32'], 'i32'>;
   /** (record, word): decodes a straddling instruction into the record. */
   decodeWord: Fn<readonly ['i32', 'i32']>;
-  /** (operation, record) → 0 go on, 1 leave the loop, 2 an exception was raised. The context's pc is this instruction's. */
+  /** (operation, record) → 'next', 'leave' or 'trap' of `outcomes`. The context's pc is this instruction's. */
   system: Fn<readonly ['i32', 'i32'], 'i32'>;
 }
 
@@ -48,6 +51,7 @@ export function defineInterpreter(
   module: ModuleBuilder,
   memory: Access,
   softfloat: Softfloat,
+  privileged: Privileged,
   imports: InterpreterImports,
   regions: Regions | undefined,
 ): Fn {
@@ -57,8 +61,8 @@ export function defineInterpreter(
     const page = f.local('i64');
     const bias = f.local('i64');
     const target = f.local('i64');
-    const dataBank = f.let(load.i32(context.get, fields.dataBank));
-    const fetchBank = f.let(load.i32(context.get, fields.fetchBank));
+    const dataBank = f.local('i32');
+    const fetchBank = f.local('i32');
     const type = f.local('i32'); // of the record
     /** The instruction that a region left to the interpreter. */
     const interpreted = f.local('i64');
@@ -67,139 +71,172 @@ export function defineInterpreter(
 
     f.store('i32', I32.of(0), I32.of(signals.none), control.signal);
     f.store('i32', I32.of(0), I32.of(0), control.stash);
-    f.set(base, I32.of(none));
-    f.set(page, I64.of(none));
-    f.set(interpreted, I64.of(none));
-    f.set(target, load.i64(context.get, fields.pc));
 
-    f.block((trapped) => {
-      f.block((spent) => {
-        f.loop((jump) => {
-          // Enter the page of `target`, unless we are in it.
-          f.if(target.get.and(-4096).ne(page.get), () => {
-            const entry = f.local('i32');
-            f.set(entry, tlbEntry(fetchBank, target.get, tlb.fetch));
-            f.if(load.i64(entry.get).ne(target.get.and(-4096)), () => {
-              f.set(entry, memory.fetch.call(context.get, target.get));
-              f.if(entry.get.eqz(), () => {
-                // A fetch that faults costs a cycle, so that a handler that cannot be fetched uses up its budget.
-                f.store('i64', context.get, target.get, fields.pc);
-                f.if(left.get.eqz(), () => {
-                  f.store('i32', I32.of(0), I32.of(signals.none), control.signal);
-                  f.return(I32.of(0));
-                });
-                f.return(left.get.sub(1));
-              });
-            });
-            f.set(page, target.get.and(-4096));
-            f.set(base, load.i32(entry.get, 8));
-            f.set(bias, page.get.sub(base.get.shrU(3).i64U()));
-          });
-          f.set(at, base.get.add(target.get.wrap().and(0xffe).shl(3)));
-          if (regions) {
-            f.if(load.u16(at.get, record.op).ltU(special.firstRegion), () => {
-              regions.count(f, context.get, at.get, target.get, target.get.eq(interpreted.get));
-            });
-          }
+    f.loop((resume) => {
+      // In the context's mode, at its pc: the budget may end before anything of that is looked at.
+      f.if(left.get.eqz(), () => f.return(stash()));
+      f.set(dataBank, load.i32(context.get, fields.dataBank));
+      f.set(fetchBank, load.i32(context.get, fields.fetchBank));
+      f.set(base, I32.of(none));
+      f.set(page, I64.of(none));
+      f.set(interpreted, I64.of(none));
+      f.set(target, load.i64(context.get, fields.pc));
 
-          f.loop((dispatch) => {
-            f.brIf(spent, left.get.eqz());
-            f.set(left, left.get.sub(1));
-            const cases: (() => void)[] = [];
-            const retry = (): void => {
-              f.set(left, left.get.add(1));
-              f.br(dispatch);
-            };
-            const lookUpAgain = (): void => {
-              f.set(left, left.get.add(1));
-              f.set(target, pc());
-              f.set(page, I64.of(none));
-              f.br(jump);
-            };
-            cases[special.undecoded] = () => {
-              f.if(imports.decode.call(at.get), retry);
-              lookUpAgain();
-            };
-            cases[special.pageCrossing] = lookUpAgain;
-            cases[special.straddling] = () => {
-              const here = f.let(pc());
-              const low = f.let(load.u16(at.get, record.imm));
-              const entry = f.let(memory.fetch.call(context.get, here.add(2)));
-              f.if(entry.eqz(), () => f.br(trapped));
-              const word = f.let(low.or(load.u16(load.i32(entry, 12)).shl(16)));
-              const slot = f.let(at.get.sub(codeSlot.pageEnd - record.size));
-              f.if(load.i32(slot, codeSlot.straddleWord).ne(word), () => {
-                f.run(imports.decodeWord.call(slot.add(codeSlot.straddle), word));
-                f.store('i32', slot, word, codeSlot.straddleWord);
-              });
-              f.set(at, slot.add(codeSlot.straddle));
-              f.set(base, I32.of(none));
-              f.set(page, I64.of(none));
-              f.set(bias, here.sub(at.get.shrU(3).i64U()));
-              retry();
-            };
-            cases[special.illegal] = () => {
-              f.store('i64', I32.of(0), I64.of(2), control.cause);
-              f.br(trapped);
-            };
-            const frame = { context, at, base, target, left, bias, dataBank, jump, dispatch, trapped, regions };
-            const perform = (instruction: Instruction, advance: number): Interpretation => {
-              const semantics = new Interpretation(f, memory, softfloat, imports, advance, instruction === jalr, frame);
-              instruction.semantics(semantics);
-              if (!semantics.jumped) f.set(at, at.get.add(advance));
-              return semantics;
-            };
-            const advanceOf = (length: number): number => (length / 2) * record.size;
-            for (const { instruction, length, second } of recordTypes) {
-              cases.push(() => {
-                if (second) {
-                  perform(instruction, advanceOf(length));
-                  f.brIf(dispatch, left.get.eqz());
-                  f.set(left, left.get.sub(1));
-                }
-                const last = second ?? { instruction, length };
-                if (!perform(last.instruction, advanceOf(last.length)).jumped) f.br(dispatch);
-              });
-            }
-            if (!regions) {
-              f.switch(load.u16(at.get, record.op), cases, () => f.unreachable());
-              return;
-            }
-            f.set(type, load.u16(at.get, record.op));
-            f.loop((again) => {
-              f.switch(type.get, cases, () => {
-                const number = f.let(type.get.sub(special.firstRegion));
-                const entry = f.let(regions.entryOf(number));
-                f.set(type, load.u16(entry, regionEntry.op));
-                f.if(
-                  pc().eq(interpreted.get),
-                  () => f.set(interpreted, I64.of(none)),
-                  () => {
-                    f.if(regions.mayEnter(f, entry, left.get, fetchBank, page.get), () => {
-                      f.set(left, f.callTable(regions.type, number, context.get, left.get.add(1), page.get));
-                      f.set(target, load.i64(context.get, fields.pc));
-                      f.if(left.get.ltS(0), () => {
-                        f.set(left, left.get.and(~interpretNext));
-                        f.set(interpreted, target.get);
-                      });
-                      f.br(jump);
+      f.block((faulted) => {
+        f.block((trapped) => {
+          f.block((spent) => {
+            f.loop((jump) => {
+              // Enter the page of `target`, unless we are in it.
+              f.if(target.get.and(-4096).ne(page.get), () => {
+                const entry = f.local('i32');
+                f.set(entry, tlbEntry(fetchBank.get, target.get, tlb.fetch));
+                f.if(load.i64(entry.get).ne(target.get.and(-4096)), () => {
+                  f.set(entry, memory.fetch.call(context.get, target.get));
+                  f.if(entry.get.eqz(), () => {
+                    // A fetch that faults costs a cycle, so that a handler that cannot be fetched uses up its budget.
+                    f.store('i64', context.get, target.get, fields.pc);
+                    f.if(left.get.eqz(), () => {
+                      f.store('i32', I32.of(0), I32.of(signals.none), control.signal);
+                      f.return(I32.of(0));
                     });
-                  },
-                );
-                f.br(again);
+                    f.set(left, left.get.sub(1));
+                    f.br(faulted);
+                  });
+                });
+                f.set(page, target.get.and(-4096));
+                f.set(base, load.i32(entry.get, 8));
+                f.set(bias, page.get.sub(base.get.shrU(3).i64U()));
+              });
+              f.set(at, base.get.add(target.get.wrap().and(0xffe).shl(3)));
+              if (regions) {
+                f.if(load.u16(at.get, record.op).ltU(special.firstRegion), () => {
+                  regions.count(f, context.get, at.get, target.get, target.get.eq(interpreted.get));
+                });
+              }
+
+              f.loop((dispatch) => {
+                f.brIf(spent, left.get.eqz());
+                f.set(left, left.get.sub(1));
+                const cases: (() => void)[] = [];
+                const retry = (): void => {
+                  f.set(left, left.get.add(1));
+                  f.br(dispatch);
+                };
+                const lookUpAgain = (): void => {
+                  f.set(left, left.get.add(1));
+                  f.set(target, pc());
+                  f.set(page, I64.of(none));
+                  f.br(jump);
+                };
+                cases[special.undecoded] = () => {
+                  f.if(imports.decode.call(at.get), retry);
+                  lookUpAgain();
+                };
+                cases[special.pageCrossing] = lookUpAgain;
+                cases[special.straddling] = () => {
+                  const here = f.let(pc());
+                  const low = f.let(load.u16(at.get, record.imm));
+                  const entry = f.let(memory.fetch.call(context.get, here.add(2)));
+                  f.if(entry.eqz(), () => f.br(trapped));
+                  const word = f.let(low.or(load.u16(load.i32(entry, 12)).shl(16)));
+                  const slot = f.let(at.get.sub(codeSlot.pageEnd - record.size));
+                  f.if(load.i32(slot, codeSlot.straddleWord).ne(word), () => {
+                    f.run(imports.decodeWord.call(slot.add(codeSlot.straddle), word));
+                    f.store('i32', slot, word, codeSlot.straddleWord);
+                  });
+                  f.set(at, slot.add(codeSlot.straddle));
+                  f.set(base, I32.of(none));
+                  f.set(page, I64.of(none));
+                  f.set(bias, here.sub(at.get.shrU(3).i64U()));
+                  retry();
+                };
+                cases[special.illegal] = () => {
+                  f.store('i64', I32.of(0), I64.of(2), control.cause);
+                  f.br(trapped);
+                };
+                const frame = {
+                  context,
+                  at,
+                  base,
+                  target,
+                  left,
+                  bias,
+                  dataBank,
+                  resume,
+                  jump,
+                  dispatch,
+                  trapped,
+                  regions,
+                };
+                const perform = (instruction: Instruction, advance: number): Interpretation => {
+                  const semantics = new Interpretation(
+                    f,
+                    memory,
+                    softfloat,
+                    privileged,
+                    imports,
+                    advance,
+                    instruction === jalr,
+                    frame,
+                  );
+                  instruction.semantics(semantics);
+                  if (!semantics.jumped) f.set(at, at.get.add(advance));
+                  return semantics;
+                };
+                const advanceOf = (length: number): number => (length / 2) * record.size;
+                for (const { instruction, length, second } of recordTypes) {
+                  cases.push(() => {
+                    if (second) {
+                      perform(instruction, advanceOf(length));
+                      f.brIf(dispatch, left.get.eqz());
+                      f.set(left, left.get.sub(1));
+                    }
+                    const last = second ?? { instruction, length };
+                    if (!perform(last.instruction, advanceOf(last.length)).jumped) f.br(dispatch);
+                  });
+                }
+                if (!regions) {
+                  f.switch(load.u16(at.get, record.op), cases, () => f.unreachable());
+                  return;
+                }
+                f.set(type, load.u16(at.get, record.op));
+                f.loop((again) => {
+                  f.switch(type.get, cases, () => {
+                    const number = f.let(type.get.sub(special.firstRegion));
+                    const entry = f.let(regions.entryOf(number));
+                    f.set(type, load.u16(entry, regionEntry.op));
+                    f.if(
+                      pc().eq(interpreted.get),
+                      () => f.set(interpreted, I64.of(none)),
+                      () => {
+                        f.if(regions.mayEnter(f, entry, left.get, fetchBank.get, page.get), () => {
+                          f.set(left, f.callTable(regions.type, number, context.get, left.get.add(1), page.get));
+                          f.set(target, load.i64(context.get, fields.pc));
+                          f.if(left.get.ltS(0), () => {
+                            f.set(left, left.get.and(~interpretNext));
+                            f.set(interpreted, target.get);
+                          });
+                          f.br(jump);
+                        });
+                      },
+                    );
+                    f.br(again);
+                  });
+                });
               });
             });
           });
+          f.store('i64', context.get, pc(), fields.pc);
+          f.return(stash());
         });
+        // The record at hand is the culprit.
+        f.store('i32', I32.of(0), at.get, control.record);
+        f.store('i64', context.get, pc(), fields.pc);
       });
-      f.store('i64', context.get, pc(), fields.pc);
-      f.return(stash());
+      f.brIf(resume, privileged.deliver.call(context.get, left.get));
+      f.store('i32', I32.of(0), I32.of(signals.trap), control.signal);
+      f.return(left.get.add(stash()));
     });
-    // The signal is `trap`: the record at hand is the culprit.
-    f.store('i32', I32.of(0), I32.of(signals.trap), control.signal);
-    f.store('i32', I32.of(0), at.get, control.record);
-    f.store('i64', context.get, pc(), fields.pc);
-    f.return(left.get.add(stash()));
   });
 }
 
@@ -210,7 +247,8 @@ interface Frame {
   target: Local<'i64'>;
   left: Local<'i32'>;
   bias: Local<'i64'>;
-  dataBank: I32;
+  dataBank: Local<'i32'>;
+  resume: Label;
   jump: Label;
   dispatch: Label;
   trapped: Label;
@@ -226,6 +264,7 @@ class Interpretation extends AtomicSemantics implements Semantics {
     builder: FunctionBuilder,
     private readonly memory: Access,
     private readonly softfloat: Softfloat,
+    private readonly privileged: Privileged,
     private readonly imports: InterpreterImports,
     /** Bytes to the next record. */
     private readonly advance: number,
@@ -269,11 +308,10 @@ class Interpretation extends AtomicSemantics implements Semantics {
     return this.builder.let(value);
   }
 
-  /** After a slow path: leaves the instruction if it raised an exception. */
-  private checkTrap(): void {
-    this.builder.brIf(this.frame.trapped, load.i32(this.zero, control.signal).eq(signals.trap));
-  }
-  /** A device access asks to leave after this instruction: the rest of the budget is set aside. */
+  /**
+   * After a slow path: leaves the instruction if it raised an exception. If an access asks to leave after this
+   * instruction, the rest of the budget is set aside.
+   */
   private checkLeave(): void {
     const { builder: f, frame } = this;
     f.if(load.i32(this.zero, control.signal), () => {
@@ -292,7 +330,7 @@ class Interpretation extends AtomicSemantics implements Semantics {
     const { builder: f, frame } = this;
     const size = loadSizes[kind];
     const va = f.let(address);
-    const entry = f.let(tlbEntry(frame.dataBank, va, tlb.read));
+    const entry = f.let(tlbEntry(frame.dataBank.get, va, tlb.read));
     const value = f.local('i64');
     f.if(
       va.and(-4096 | (size - 1)).eq(load.i64(entry)),
@@ -302,7 +340,7 @@ class Interpretation extends AtomicSemantics implements Semantics {
         const regime = load.i32(frame.context.get, fields.dataRegime);
         f.set(
           value,
-          this.memory.load.call(frame.context.get, va, I32.of(size), I32.of(access.read), regime, frame.dataBank),
+          this.memory.load.call(frame.context.get, va, I32.of(size), I32.of(access.read), regime, frame.dataBank.get),
         );
         this.checkLeave();
         if (kind === 's8') f.set(value, value.get.extend8S());
@@ -316,14 +354,14 @@ class Interpretation extends AtomicSemantics implements Semantics {
   store(size: Size, address: I64, value: I64): void {
     const { builder: f, frame } = this;
     const va = f.let(address);
-    const entry = f.let(tlbEntry(frame.dataBank, va, tlb.write));
+    const entry = f.let(tlbEntry(frame.dataBank.get, va, tlb.write));
     f.if(
       va.and(-4096 | (size - 1)).eq(load.i64(entry)),
       () => f.store(storeKinds[size], va.wrap().add(load.i32(entry, 8)), value),
       () => {
         this.spill();
         const regime = load.i32(frame.context.get, fields.dataRegime);
-        f.run(this.memory.store.call(frame.context.get, va, I32.of(size), value, regime, frame.dataBank));
+        f.run(this.memory.store.call(frame.context.get, va, I32.of(size), value, regime, frame.dataBank.get));
         this.checkLeave();
       },
     );
@@ -332,7 +370,7 @@ class Interpretation extends AtomicSemantics implements Semantics {
   /** Host address of an aligned access that `kind` says; a trap leaves the instruction. */
   protected override atomicHost(size: Size, va: I64, kind: number): I32 {
     const { builder: f, frame } = this;
-    const entry = f.let(tlbEntry(frame.dataBank, va, kind === access.write ? tlb.write : tlb.read));
+    const entry = f.let(tlbEntry(frame.dataBank.get, va, kind === access.write ? tlb.write : tlb.read));
     const host = f.local('i32');
     f.if(
       va.and(-4096 | (size - 1)).eq(load.i64(entry)),
@@ -340,7 +378,7 @@ class Interpretation extends AtomicSemantics implements Semantics {
       () => {
         this.spill();
         f.set(host, this.memory.atomic.call(frame.context.get, va, I32.of(size), I32.of(kind)));
-        this.checkTrap();
+        this.checkLeave();
       },
     );
     return host.get;
@@ -411,15 +449,48 @@ class Interpretation extends AtomicSemantics implements Semantics {
   }
 
   system(operation: SystemOperation): void {
-    const { builder: f, frame } = this;
+    const { builder: f, frame, privileged } = this;
     let number = systemOperations.indexOf(operation);
     if (number < 0) number = systemOperations.push(operation) - 1;
     this.spill();
     f.store('i64', frame.context.get, this.pc(), fields.pc);
-    const outcome = f.let(this.imports.system.call(I32.of(number), frame.at.get));
+    const context = frame.context.get;
+    const at = frame.at.get;
+    const access = csrOperations[operation];
+    const outcome = f.let(
+      access !== undefined
+        ? privileged.csr.call(
+            context,
+            at,
+            I32.of(number),
+            I32.of(access.combination),
+            this.csrOperand(access.immediate),
+          )
+        : operation === 'mret' || operation === 'sret'
+          ? privileged[operation].call(context, at, I32.of(number))
+          : this.imports.system.call(I32.of(number), at),
+    );
     f.if(outcome, () => {
-      f.brIf(frame.trapped, outcome.eq(2));
+      f.brIf(frame.trapped, outcome.eq(outcomes.trap));
+      f.brIf(frame.resume, outcome.eq(outcomes.resume));
       f.return(frame.left.get.add(load.i32(this.zero, control.stash)));
     });
+    // A status may have chosen another bank.
+    if (access !== undefined) f.set(frame.dataBank, load.i32(context, fields.dataBank));
+    else this.checkLeave();
+  }
+
+  /** rs1, or the number in its place. */
+  private csrOperand(immediate: boolean): I64 {
+    return immediate ? load.u16to64(this.frame.at.get, record.rs1).shrU(3) : this.x('rs1');
   }
 }
+
+const csrOperations: Partial<Record<SystemOperation, { combination: number; immediate: boolean }>> = {
+  csrrw: { combination: combinations.replace, immediate: false },
+  csrrs: { combination: combinations.set, immediate: false },
+  csrrc: { combination: combinations.clear, immediate: false },
+  csrrwi: { combination: combinations.replace, immediate: true },
+  csrrsi: { combination: combinations.set, immediate: true },
+  csrrci: { combination: combinations.clear, immediate: true },
+};

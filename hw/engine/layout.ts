@@ -2,6 +2,7 @@
 //
 //   0x0000_0000  control block: what the engine and its embedder tell each other (one 64 KiB page)
 //   0x0001_0000  contexts, 2 KiB each; those that nobody uses are never touched
+//   …            spaces: which banks belong to which address space
 //   …            TLB banks
 //   …            page records: one u32 for every page of guest RAM, then one for the ROM
 //   …            what the interpreter knows of translated regions, 64 bytes each
@@ -39,6 +40,26 @@ export const control = {
   digest: 0x48,
   /** i64: the last stamp that was given to a bank. */
   stamps: 0x50,
+  /** u32: the hart that runs, and its `space` of M-mode. */
+  hart: 0x58,
+  machineSpace: 0x5c,
+  /** u32: the modes (`targets`) whose traps are delivered without leaving the loop; 0 unless a machine runs the engine. */
+  delivered: 0x60,
+  /** u32: traps that were delivered so in this slice: instructions that have not retired. */
+  traps: 0x64,
+  /** u32: non-zero while no interrupt that mie enables is pending; then no change of mode makes one takeable. */
+  quiet: 0x68,
+  /** f64: cycles at the end of the slice, and instructions retired by then if none traps. */
+  sliceEnd: 0x70,
+  sliceRetired: 0x78,
+  /** f64: cycles in a tick of mtime; i64: what mtime is ahead of the clock's ticks. */
+  cyclesPerTick: 0x80,
+  timeOffset: 0x88,
+  /** f64: counts the uses of spaces. */
+  spaceClock: 0x90,
+  /** u8 × 4096: for each CSR number an index into the `csrEntry` that follow; 0: only TypeScript knows it. */
+  csrIndex: 0x1000,
+  csrEntries: 0x2000,
   /** Where indirect jumps went: `jumpTargets.ways` addresses (i64) for each of `jumpTargets.sets`, the latest first. */
   jumpTargets: 0x4000,
   /** u16: how often jumps arrived at a record, by a hash of its address. */
@@ -57,6 +78,25 @@ export const signals = {
   trap: 1,
   /** An access had effects (MMIO) that may have changed interrupts: leave once the instruction is complete. */
   leave: 2,
+} as const;
+
+/** Modes that traps go to, as a set of bits. */
+export const targets = { m: 1, hs: 2, vs: 4 } as const;
+
+/** What machine code knows of a CSR; see `hw/engine/privileged/csr-table.ts`. */
+export const csrEntry = {
+  /** u8: a kind of access. */
+  kind: 0,
+  /** u8: index of the entry that holds when V=1. */
+  guest: 1,
+  /** u16: offset in the context. */
+  at: 2,
+  /** u32: the counter's bit in mcounteren, hcounteren and scounteren; 0: any mode may read it. */
+  counter: 4,
+  /** i64: bits that can be read, and written. */
+  view: 8,
+  writable: 16,
+  size: 24,
 } as const;
 
 /** The CSRs that a context stores, in the order of their slots. */
@@ -154,6 +194,9 @@ export const context = {
   fetchRegime: 0x144,
   /** u32: non-zero while the hart waits for an interrupt. */
   waiting: 0x148,
+  /** u32: the spaces that satp, and vsatp with hgatp, named when they were last looked up; 0: none. They may have changed since. */
+  supervisorSpace: 0x14c,
+  virtualSpace: 0x150,
   /** i64 × 32: raw register contents, NaN-boxed. */
   f: 0x200,
   /** i64 × csrSlots.length. */
@@ -174,6 +217,21 @@ export const csrOffset = (slot: CsrSlot): number => csrAt[slot];
  * same satp, vsatp and hgatp translate alike.
  */
 export const regimes = { privilege: 3, virtual: 4, sum: 8, mxr: 16, hsMxr: 32, count: 64 } as const;
+
+/** An address space: what names it, and its TLB banks. */
+export const space = {
+  /** u32: one of `spaceKinds`. */
+  kind: 0,
+  /** i64: satp or vsatp, and hgatp. */
+  atp: 0x08,
+  hgatp: 0x10,
+  /** f64: `control.spaceClock` when it was last used. */
+  used: 0x18,
+  /** u32 × regimes.count: bases of its banks; 0: none yet. */
+  banks: 0x20,
+  size: 0x20 + 64 * 4,
+} as const;
+export const spaceKinds = { free: 0, machine: 1, supervisor: 2, virtual: 3 } as const;
 
 /**
  * A TLB bank: three direct-mapped tables (read, write, fetch) of 16-byte entries:
@@ -277,6 +335,8 @@ export const codeSlot = {
 export interface Layout {
   contexts: number;
   maxContexts: number;
+  spaces: number;
+  maxSpaces: number;
   banks: number;
   maxBanks: number;
   pageRecords: number;
@@ -291,6 +351,9 @@ export interface Layout {
   wasmPages: number;
 }
 
+/** Most harts of a machine. */
+const maxHarts = 8;
+
 const alignUp = (value: number, to: number): number => Math.ceil(value / to) * to;
 
 /** Lays out machine memory for `ramSize` bytes of guest RAM; throws a RangeError when 4 GiB do not hold it. */
@@ -302,7 +365,10 @@ export function layoutFor(
   const maxBanks = options.banks ?? 256;
   const codeSlots = options.codeSlots ?? 4096;
   const contexts = control.size;
-  const banks = contexts + maxContexts * context.size;
+  const spaces = contexts + maxContexts * context.size;
+  // Every space but M-mode's and the newest holds a bank; each hart may have its own set of them.
+  const maxSpaces = maxBanks + 2 * maxHarts;
+  const banks = alignUp(spaces + maxSpaces * space.size, 64);
   const pageRecords = banks + maxBanks * tlb.size;
   const maxRegions = 8192;
   const regions = alignUp(pageRecords + (ramSize / pageSize + 1) * 4, pageSize);
@@ -314,6 +380,8 @@ export function layoutFor(
   return {
     contexts,
     maxContexts,
+    spaces,
+    maxSpaces,
     banks,
     maxBanks,
     pageRecords,

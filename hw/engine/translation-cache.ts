@@ -3,7 +3,7 @@
 
 import type { Context } from '../hart/context.ts';
 import type { FenceScope } from '../hart/hart.ts';
-import { csrOffset, regimes, tlb } from './layout.ts';
+import { control, csrAt, context as fields, regimes, space as spaceFields, spaceKinds, tlb } from './layout.ts';
 import type { MachineMemory } from './memory.ts';
 
 /** What a translation is for. */
@@ -17,13 +17,13 @@ export interface TranslatedSpace {
   readonly hgatp: bigint;
 }
 
-/** The banks of one address space, by regime; 0: none yet. */
+/** The banks of one address space, by regime; 0: none yet. What machine code needs of it is in machine memory, at `at`. */
 interface Space extends TranslatedSpace {
   readonly key: string;
+  readonly at: number;
   readonly asid: number;
   readonly vmid: number;
-  readonly banks: Int32Array;
-  used: number;
+  readonly banks: Uint32Array;
 }
 
 const tables = [tlb.read, tlb.write, tlb.fetch] as const;
@@ -36,30 +36,23 @@ const kinds = [
 const asidOf = (atp: bigint): number => Number((atp >> 44n) & 0xffffn);
 const vmidOf = (hgatp: bigint): number => Number((hgatp >> 44n) & 0x3fffn);
 
-/** The spaces that a context used last, and the halves of the CSRs that named them. */
-class Recent {
-  supervisor: Space | undefined;
-  virtual: Space | undefined;
-  readonly satp = new Uint32Array(2);
-  readonly vsatp = new Uint32Array(2);
-  readonly hgatp = new Uint32Array(2);
-}
-
 export class TranslationCache {
   private readonly spaces = new Map<string, Space>();
-  private readonly recent = new Map<number, Recent>();
+  private readonly byAddress = new Map<number, Space>();
+  private readonly freeSpaces: number[] = [];
   private readonly freeBanks: number[] = [];
   private readonly machine: Space;
-  private clock = 0;
   /** Counts the banks that changed their owner: whoever remembers a bank must ask again when this has moved. */
   evictions = 0;
 
-  /** Manages `count` banks from `first` on. */
+  /** Manages `count` banks from `first` on, and the `count + 2` records of spaces from `firstSpace` on. */
   constructor(
     private readonly memory: MachineMemory,
+    firstSpace: number,
     first: number,
     count: number,
   ) {
+    for (let index = count + 1; index >= 0; index--) this.freeSpaces.push(firstSpace + index * spaceFields.size);
     for (let index = count - 1; index >= 0; index--) {
       const bank = first + index * tlb.size;
       this.freeBanks.push(bank);
@@ -69,12 +62,34 @@ export class TranslationCache {
     this.machine = this.addSpace('M', false, 0n, 0n);
   }
 
+  /** Where M-mode's space is in machine memory. */
+  get machineSpace(): number {
+    return this.machine.at;
+  }
+
   private addSpace(key: string, virtual: boolean, atp: bigint, hgatp: bigint): Space {
-    const banks = new Int32Array(regimes.count);
+    const { u32, u64 } = this.memory;
+    const at = this.freeSpaces.pop()!;
     const machine = key === 'M';
-    const space = { key, machine, virtual, atp, hgatp, asid: asidOf(atp), vmid: vmidOf(hgatp), banks, used: 0 };
+    u32[(at + spaceFields.kind) >>> 2] = machine
+      ? spaceKinds.machine
+      : virtual
+        ? spaceKinds.virtual
+        : spaceKinds.supervisor;
+    u64[(at + spaceFields.atp) >>> 3] = atp;
+    u64[(at + spaceFields.hgatp) >>> 3] = hgatp;
+    const banks = u32.subarray((at + spaceFields.banks) >>> 2, ((at + spaceFields.banks) >>> 2) + regimes.count);
+    const space = { key, at, machine, virtual, atp, hgatp, asid: asidOf(atp), vmid: vmidOf(hgatp), banks };
     this.spaces.set(key, space);
+    this.byAddress.set(at, space);
     return space;
+  }
+
+  private removeSpace({ key, at }: Space): void {
+    this.memory.u32[(at + spaceFields.kind) >>> 2] = spaceKinds.free;
+    this.spaces.delete(key);
+    this.byAddress.delete(at);
+    this.freeSpaces.push(at);
   }
 
   private empty(bank: number): void {
@@ -96,44 +111,37 @@ export class TranslationCache {
   /** Base of the bank for what `context` accesses in `regime`. */
   bank(context: Context, regime: number): number {
     const space = this.spaceOf(context, regime);
-    space.used = ++this.clock;
+    const { f64 } = this.memory;
+    f64[(space.at + spaceFields.used) >>> 3] = ++f64[control.spaceClock >>> 3]!;
     return space.banks[regime] || this.addBank(space, regime);
   }
 
   private spaceOf(context: Context, regime: number): Space {
     if ((regime & regimes.privilege) === 3) return this.machine;
-    let recent = this.recent.get(context.base);
-    if (!recent) {
-      recent = new Recent();
-      this.recent.set(context.base, recent);
-    }
-    if ((regime & regimes.virtual) === 0) {
-      if (!recent.supervisor || this.differs(context, 'satp', recent.satp)) {
-        const satp = context.csr('satp');
-        const key = `${satp}`;
-        recent.supervisor = this.spaces.get(key) ?? this.addSpace(key, false, satp, 0n);
-      }
-      return recent.supervisor;
-    }
-    const changed = this.differs(context, 'vsatp', recent.vsatp);
-    if (this.differs(context, 'hgatp', recent.hgatp) || changed || !recent.virtual) {
-      const vsatp = context.csr('vsatp');
-      const hgatp = context.csr('hgatp');
-      const key = `${vsatp}/${hgatp}`;
-      recent.virtual = this.spaces.get(key) ?? this.addSpace(key, true, vsatp, hgatp);
-    }
-    return recent.virtual;
+    const virtual = (regime & regimes.virtual) !== 0;
+    const remembered = virtual ? fields.virtualSpace : fields.supervisorSpace;
+    const last = this.byAddress.get(context.low(remembered));
+    if (last?.virtual === virtual && this.isNamed(last, context)) return last;
+    const atp = context.csr(virtual ? 'vsatp' : 'satp');
+    const hgatp = virtual ? context.csr('hgatp') : 0n;
+    const key = virtual ? `${atp}/${hgatp}` : `${atp}`;
+    const space = this.spaces.get(key) ?? this.addSpace(key, virtual, atp, hgatp);
+    context.setLow(remembered, space.at);
+    return space;
   }
 
-  /** Whether a CSR differs from what was remembered; remembers it. */
-  private differs(context: Context, slot: 'satp' | 'vsatp' | 'hgatp', halves: Uint32Array): boolean {
-    const at = (context.base + csrOffset(slot)) >>> 2;
-    const low = this.memory.u32[at]!;
-    const high = this.memory.u32[at + 1]!;
-    if (halves[0] === low && halves[1] === high) return false;
-    halves[0] = low;
-    halves[1] = high;
-    return true;
+  /** Whether the context's CSRs still name this space. */
+  private isNamed({ at, virtual }: Space, { base }: Context): boolean {
+    if (!virtual) return this.equal(base + csrAt.satp, at + spaceFields.atp);
+    return (
+      this.equal(base + csrAt.vsatp, at + spaceFields.atp) && this.equal(base + csrAt.hgatp, at + spaceFields.hgatp)
+    );
+  }
+
+  /** Whether the 64-bit words at two offsets are equal. */
+  private equal(a: number, b: number): boolean {
+    const { u32 } = this.memory;
+    return u32[a >>> 2] === u32[b >>> 2] && u32[(a + 4) >>> 2] === u32[(b + 4) >>> 2];
   }
 
   private addBank(space: Space, regime: number): number {
@@ -145,16 +153,20 @@ export class TranslationCache {
 
   /** Frees the banks of the space that has been away longest; its own, if `keep` is the only one. */
   private evict(keep: Space): void {
+    const usedAt = ({ at }: Space): number => this.memory.f64[(at + spaceFields.used) >>> 3]!;
     let oldest = keep;
     for (const space of this.spaces.values()) {
-      if (space !== keep && space.banks.some((bank) => bank !== 0) && (oldest === keep || space.used < oldest.used))
+      if (
+        space !== keep &&
+        space.banks.some((bank) => bank !== 0) &&
+        (oldest === keep || usedAt(space) < usedAt(oldest))
+      )
         oldest = space;
     }
     this.release(oldest);
     this.evictions++;
     if (oldest === keep || oldest === this.machine) return;
-    this.spaces.delete(oldest.key);
-    this.recent.clear();
+    this.removeSpace(oldest);
   }
 
   private release(space: Space): void {

@@ -1,6 +1,6 @@
 // Interrupts of a hart: which are pending, which one is taken next, and when a timer will raise one.
 
-import { csrAt, context as fields } from '../engine/layout.ts';
+import { control, csrAt, context as fields } from '../engine/layout.ts';
 import { interruptBits } from './causes.ts';
 import type { Context } from './context.ts';
 import { envcfg, hstatus, privileges, status } from './fields.ts';
@@ -37,15 +37,20 @@ export function pendingBits(hart: Hart, wanted = -1): number {
   return pending & wanted;
 }
 
+/** The interrupts that are pending and enabled in mie, whatever the modes' own enables say. */
+export function enabledInterrupts(hart: Hart): number {
+  const enabled = hart.context.low(csrAt.mie);
+  return enabled === 0 ? 0 : pendingBits(hart, enabled);
+}
+
 /**
  * The code of the interrupt that would be taken now, or −1. VS-level interrupts have their own codes (2, 6, 10) here,
- * whichever mode will take them.
+ * whichever mode will take them. Tells machine code whether there is anything to look for (`control.quiet`).
  */
 export function pendingInterrupt(hart: Hart): number {
   const context = hart.context;
-  const enabled = context.low(csrAt.mie);
-  if (enabled === 0) return -1;
-  const pending = pendingBits(hart, enabled);
+  const pending = enabledInterrupts(hart);
+  hart.memory.u32[control.quiet >>> 2] = pending === 0 ? 1 : 0;
   if (pending === 0) return -1;
 
   const privilege = context.low(fields.privilege);
@@ -80,8 +85,7 @@ function highestPriority(pending: number): number {
 
 /** Whether WFI completes: an enabled interrupt is pending, whatever the global enables and delegation say. */
 export function wfiWakes(hart: Hart): boolean {
-  const enabled = hart.context.low(csrAt.mie);
-  return enabled !== 0 && pendingBits(hart, enabled) !== 0;
+  return enabledInterrupts(hart) !== 0;
 }
 
 /** A comparator so large that the clock never gets there: what stays of a timer that nobody uses. */

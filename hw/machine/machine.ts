@@ -7,7 +7,7 @@
 import { type AclintState, aclint, aclintBase, createAclint, softwareInterrupt, timerRise } from '../aclint.ts';
 import type { DeviceModel } from '../device.ts';
 import { Engine } from '../engine/engine.ts';
-import { context as fields } from '../engine/layout.ts';
+import { control, context as fields, targets } from '../engine/layout.ts';
 import { MachineMemory, romBase } from '../engine/memory.ts';
 import type { TranslatorOptions } from '../engine/translator/options.ts';
 import { Context } from '../hart/context.ts';
@@ -121,6 +121,7 @@ export class Machine {
       readMemory: (address: number, length: number) => this.readMemory(address, length),
       writeMemory: (address: number, bytes: Uint8Array) => this.writeMemory(address, bytes),
     };
+    this.memory.f64[control.cyclesPerTick >>> 3] = this.clockHz / this.timebaseHz;
     this.devices = new Devices(world, this.clockHz / 1e9);
     this.harts = Array.from({ length: config.harts }, (_, id) => new Hart(id, this.memory));
     this.engine = new Engine(
@@ -160,7 +161,7 @@ export class Machine {
   }
 
   private instretOf(lane: Lane): number {
-    return lane === this.running ? lane.retired - this.engine.left : lane.retired;
+    return lane === this.running ? lane.retired - this.engine.left - this.engine.trapsDelivered : lane.retired;
   }
 
   private portOf(lane: Lane): HartPort {
@@ -410,11 +411,25 @@ export class Machine {
 
   /** At most `budget` cycles of instructions. */
   private runSlice(lane: Lane, budget: number): void {
+    const { engine } = this;
+    const { u32, f64 } = this.memory;
     lane.sliceEnd += budget;
     lane.retired += budget;
-    const left = this.engine.run(lane.hart, budget);
+    f64[control.sliceEnd >>> 3] = lane.sliceEnd;
+    f64[control.sliceRetired >>> 3] = lane.retired;
+    u32[control.delivered >>> 2] = this.deliveredTargets(lane.hart);
+    if (this.clint) u32.set(this.clint.state.mtimeOffset, control.timeOffset >>> 2);
+    const left = engine.run(lane.hart, budget);
     lane.sliceEnd -= left;
-    lane.retired -= left;
+    lane.retired -= left + engine.trapsDelivered;
+    engine.trapsDelivered = 0;
+  }
+
+  /** The modes whose traps guest code takes, unless somebody wants to see them. */
+  private deliveredTargets({ supervisor }: Hart): number {
+    if (this.onTrap || this.onInstruction) return 0;
+    if (supervisor === undefined) return targets.m | targets.hs | targets.vs;
+    return supervisor.mode === 'M' ? targets.hs | targets.vs : targets.vs;
   }
 
   private step(lane: Lane, observer: InstructionObserver): void {

@@ -9,7 +9,7 @@ export interface SavedMemory {
 }
 
 function* savedRanges({ layout }: MachineMemory): Iterable<[start: number, end: number]> {
-  yield [layout.contexts, layout.banks];
+  yield [layout.contexts, layout.spaces];
   yield [layout.rom, layout.rom + pageSize];
   yield [layout.ram, layout.ram + layout.ramSize];
 }

@@ -1,16 +1,11 @@
 // The trace hash: a digest of everything that happened, in order. Two runs with the same hash took the same path.
 
-import { control, context as fields } from '../engine/layout.ts';
+import { defineTrapDigest, digest, step } from '../engine/digest.ts';
+import { control } from '../engine/layout.ts';
 import type { MachineMemory } from '../engine/memory.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
-import { I32, I64, load } from '../wasm/values.ts';
+import { I32, load } from '../wasm/values.ts';
 
-/** Odd, so that a step loses nothing; its product is turned so that all bits of a word reach all bits of the digest. */
-const multiplier = 0x9e37_79b9_7f4a_7c15n;
-/** Registers are added up, each times an odd number of its own, so that no product waits for another. */
-const weights: bigint[] = [];
-for (let weight = multiplier; weights.length < 32; weight = BigInt.asUintN(64, weight * multiplier))
-  weights.push(weight);
 const seed = [0x9e37_79b9, 0x85eb_ca6b] as const;
 
 /** The digest is in `control.digest`: each of these adds to it. */
@@ -27,8 +22,6 @@ interface Digest {
 
 function buildDigest(memory: MachineMemory): Digest {
   const module = new ModuleBuilder();
-  const step = (digest: I64, value: I64): I64 => digest.xor(value).mul(I64.of(multiplier)).rotl(32);
-  const digest = (): I64 => load.i64(I32.of(0), control.digest);
 
   const word = module.function(['i32'], undefined, (f, value) => {
     f.store('i64', I32.of(0), step(digest(), value.get.i64U()), control.digest);
@@ -48,14 +41,7 @@ function buildDigest(memory: MachineMemory): Digest {
     });
     f.store('i64', I32.of(0), sum.get, control.digest);
   });
-  const trap = module.function(['i32', 'f64', 'i32', 'i32'], undefined, (f, context, cycle, cause, hart) => {
-    const registers = weights.map((weight, index) =>
-      load.i64(context.get, index === 0 ? fields.pc : fields.x + 8 * index).mul(I64.of(weight)),
-    );
-    const event = step(step(digest(), cycle.get.bits()), cause.get.i64U().shl(32).or(hart.get.i64U()));
-    const sum = registers.reduce((left, right) => left.add(right));
-    f.store('i64', I32.of(0), step(event, sum), control.digest);
-  });
+  const trap = defineTrapDigest(module);
   module.export('word', word);
   module.export('number', number);
   module.export('memory', range);

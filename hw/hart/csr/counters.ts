@@ -87,13 +87,20 @@ const table: Record<number, Csr> = {
     name: 'mcycle',
     read: (hart) => readCounter(hart, 'cycleOffset'),
     write: (hart, value) => writeCounter(hart, 'cycleOffset', value),
+    direct: { kind: 'cycle', counter: 0 },
   },
   2818: {
     name: 'minstret',
     read: (hart) => readCounter(hart, 'instretOffset'),
     write: (hart, value) => writeCounter(hart, 'instretOffset', value),
+    direct: { kind: 'instret', counter: 0 },
   },
-  3072: { name: 'cycle', read: (hart) => readCounter(hart, 'cycleOffset'), guard: counterGuard(0) },
+  3072: {
+    name: 'cycle',
+    read: (hart) => readCounter(hart, 'cycleOffset'),
+    guard: counterGuard(0),
+    direct: { kind: 'cycle', counter: counters.cy },
+  },
   3073: {
     name: 'time',
     read: (hart) => {
@@ -101,8 +108,14 @@ const table: Record<number, Csr> = {
       return hart.context.low(fields.virtual) ? u64(time + hart.context.word(csrAt.htimedelta)) : time;
     },
     guard: counterGuard(1),
+    direct: { kind: 'time', counter: counters.tm },
   },
-  3074: { name: 'instret', read: (hart) => readCounter(hart, 'instretOffset'), guard: counterGuard(2) },
+  3074: {
+    name: 'instret',
+    read: (hart) => readCounter(hart, 'instretOffset'),
+    guard: counterGuard(2),
+    direct: { kind: 'instret', counter: counters.ir },
+  },
   800: mcountinhibit,
   774: stored('mcounteren', { writable: counterEnableWritable }),
   262: stored('scounteren', { writable: counterEnableWritable }),

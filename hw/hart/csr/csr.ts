@@ -21,6 +21,18 @@ export const effects = {
   floatingPoint: 32,
 } as const;
 
+/** How machine code makes the common accesses itself (hw/engine/privileged); it must come to what `read` and `write` would. */
+export type Direct =
+  /** Held by the context's CSR at an offset; writes change the bits of `writable` and have no effects. */
+  | { readonly kind: 'stored'; readonly at: number; readonly writable: bigint }
+  /** mstatus at an offset, or a view of it. */
+  | { readonly kind: 'status'; readonly at: number; readonly view: bigint; readonly writable: bigint }
+  /** A u32 field of the context's floating-point state, of these bits; or both of them. */
+  | { readonly kind: 'float'; readonly at: number; readonly view: bigint }
+  | { readonly kind: 'fcsr' }
+  /** Counts; read only. `counter` is the bit that opens it below M-mode, 0: its number does. */
+  | { readonly kind: 'cycle' | 'instret' | 'time'; readonly counter: number };
+
 /** A control and status register. Values are unsigned 64-bit. */
 export interface Csr {
   readonly name: string;
@@ -33,12 +45,15 @@ export interface Csr {
   readonly guard?: (hart: Hart) => number;
   /** The register that this number reaches when V=1. */
   readonly guest?: Csr;
+  readonly direct?: Direct;
 }
 
 /** A register that reads as a constant and ignores writes. */
 export function constant(name: string, value: bigint): Csr {
   return { name, read: () => value };
 }
+
+const allOnes = 0xffff_ffff_ffff_ffffn;
 
 /** A register that holds the bits of `writable`; the others read as they were set at reset. */
 export function stored(
@@ -70,6 +85,7 @@ export function stored(
           },
     ...(guard && { guard }),
     ...(guest && { guest }),
+    ...(changed === effects.none && !guard && { direct: { kind: 'stored', at, writable: writable ?? allOnes } }),
   };
 }
 

@@ -1,5 +1,6 @@
 // fflags, frm and fcsr.
 
+import { context as fields } from '../../engine/layout.ts';
 import { exceptions } from '../causes.ts';
 import type { Hart } from '../hart.ts';
 import { type Csr, effects } from './csr.ts';
@@ -16,6 +17,7 @@ export const floatingPointCsrs: Readonly<Record<number, Csr>> = {
       return effects.none;
     },
     guard,
+    direct: { kind: 'float', at: fields.fflags, view: 0x1fn },
   },
   2: {
     name: 'frm',
@@ -26,6 +28,7 @@ export const floatingPointCsrs: Readonly<Record<number, Csr>> = {
       return effects.none;
     },
     guard,
+    direct: { kind: 'float', at: fields.frm, view: 7n },
   },
   3: {
     name: 'fcsr',
@@ -37,5 +40,6 @@ export const floatingPointCsrs: Readonly<Record<number, Csr>> = {
       return effects.none;
     },
     guard,
+    direct: { kind: 'fcsr' },
   },
 };

@@ -47,12 +47,19 @@ const mstatus: Csr = {
     const changed = writeLow(hart, csrAt.mstatus, value, machineFields);
     return (high ^ nextHigh) & status.mpvHigh ? changed | effects.regime : changed;
   },
+  direct: {
+    kind: 'status',
+    at: csrAt.mstatus,
+    view: all,
+    writable: BigInt(machineFields) | (BigInt(machineFieldsHigh) << 32n),
+  },
 };
 
 export const vsstatus: Csr = {
   name: 'vsstatus',
   read: (hart) => read(hart, csrAt.vsstatus, all),
   write: (hart, value) => writeLow(hart, csrAt.vsstatus, value, supervisorFields),
+  direct: { kind: 'status', at: csrAt.vsstatus, view: all, writable: BigInt(supervisorFields) },
 };
 
 const sstatus: Csr = {
@@ -60,6 +67,7 @@ const sstatus: Csr = {
   read: (hart) => read(hart, csrAt.mstatus, supervisorView),
   write: (hart, value) => writeLow(hart, csrAt.mstatus, value, supervisorFields),
   guest: vsstatus,
+  direct: { kind: 'status', at: csrAt.mstatus, view: supervisorView, writable: BigInt(supervisorFields) },
 };
 
 export const statusCsrs = { 768: mstatus, 256: sstatus, 512: vsstatus };

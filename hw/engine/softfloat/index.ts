@@ -69,7 +69,7 @@ function arithmetic(module: ModuleBuilder, format: Format, round: Round) {
   };
 }
 
-function exactOperations(module: ModuleBuilder): Record<FpOperation, Exact> {
+export function exactOperations(module: ModuleBuilder): Record<FpOperation, Exact> {
   const roundSingle = defineRound(module, single);
   const s = arithmetic(module, single, roundSingle);
   const d = arithmetic(module, double, defineRound(module, double));

@@ -299,8 +299,10 @@ export class I64 extends Value {
   wrap(): I32 {
     return new I32(unary([0xa7], this));
   }
+  /** The double of which `F64.bits` made this value: f registers that are f64 locals stay there. */
+  double?: F64;
   f64Bits(): F64 {
-    return new F64(unary([0xbf], this));
+    return this.double ?? new F64(unary([0xbf], this));
   }
   /** The nearest single or double to a signed (S) or unsigned (U) integer, ties to even. */
   f32S(): F32 {
@@ -511,7 +513,9 @@ export class F64 extends Value {
     return new F32(unary([0xb6], this));
   }
   bits(): I64 {
-    return new I64(unary([0xbd], this));
+    const bits = new I64(unary([0xbd], this));
+    bits.double = this;
+    return bits;
   }
 }
 

@@ -6,12 +6,16 @@
 
 import type { FpOperation, LoadKind, Semantics, Size, Source } from '../../isa/semantics.ts';
 import { instructions } from '../../isa/table.ts';
+import { hostFuses } from '../../wasm/host-fma.ts';
 import type { Fn, FunctionBuilder, Label, Local, ModuleBuilder } from '../../wasm/module.ts';
-import { I32, I64, load } from '../../wasm/values.ts';
+import { type F64, I32, I64, load } from '../../wasm/values.ts';
 import { tlbEntry } from '../access.ts';
 import { AtomicSemantics, loadSizes, loads, storeKinds } from '../atomic-semantics.ts';
 import { context as fields, tlb } from '../layout.ts';
 import { access } from '../physical.ts';
+import { boxSingle, spanOf, unlessExact } from '../softfloat/fast-path.ts';
+import { flags } from '../softfloat/flags.ts';
+import { fastPath } from '../softfloat/paths.ts';
 import { type ControlFlow, controlFlow } from './control-flow.ts';
 import { instructionKinds } from './instruction-kind.ts';
 import type { Edge, Node, Region, Step } from './region.ts';
@@ -37,7 +41,9 @@ const dynamicRounding = 7;
 class Translation extends AtomicSemantics implements Semantics {
   private readonly flow: ControlFlow;
   private readonly x_ = new Map<number, Local<'i64'>>();
-  private readonly f_ = new Map<number, Local<'i64'>>();
+  private readonly f_ = new Map<number, Local<'f64'>>();
+  /** The values of `f_`; an object for each register, by which `fastPath` knows them. */
+  private readonly fValues = new Map<number, F64>();
   private readonly xWritten = new Set<number>();
   private readonly fWritten = new Set<number>();
   private readonly dataBank: Local<'i32'>;
@@ -46,7 +52,7 @@ class Translation extends AtomicSemantics implements Semantics {
   private readonly leaveTo: Local<'i64'>;
   /** Where the current node's jump goes. */
   private readonly target: Local<'i64'>;
-  private readonly frm: Local<'i32'>;
+  private readonly span: Local<'i64'>;
   private readonly fpWritten: Local<'i32'>;
   private usesFp = false;
   private exit!: Label;
@@ -73,7 +79,7 @@ class Translation extends AtomicSemantics implements Semantics {
     this.dataBank = builder.local('i32');
     this.leaveTo = builder.local('i64');
     this.target = builder.local('i64');
-    this.frm = builder.local('i32');
+    this.span = builder.local('i64');
     this.fpWritten = builder.local('i32');
     for (const node of this.flow.order) for (const { decoded } of node.steps) this.note(decoded);
   }
@@ -86,7 +92,11 @@ class Translation extends AtomicSemantics implements Semantics {
       const use = operands[field];
       const number = numbers[field];
       if (use === 'f') {
-        if (!this.f_.has(number)) this.f_.set(number, this.builder.local('i64'));
+        if (!this.f_.has(number)) {
+          const local = this.builder.local('f64');
+          this.f_.set(number, local);
+          this.fValues.set(number, local.get);
+        }
         if (field === 'rd') this.fWritten.add(number);
       } else if (use === 'x' && number !== 0) {
         if (!this.x_.has(number)) this.x_.set(number, this.builder.local('i64'));
@@ -98,7 +108,7 @@ class Translation extends AtomicSemantics implements Semantics {
   emit(): void {
     const { builder: f, context } = this;
     for (const [number, local] of this.x_) f.set(local, load.i64(context, fields.x + 8 * number));
-    for (const [number, local] of this.f_) f.set(local, load.i64(context, fields.f + 8 * number));
+    for (const [number, local] of this.f_) f.set(local, load.f64(context, fields.f + 8 * number));
     f.set(this.dataBank, load.i32(context, fields.dataBank));
     for (const { tag } of Object.values(this.pages)) f.set(tag, noTag);
     f.block((exit) => {
@@ -107,7 +117,7 @@ class Translation extends AtomicSemantics implements Semantics {
       this.tree(this.flow.head);
     });
     for (const number of this.xWritten) f.store('i64', context, this.x_.get(number)!.get, fields.x + 8 * number);
-    for (const number of this.fWritten) f.store('i64', context, this.f_.get(number)!.get, fields.f + 8 * number);
+    for (const number of this.fWritten) f.store('f64', context, this.f_.get(number)!.get, fields.f + 8 * number);
     if (this.usesFp) {
       f.store('i32', context, load.i32(context, fields.fpDirty).or(this.fpWritten.get), fields.fpDirty);
     }
@@ -118,8 +128,9 @@ class Translation extends AtomicSemantics implements Semantics {
   /** Nothing in a region turns floating point off or changes frm: what needs the interpreter for that is told here. */
   private enterFp(): void {
     const { builder: f, context } = this;
-    f.set(this.frm, load.i32(context, fields.frm));
-    f.if(load.i32(context, fields.fpOff).or(this.frm.get.gtU(4)), () => this.leave(this.flow.head.offset, 0, true));
+    const frm = f.let(load.i32(context, fields.frm));
+    f.set(this.span, spanOf(frm.eqz(), load.i32(context, fields.fflags).and(flags.inexact)));
+    f.if(load.i32(context, fields.fpOff).or(frm.gtU(4)), () => this.leave(this.flow.head.offset, 0, true));
   }
 
   // ---- control flow
@@ -223,10 +234,10 @@ class Translation extends AtomicSemantics implements Semantics {
     if (rd !== 0) this.builder.set(this.x_.get(rd)!, value);
   }
   f(source: Source): I64 {
-    return this.f_.get(this.step.decoded[source])!.get;
+    return this.fValues.get(this.step.decoded[source])!.bits();
   }
   setF(value: I64): void {
-    this.builder.set(this.f_.get(this.step.decoded.rd)!, value);
+    this.builder.set(this.f_.get(this.step.decoded.rd)!, value.f64Bits());
     this.builder.set(this.fpWritten, I32.of(1));
   }
   imm(): I64 {
@@ -268,11 +279,16 @@ class Translation extends AtomicSemantics implements Semantics {
 
   load(kind: LoadKind, address: I64): I64 {
     const { builder: f } = this;
-    return f.let(loads[kind](this.host(f.let(address), loadSizes[kind], tlb.read, false)));
+    const host = this.host(f.let(address), loadSizes[kind], tlb.read, false);
+    const { operands } = instructions[this.step.decoded.op]!;
+    if (kind === 'i64' && operands.rd === 'f') return f.let(load.f64(host)).bits();
+    return f.let(loads[kind](host));
   }
   store(size: Size, address: I64, value: I64): void {
     const { builder: f } = this;
-    f.store(storeKinds[size], this.host(f.let(address), size, tlb.write, false), value);
+    const host = this.host(f.let(address), size, tlb.write, false);
+    if (size === 8 && value.double) f.store('f64', host, value.double);
+    else f.store(storeKinds[size], host, value);
   }
   protected override atomicHost(size: Size, va: I64, kind: number): I32 {
     return this.builder.let(this.host(va, size, kind === access.write ? tlb.write : tlb.read, true));
@@ -291,14 +307,24 @@ class Translation extends AtomicSemantics implements Semantics {
   // ---- floating point
 
   requireFp(): void {}
+  /** The fast path; where it will not do, the interpreter's turn. A call there would have every register spilled around it. */
   fp(operation: FpOperation, ...operands: I64[]): I64 {
     const { builder: f } = this;
-    const [a = zero, b = zero, c = zero] = operands;
     const { op, rm } = this.step.decoded;
-    if (instructionKinds[op]!.rounds && rm > 4 && rm !== dynamicRounding) this.leaveStep();
-    const mode = rm === dynamicRounding ? this.frm.get : I32.of(rm);
+    const { rounds } = instructionKinds[op]!;
+    if (rounds && rm > 4 && rm !== dynamicRounding) this.leaveStep();
     f.set(this.fpWritten, I32.of(1));
-    return f.let(this.softfloat(operation).call(this.context, mode, a, b, c));
+    const inX = instructions[op]!.operands.rs1 === 'x';
+    const sources = operands.map((operand) => (inX ? f.let(operand) : operand.f64Bits()));
+    const rounding = rounds ? rm : dynamicRounding;
+    const path = fastPath(f, operation, sources, { span: this.span.get, rounding, hostFuses: hostFuses() });
+    if (!path) {
+      const [a = zero, b = zero, c = zero] = operands;
+      return f.let(this.softfloat(operation).call(this.context, I32.of(rm), a, b, c));
+    }
+    unlessExact(f, path, () => this.leaveStep());
+    if (path.result.kind === 'f64') return path.result.get.bits();
+    return path.result.kind === 'f32' ? boxSingle(path.result.get).bits() : path.result.get;
   }
 
   // ---- what regions end before

@@ -8,10 +8,11 @@ import { runInLockstep, type Side, type Step, type Twin, type Verdict } from './
 /** Makes the machine with its program. */
 export type CreateBare = (more: Pick<BareOptions, 'translator' | 'onConsole' | 'onOutcome'>) => BareMachine;
 
-/** So that nearly everything is translated, and indirect jumps have seen several targets. */
-const eagerThreshold = 3;
-/** Steps are 1 to 2^17 cycles long, as often short as long. */
-const stepBits = 17;
+/** So that nearly everything is translated. */
+const eagerThreshold = 2;
+/** Steps are up to 2^17 cycles long, as often short as long; at first they are short: code is translated between them. */
+const stepBits = { least: 4, most: 17 } as const;
+const stepsPerBit = 100;
 /** Memory is compared after so many steps. */
 const stepsPerSweep = 64;
 
@@ -56,7 +57,8 @@ function* steps(limit: number, seed: number): Generator<Step> {
     Array.from({ length: dice.below(3) }, () => from + 1 + dice.below(until - from)).sort((a, b) => a - b);
   let from = 0;
   for (let count = 1; from < limit; count++) {
-    const until = Math.min(limit, from + 1 + dice.below(2 ** (1 + dice.below(stepBits))));
+    const bits = Math.min(stepBits.most, stepBits.least + Math.floor(count / stepsPerBit));
+    const until = Math.min(limit, from + 1 + dice.below(2 ** (1 + dice.below(bits))));
     const pauses: Record<Side, number[]> = {
       interpreter: pausesUpTo(from, until),
       translator: pausesUpTo(from, until),

@@ -9,7 +9,7 @@ import { virtMap } from '../../../vdev/virt-map.ts';
 import { programStart, ram, ramSize } from './frame.ts';
 import type { LoadedProgram, Program } from './program.ts';
 
-const thresholds = [1, 2, 3, 17, 1000];
+const thresholds = [1, 1, 2, 2, 3, 3, 17, 100, 1000];
 /** Cycles after which memory and translations are compared. */
 const sweepCycles = 8000;
 /** Saving takes long: one program in so many is saved and loaded on its way. */

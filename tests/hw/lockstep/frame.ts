@@ -27,6 +27,9 @@ const shuffled = 0x10_0000_0000n;
 export const large = 0x20_0000_0000n;
 const top = 0xffff_ffc0_0000_0000n;
 const dataAlias = 0x30_0000_0000n;
+/** Two physical pages of the program, and where one of them appears; which one, is an entry's lowest PPN bit. */
+const windowPages = [programPages - 2, programPages - 1] as const;
+const windowStart = programStart + 0x100_0000n;
 
 const aclintPages = [0x200_0000n, 0x200_4000n, 0x200_b000n];
 const uartPage = 0x1000_0000n;
@@ -75,11 +78,16 @@ class Image {
 export class Tables {
   readonly image = new Image();
   readonly entries: Entry[] = [];
+  /** The entries of the window, in every space and every guest stage. */
+  readonly windows: Entry[] = [];
+  /** Where the window is: its page shares a place in the TLB with a page of the program. */
+  readonly window: bigint;
   readonly spaces: Space[] = [];
   readonly guestStages: bigint[] = [];
   private next = tablesStart;
 
   constructor(private readonly dice: Dice) {
+    this.window = windowStart + BigInt(dice.below(8) << 12);
     for (const user of [false, true, false, true]) this.addSpace(user);
     for (let index = 0; index < 2; index++) this.addGuestStage();
   }
@@ -128,6 +136,9 @@ export class Tables {
     for (const page of [...aclintPages, uartPage]) map(page, page, pte.r | pte.w | own | pte.a | pte.d);
     map(large, ram, all | own | used(), 1);
     map(top, ram, all | own | used(), 1);
+    const shown = programStart + BigInt(windowPages[0] << 12);
+    const value = ((shown >> 12n) << 10n) | all | own | pte.a | pte.d;
+    this.windows.push({ at: tables.map(this.window, shown, all | own | pte.a | pte.d), value, virtual: this.window });
     this.spaces.push({ atp: this.atp(tables, mode, BigInt(1 + dice.below(3))), user });
     this.next += 0x1_8000n;
   }
@@ -142,6 +153,8 @@ export class Tables {
       // G-stage page tables are never A-less here: some entries are left to the machine all the same.
       const own = dice.once(5) ? flags & ~(pte.a | pte.d) : flags;
       const at = tables.map(physical, physical, own);
+      if (physical === programStart + BigInt(windowPages[0] << 12))
+        this.windows.push({ at, value: ((physical >> 12n) << 10n) | own, virtual: physical });
       const isData = physical >= dataStart && physical < hartPages;
       if (isData || dice.once(12))
         this.entries.push({ at, value: ((physical >> 12n) << 10n) | own, virtual: physical });
@@ -207,9 +220,27 @@ function rowOf(dice: Dice, mode: MachineMode, { spaces, guestStages }: Tables): 
     some(0x444n), // hideleg
     some(1n << 9n) | some(status.sum), // vsstatus (and hstatus.HU)
     places,
-    dice.once(4) && translated ? dataAlias : dataStart,
+    dice.once(2) && translated ? dataAlias : dataStart,
     status.fs | some(status.sum) | some(status.mxr), // vsstatus
   ];
+}
+
+/** Entries that services know by their number: the window's. */
+export const windowEntries = 6;
+/** Functions in the window: one begins every 64 bytes. */
+export const windowFunctions = 64;
+
+function windowPage(dice: Dice, page: number): string {
+  const functions = Array.from(
+    { length: windowFunctions },
+    (_, index) => `    .balign 64
+    addi a0, a0, ${dice.below(100)}
+    xor a1, a1, ${dice.of(['a0', 'a2', 'a3'])}
+    ${dice.of(['nop', 'mul a2, a0, a1', 'c.addi a0, 1', 'c.nop', 'sub a2, a2, a0'])}
+    ${index % 8 === 7 ? 'ecall' : 'ret'}
+    ret`,
+  );
+  return `    .org ${programStart + BigInt(page << 12)}\n${functions.join('\n')}`;
 }
 
 /** Interrupts come about every 2^n ticks. */
@@ -268,7 +299,8 @@ function constants(dice: Dice, count: number): bigint[] {
 /** The program with what surrounds it. `lines` begin at `programStart`. */
 export function frame(dice: Dice, tables: Tables, options: FrameOptions, lines: readonly string[]): string {
   const { timerBits, fuel, passes, rows } = options;
-  const entries = Array.from({ length: editable }, () => dice.of(tables.entries));
+  const others = editable - tables.windows.length;
+  const entries = [...tables.windows, ...Array.from({ length: others }, () => dice.of(tables.entries))];
   const satps = [
     ...tables.spaces.map(({ atp }) => atp),
     0n,
@@ -277,6 +309,7 @@ export function frame(dice: Dice, tables: Tables, options: FrameOptions, lines: 
   const hgatps = [...tables.guestStages, 0n, tables.guestStages[0]! ^ (3n << 44n)];
   return `
 origin:
+.equ window, ${tables.window}
 start:
     la t0, machine
     csrw mtvec, t0
@@ -685,6 +718,7 @@ ${lines.join('\n')}
     ecall
     la t0, again
     jr t0
+${windowPages.map((page) => windowPage(dice, page)).join('\n')}
     .org ${programStart + BigInt(programPages << 12)}
 `;
 }

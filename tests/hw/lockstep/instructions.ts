@@ -68,8 +68,10 @@ export type Flavour = 'integer' | 'float' | 'memory' | 'atomic' | 'mixed';
 
 /** Puts an address in the data area, or just past its end, into t6: of any alignment, or of a given one. */
 function address(dice: Dice, alignment: number): string[] {
+  // Often at the end of a page, so that what is not aligned crosses it.
+  const end = dice.once(3) ? ['li t5, 4088', 'or t6, t6, t5', `addi t6, t6, ${dice.below(8)}`] : [];
   const mask = alignment === 1 ? [] : [`andi t6, t6, -${alignment}`];
-  return [`and t6, ${dice.of(['t0', 't1', 'a0', 'a1', 'a2', 's2', 's3'])}, s4`, ...mask, 'add t6, t6, s10'];
+  return [`and t6, ${dice.of(['t0', 't1', 'a0', 'a1', 'a2', 's2', 's3'])}, s4`, ...end, ...mask, 'add t6, t6, s10'];
 }
 
 function access(dice: Dice): string[] {

@@ -23,6 +23,7 @@ import {
   device,
   elsewhereInMemory,
   mode,
+  movingCode,
   ownRemap,
   remap,
   selfModifying,
@@ -63,7 +64,7 @@ function inner(author: Author, routines: readonly Routine[], rows: number): Bloc
     case 7:
       return remap(author, plain(author, 8));
     case 8:
-      return dice.once(3) ? mode(author, rows) : elsewhereInMemory(author);
+      return dice.of([mode, elsewhereInMemory, gap, gap])(author, rows);
     default:
       return plain(author);
   }
@@ -73,7 +74,7 @@ function outer(author: Author, routines: readonly Routine[], rows: number): Bloc
   const { dice } = author;
   const some = (count: number): Block[] =>
     Array.from({ length: 1 + dice.below(count) }, () => inner(author, routines, rows));
-  switch (dice.below(14)) {
+  switch (dice.below(16)) {
     case 0:
       return hotLoop(author);
     case 1:
@@ -97,6 +98,9 @@ function outer(author: Author, routines: readonly Routine[], rows: number): Bloc
       ]);
     case 9:
       return loop(author, 0, 2 + dice.below(100), [either(author, some(2), some(2)), ...some(1)]);
+    case 10:
+    case 11:
+      return movingCode(author);
     default:
       return loop(author, dice.below(3), 5 + dice.below(120), some(4));
   }

@@ -3,7 +3,7 @@
 
 import type { Author, Block } from './block.ts';
 import { branchTo } from './control-flow.ts';
-import { large, ram, type Service, services } from './frame.ts';
+import { large, ram, type Service, services, windowEntries, windowFunctions } from './frame.ts';
 import { scratch, straight } from './instructions.ts';
 
 const x = (author: Author): string => `x${author.dice.of(scratch)}`;
@@ -192,6 +192,35 @@ export function remap(author: Author, between: Block): Block {
   return {
     kind: 'remap',
     body: [service(author, 'entry', way(), bits), between, service(author, 'entry', way(), bits)],
+  };
+}
+
+/** A hot loop that calls into a page of which there are two: which one it sees changes beneath it. */
+export function movingCode(author: Author): Block {
+  const { dice } = author;
+  const [again, rarely] = [author.label(), author.label()];
+  const calls = Array.from({ length: 1 + dice.below(2) }, () =>
+    author.guarded('call', [
+      `li t0, window + ${64 * dice.below(dice.of([4, windowFunctions]))}`,
+      dice.of(['jalr ra, 0(t0)', 'c.jalr t0']),
+    ]),
+  );
+  const fence = (dice.once(4) ? 0 : 128) | (dice.below(8) << 8);
+  const entries = Array.from({ length: 1 + dice.below(windowEntries) }, () => dice.below(windowEntries));
+  const bits = dice.once(6) ? dice.of(flips) : 1n << 10n;
+  return {
+    kind: 'moving code',
+    body: [
+      `li s7, ${100 + dice.below(500)}`,
+      `${again}:`,
+      ...calls,
+      `andi t0, s7, ${dice.of([15, 63, 63])}`,
+      `bnez t0, ${rarely}`,
+      ...entries.map((entry) => service(author, 'entry', entry | fence, bits)),
+      `${rarely}:`,
+      'addi s7, s7, -1',
+      `bgtz s7, ${again}`,
+    ],
   };
 }
 

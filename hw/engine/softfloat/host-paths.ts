@@ -62,7 +62,7 @@ export abstract class HostPaths<V extends HostFloat<V>> {
   protected abstract fma(a: V, b: V, c: V): FastPath;
 
   /** Whether results may be rounded: to nearest is the only mode of the host's arithmetic. */
-  private get mayRound(): boolean {
+  protected get mayRound(): boolean {
     const { rounding } = this.state;
     return typeof rounding !== 'number' || rounding === nearestEven || rounding === dynamic;
   }

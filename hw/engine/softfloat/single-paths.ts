@@ -77,6 +77,7 @@ export class SinglePaths extends HostPaths<F32> {
 
   /** fcvt.s.d and fcvt.d.s. */
   narrow(a: F64): FastPath | undefined {
+    if (!this.mayRound) return undefined;
     return this.having(a.demote(), (result) => [() => this.within(result), () => result.promote().eq(a)]);
   }
   widen(a: F32): FastPath {

@@ -1,10 +1,13 @@
 // Compares the operations with and without their fast paths, inside WebAssembly, over operands at which these differ.
 
 import { context as fields } from '../../../hw/engine/layout.ts';
+import { boxSingle, spanOf, unlessExact } from '../../../hw/engine/softfloat/fast-path.ts';
 import { defineSoftfloat, exactOperations, type Operation } from '../../../hw/engine/softfloat/index.ts';
+import { operands } from '../../../hw/engine/softfloat/operation.ts';
+import { fastPath } from '../../../hw/engine/softfloat/paths.ts';
 import { type FpOperation, fpOperations } from '../../../hw/isa/semantics.ts';
 import { type FunctionBuilder, type Local, ModuleBuilder } from '../../../hw/wasm/module.ts';
-import { I32, I64, ifElse, load } from '../../../hw/wasm/values.ts';
+import { type F32, type F64, I32, I64, ifElse, load } from '../../../hw/wasm/values.ts';
 import { type Kind, operandKinds } from './operands.ts';
 
 const context = 0x2000;
@@ -105,6 +108,16 @@ class Draw {
     return kind === 'd' ? bits : f.let(bits.or(this.below(64).eqz().select(this.next().shl(32), I64.of(boxing))));
   }
 
+  /** Next to a power of two near the ends of the range. */
+  edge(kind: 's' | 'd'): I64 {
+    const { width, fraction } = shapes[kind];
+    const maximum = 2 ** (width - 1 - fraction) - 1;
+    const exponent = ifElse(this.below(2), this.below(4), this.below(4).add(maximum - 3)).i64U();
+    const magnitude = exponent.shl(fraction).add(this.below(5).i64U()).sub(2);
+    const bits = this.f.let(magnitude.and((1n << BigInt(width)) - 1n));
+    return kind === 'd' ? bits : bits.or(boxing);
+  }
+
   operand(kind: Kind, toInteger: boolean): I64 {
     if (kind === 's' || kind === 'd') return this.float(kind, toInteger);
     const random = this.next();
@@ -147,8 +160,9 @@ function defineComparison(
         if (kinds.length === 2) f.set(b, near(a.get).xor(draw.next().and(negative)));
         if (operation === 'fdiv') {
           f.set(b, draw.operand(suffix, false));
-          f.set(a, near(host('fmul', a.get, b.get)));
+          f.set(a, near(host('fmul', ifElse(draw.below(2), a.get, draw.edge(suffix)), b.get)));
         }
+        if (operation === 'fmul') f.set(b, near(host('fdiv', draw.edge(suffix), a.get)));
         if (operation === 'fsqrt') f.set(a, near(host('fmul', a.get, a.get)));
         if (kinds.length === 3) f.set(c, near(host('fmul', a.get, b.get)).xor(draw.next().and(negative)));
       });
@@ -178,16 +192,52 @@ export interface Comparison {
   run(name: FpOperation, seed: bigint, cases: number): { differing: number; one: bigint[] };
 }
 
-export function comparison(hostFuses: boolean): Comparison {
+/** Which description of a fast path is compared: the function's; or as it is inlined with the mode of fcsr, or a static one. */
+export type Way = 'function' | 'dynamic mode' | 'static mode';
+
+/** As a translator inlines the operation, with the exact computation as its slow path. */
+function inlined(module: ModuleBuilder, name: FpOperation, exact: Operation, way: Way, hostFuses: boolean): Operation {
+  const isRounded = (fpOperations.rounded as readonly string[]).includes(name);
+  const kinds = operandKinds(name);
+  return module.function(operands, 'i64', (f, base, rm, ...raw) => {
+    const [a, b, c] = raw;
+    const slow = (): void => f.return(exact.call(base.get, rm.get, a!.get, b!.get, c!.get));
+    const sources = kinds.map((kind, index) =>
+      'sd'.includes(kind) ? f.let(raw[index]!.get.f64Bits()) : raw[index]!.get,
+    );
+    const accrued = load.i32(base.get, fields.fflags).and(1);
+    const attempt = (rounding: number, nearest: I32): void => {
+      const path = fastPath(f, name, sources, { span: f.let(spanOf(nearest, accrued)), rounding, hostFuses });
+      if (!path) {
+        slow();
+        return;
+      }
+      unlessExact(f, path, slow);
+      const { kind } = path.result;
+      const result = path.result.get;
+      f.return(kind === 'i64' ? result : (kind === 'f32' ? boxSingle(result as F32) : (result as F64)).bits());
+    };
+    if (way === 'dynamic mode' || !isRounded) attempt(7, rm.get.eqz());
+    else
+      f.switch(
+        rm.get,
+        [0, 1, 2, 3].map((mode) => () => attempt(mode, I32.of(1))),
+        () => attempt(4, I32.of(1)),
+      );
+  });
+}
+
+export function comparison(way: Way, hostFuses: boolean): Comparison {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
   const module = new ModuleBuilder();
-  const fast = defineSoftfloat(module, hostFuses);
+  const functions = defineSoftfloat(module, hostFuses);
   const exact = exactOperations(module);
-  for (const name of Object.keys(fast) as FpOperation[]) {
-    const alone = module.function(['i32', 'i32', 'i64', 'i64', 'i64'], 'i64', (f, base, rm, a, b, c) =>
+  for (const name of Object.keys(functions) as FpOperation[]) {
+    const alone = module.function(operands, 'i64', (f, base, rm, a, b, c) =>
       f.return(exact[name](base.get, rm.get, a.get, b.get, c.get)),
     );
-    module.export(name, defineComparison(module, name, fast[name], alone, fast));
+    const fast = way === 'function' ? functions[name] : inlined(module, name, alone, way, hostFuses);
+    module.export(name, defineComparison(module, name, fast, alone, functions));
   }
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.encode(1)), { env: { memory } });
   for (const kind of ['s', 'd'] as const) new Uint16Array(memory.buffer, tables[kind]).set(boundaries[kind]);

@@ -1,6 +1,7 @@
 // Which guest pages have predecoded code, and where: slots of machine memory, filled as instructions are first executed.
 
 import { type Decoded, decode } from '../isa/decode.ts';
+import { instructionKinds } from '../isa/instruction-kind.ts';
 import { instructions } from '../isa/table.ts';
 import { codeSlot, context, pageRecord, pageSize, record, special, tlb } from './layout.ts';
 import type { MachineMemory } from './memory.ts';
@@ -186,10 +187,11 @@ export class CodePages {
     const { u32 } = this.memory;
     const file = files[op]!;
     const w = at >>> 2;
-    u32[w] = recordTypeOf(op, length) | (targetOffset(file.rd, rd) << 16);
+    const counts = instructionKinds[op]!.branches; // from zero
+    u32[w] = recordTypeOf(op, length) | (counts ? 0 : targetOffset(file.rd, rd) << 16);
     u32[w + 1] = sourceOffset(file.rs1, rs1) | (sourceOffset(file.rs2, rs2) << 16);
     u32[w + 2] = imm;
-    u32[w + 3] = sourceOffset('f', rs3) | ((length * 8) << 16) | (rm << 24);
+    u32[w + 3] = (counts ? 0 : sourceOffset('f', rs3)) | ((length * 8) << 16) | (rm << 24);
   }
 
   /** Fuses a record that was just decoded with its neighbours, where that is known to pay. */

@@ -60,6 +60,7 @@ function buildCore(memory: MachineMemory, threshold: number | undefined): Uint8A
     decodeWord: module.import('decodeWord', ['i32', 'i32']),
     system: module.import('system', ['i32', 'i32'], 'i32'),
     hot: module.import('hot', ['i32', 'i32', 'i64', 'i32']),
+    regionHot: module.import('regionHot', ['i32']),
     regionFailed: module.import('regionFailed', ['i32']),
     chooseBanks: module.import('chooseBanks', []),
   };
@@ -118,6 +119,7 @@ export class Engine {
       decodeWord: (at: number, word: number) => this.code.decodeWord(at >>> 0, word >>> 0),
       hot: (context: number, at: number, pc: bigint, after: number) =>
         this.translator?.hot(context, at >>> 0, pc, after !== 0),
+      regionHot: (number: number) => this.translator?.regionHot(number),
       regionFailed: (number: number) => this.translator?.failed(number),
       system: (operation: number, at: number) => this.system[operation]!(this.running, this.operands.of(at >>> 0)),
       chooseBanks: () => this.chooseBanks(this.running),
@@ -153,6 +155,7 @@ export class Engine {
     memory.u32[control.left >>> 2] = budget;
     const left = this.core.run(hart.context.base, budget);
     memory.u32[control.left >>> 2] = 0;
+    this.translator?.ran(budget - left);
     if (this.trapped) this.completeTrap(hart);
     return left;
   }

@@ -66,6 +66,8 @@ export function defineInterpreter(
     const type = f.local('i32'); // of the record
     /** The instruction that a region left to the interpreter. */
     const interpreted = f.local('i64');
+    /** The head of a region that can't be entered now: the record of its first instruction is executed. */
+    const passed = f.local('i32');
     const stash = (): I32 => load.i32(I32.of(0), control.stash);
     const pc = (): I64 => bias.get.add(at.get.shrU(3).i64U());
 
@@ -80,6 +82,7 @@ export function defineInterpreter(
       f.set(base, I32.of(none));
       f.set(page, I64.of(none));
       f.set(interpreted, I64.of(none));
+      f.set(passed, I32.of(none));
       f.set(target, load.i64(context.get, fields.pc));
 
       f.block((faulted) => {
@@ -109,9 +112,29 @@ export function defineInterpreter(
               });
               f.set(at, base.get.add(target.get.wrap().and(0xffe).shl(3)));
               if (regions) {
-                f.if(load.u16(at.get, record.op).ltU(special.firstRegion), () => {
-                  regions.count(f, context.get, at.get, target.get, target.get.eq(interpreted.get));
-                });
+                f.set(type, load.u16(at.get, record.op));
+                f.if(
+                  type.get.geU(special.firstRegion),
+                  () => {
+                    const number = f.let(type.get.sub(special.firstRegion));
+                    const entry = f.let(regions.entryOf(number));
+                    f.if(target.get.ne(interpreted.get), () => {
+                      f.if(regions.mayEnter(f, entry, left.get, fetchBank.get, page.get), () => {
+                        regions.countEntry(f, entry, number);
+                        f.set(left, f.callTable(regions.type, number, context.get, left.get, page.get));
+                        f.set(target, load.i64(context.get, fields.pc));
+                        f.if(left.get.ltS(0), () => {
+                          f.set(left, left.get.and(~interpretNext));
+                          f.set(interpreted, target.get);
+                        });
+                        f.br(jump);
+                      });
+                    });
+                    f.set(interpreted, I64.of(none));
+                    f.set(passed, at.get);
+                  },
+                  () => regions.count(f, context.get, at.get, target.get, target.get.eq(interpreted.get)),
+                );
               }
 
               f.loop((dispatch) => {
@@ -202,25 +225,15 @@ export function defineInterpreter(
                 f.set(type, load.u16(at.get, record.op));
                 f.loop((again) => {
                   f.switch(type.get, cases, () => {
-                    const number = f.let(type.get.sub(special.firstRegion));
-                    const entry = f.let(regions.entryOf(number));
-                    f.set(type, load.u16(entry, regionEntry.op));
-                    f.if(
-                      pc().eq(interpreted.get),
-                      () => f.set(interpreted, I64.of(none)),
-                      () => {
-                        f.if(regions.mayEnter(f, entry, left.get, fetchBank.get, page.get), () => {
-                          f.set(left, f.callTable(regions.type, number, context.get, left.get.add(1), page.get));
-                          f.set(target, load.i64(context.get, fields.pc));
-                          f.if(left.get.ltS(0), () => {
-                            f.set(left, left.get.and(~interpretNext));
-                            f.set(interpreted, target.get);
-                          });
-                          f.br(jump);
-                        });
-                      },
-                    );
-                    f.br(again);
+                    // The head of a region: it is entered as the target of a jump, unless that was tried just now.
+                    f.if(at.get.eq(passed.get), () => {
+                      f.set(type, load.u16(regions.entryOf(type.get.sub(special.firstRegion)), regionEntry.op));
+                      f.set(passed, I32.of(none));
+                      f.br(again);
+                    });
+                    f.set(left, left.get.add(1));
+                    f.set(target, pc());
+                    f.br(jump);
                   });
                 });
               });
@@ -386,6 +399,7 @@ class Interpretation extends AtomicSemantics implements Semantics {
   branch(condition: I32): void {
     const { builder: f, frame } = this;
     f.if(condition, () => {
+      this.countWay(record.taken);
       const next = f.let(frame.at.get.add(load.i32(frame.at.get, record.imm).shl(3)));
       f.if(next.sub(frame.base.get).ltU(codeSlot.pageEnd), () => {
         const { regions } = frame;
@@ -402,6 +416,13 @@ class Interpretation extends AtomicSemantics implements Semantics {
       f.set(frame.target, this.pc().add(this.imm()));
       f.br(frame.jump);
     });
+    this.countWay(record.passed);
+  }
+
+  /** Counts which way a branch goes, for the translator. */
+  private countWay(field: number): void {
+    const { builder: f, frame } = this;
+    if (frame.regions) f.store('i16', frame.at.get, load.u16(frame.at.get, field).add(1), field);
   }
 
   jump(target: I64): void {

@@ -6,6 +6,7 @@
 //   …            TLB banks
 //   …            page records: one u32 for every page of guest RAM, then one for the ROM
 //   …            what the interpreter knows of translated regions, 64 bytes each
+//   …            how often jumps arrived where
 //   …            predecoded code, 32 KiB for each guest page that has been executed
 //   …            ROM, one page
 //   …            guest RAM, 64 KiB aligned
@@ -62,13 +63,11 @@ export const control = {
   csrEntries: 0x2000,
   /** Where indirect jumps went: `jumpTargets.ways` addresses (i64) for each of `jumpTargets.sets`, the latest first. */
   jumpTargets: 0x4000,
-  /** u16: how often jumps arrived at a record, by a hash of its address. */
-  arrivals: 0x8000,
   size: 0x1_0000,
 } as const;
 
-/** Sizes of the tables in the control block that tell which code is hot. Different places may share an entry. */
-export const arrivals = { entries: 0x4000 } as const;
+/** Sizes of the tables that tell which code is hot. Different places may share an entry. */
+export const arrivals = { entries: 0x2_0000, entrySize: 2 } as const;
 export const jumpTargets = { sets: 0x200, ways: 4 } as const;
 
 /** Why a slow path wants the dispatch loop to be left. */
@@ -284,6 +283,9 @@ export const record = {
   advance: 14,
   /** u8: rounding mode. */
   rm: 15,
+  /** u16, of branches, which use neither rd nor rs3: how often they jumped, and how often not. */
+  taken: 12,
+  passed: 2,
   size: 16,
 } as const;
 
@@ -293,7 +295,7 @@ export const regionEntry = {
   op: 0,
   /** u16: how often it could not be entered because other code is, or nothing is, where it expects its pages. */
   failures: 2,
-  /** u32: instructions on its longest way to the first test of the budget, less one. */
+  /** u32: cycles that must be left: instructions on its longest way to the first test of the budget. */
   needed: 4,
   /** i64: the stamp of the bank, and the virtual page of the head, that its pages were last found with. */
   stamp: 8,
@@ -302,6 +304,8 @@ export const regionEntry = {
   pageCount: 24,
   pages: 28,
   maxPages: 4,
+  /** u32: entries until the translator is told that it is hot. */
+  entriesLeft: 60,
   size: 64,
 } as const;
 
@@ -342,6 +346,8 @@ export interface Layout {
   pageRecords: number;
   code: number;
   codeSlots: number;
+  /** u16: how often jumps arrived at a record, by a hash of its address. */
+  arrivals: number;
   regions: number;
   maxRegions: number;
   rom: number;
@@ -372,7 +378,8 @@ export function layoutFor(
   const pageRecords = banks + maxBanks * tlb.size;
   const maxRegions = 8192;
   const regions = alignUp(pageRecords + (ramSize / pageSize + 1) * 4, pageSize);
-  const code = alignUp(regions + maxRegions * regionEntry.size, pageSize);
+  const arrivalCounts = alignUp(regions + maxRegions * regionEntry.size, pageSize);
+  const code = alignUp(arrivalCounts + arrivals.entries * arrivals.entrySize, pageSize);
   const rom = alignUp(code + codeSlots * codeSlot.size, pageSize);
   const ram = alignUp(rom + pageSize, 0x1_0000);
   const end = ram + ramSize;
@@ -387,6 +394,7 @@ export function layoutFor(
     pageRecords,
     regions,
     maxRegions,
+    arrivals: arrivalCounts,
     code,
     codeSlots,
     rom,

@@ -9,6 +9,8 @@ import { regionParams } from './translator/translation.ts';
 export interface RegionImports {
   /** (context, record, pc, 1 if the instruction after it is meant): jumps arrive there often. */
   hot: Fn<readonly ['i32', 'i32', 'i64', 'i32']>;
+  /** (number): a region has been entered so often that a larger one should take its place. */
+  regionHot: Fn<readonly ['i32']>;
   /** (number): a region can't be entered, again and again. */
   regionFailed: Fn<readonly ['i32']>;
 }
@@ -72,7 +74,7 @@ export class Regions {
     return number.mul(regionEntry.size).add(this.layout.regions);
   }
 
-  /** Whether a region may be entered with `left` cycles more than one; its pages are looked for if they may have moved. */
+  /** Whether a region may be entered with `left` cycles; its pages are looked for if they may have moved. */
   mayEnter(f: FunctionBuilder, entry: I32, left: I32, bank: I32, page: I64): I32 {
     const enough = f.local('i32');
     f.set(enough, left.geU(load.i32(entry, regionEntry.needed)));
@@ -87,11 +89,18 @@ export class Regions {
     return enough.get;
   }
 
+  /** Counts that a region is entered. */
+  countEntry(f: FunctionBuilder, entry: I32, number: I32): void {
+    const left = f.let(load.i32(entry, regionEntry.entriesLeft).sub(1));
+    f.store('i32', entry, left, regionEntry.entriesLeft);
+    f.if(left.eqz(), () => f.run(this.imports.regionHot.call(number)));
+  }
+
   /** Counts a jump to a record that is not the head of a region. */
   count(f: FunctionBuilder, context: I32, at: I32, pc: I64, after: I32): void {
-    const counter = f.let(at.shrU(3).and((arrivals.entries - 1) * 2));
-    const count = f.let(load.u16(counter, control.arrivals).add(1));
-    f.store('i16', counter, count, control.arrivals);
+    const counter = f.let(at.shrU(3).and((arrivals.entries - 1) * arrivals.entrySize));
+    const count = f.let(load.u16(counter, this.layout.arrivals).add(1));
+    f.store('i16', counter, count, this.layout.arrivals);
     f.if(count.eq(this.threshold), () => f.run(this.imports.hot.call(context, at, pc, after)));
   }
 

@@ -81,6 +81,8 @@ export class FunctionBuilder {
   /** Locals of scopes that have ended. */
   private readonly free: Record<Kind, number[]> = { i32: [], i64: [], f32: [], f64: [] };
   private scope: Local[] | undefined;
+  /** Conditional branches that are rarely, or mostly, taken: where they are in `code`. */
+  private readonly hints: { at: number; likely: boolean }[] = [];
 
   constructor(readonly params: readonly Local[]) {}
 
@@ -150,8 +152,10 @@ export class FunctionBuilder {
     this.end();
   }
 
-  if(cond: I32, then: () => void, otherwise?: () => void): void {
+  /** `likely`: whether the condition mostly holds; undefined: nobody knows. */
+  if(cond: I32, then: () => void, otherwise?: () => void, likely?: boolean): void {
     cond.emit(this.code);
+    this.hint(likely);
     this.code.op([0x04, 0x40]);
     this.depth++;
     then();
@@ -162,13 +166,18 @@ export class FunctionBuilder {
     this.end();
   }
 
+  private hint(likely: boolean | undefined): void {
+    if (likely !== undefined) this.hints.push({ at: this.code.length, likely });
+  }
+
   br(label: Label): void {
     this.code.u8(0x0c);
     this.code.uleb(this.depth - label.depth);
   }
 
-  brIf(label: Label, cond: I32): void {
+  brIf(label: Label, cond: I32, likely?: boolean): void {
     cond.emit(this.code);
+    this.hint(likely);
     this.code.u8(0x0d);
     this.code.uleb(this.depth - label.depth);
   }
@@ -229,23 +238,29 @@ export class FunctionBuilder {
     this.depth--;
   }
 
-  /** Locals and body in the binary form of the code section. */
-  finish(): Uint8Array {
+  /** Locals and body in the binary form of the code section, and the hints with their offsets in it. */
+  finish(): FunctionBody {
     const out = new Code();
     out.uleb(this.locals.length);
     for (const kind of this.locals) {
       out.uleb(1);
       out.u8(valueTypes[kind]);
     }
+    const start = out.length;
     out.append(this.code.view());
     out.u8(0x0b);
-    return out.view();
+    return { bytes: out.view(), hints: this.hints.map(({ at, likely }) => ({ at: start + at, likely })) };
   }
+}
+
+interface FunctionBody {
+  bytes: Uint8Array;
+  hints: readonly { at: number; likely: boolean }[];
 }
 
 interface Definition {
   type: number;
-  body: Uint8Array;
+  body: FunctionBody;
 }
 
 /** Collects imports, functions and exports, then encodes the module (core specification, 5.5). */
@@ -382,12 +397,34 @@ export class ModuleBuilder {
         code.uleb(fn.index());
       }
     });
+    this.writeHints(out, functions);
     section(10, functions.length, (code) => {
       for (const { body } of functions) {
-        code.uleb(body.length);
-        code.append(body);
+        code.uleb(body.bytes.length);
+        code.append(body.bytes);
       }
     });
     return out.view();
+  }
+
+  /** Branch hints (tool conventions, "metadata.code.branch_hint"): engines that don't know them skip the section. */
+  private writeHints(out: Code, functions: readonly Definition[]): void {
+    const hinted = [...functions.entries()].filter(([, { body }]) => body.hints.length > 0);
+    if (hinted.length === 0) return;
+    const code = new Code();
+    code.name('metadata.code.branch_hint');
+    code.uleb(hinted.length);
+    for (const [index, { body }] of hinted) {
+      code.uleb(this.imports.length + index);
+      code.uleb(body.hints.length);
+      for (const { at, likely } of body.hints) {
+        code.uleb(at);
+        code.uleb(1);
+        code.u8(likely ? 1 : 0);
+      }
+    }
+    out.u8(0);
+    out.uleb(code.length);
+    out.append(code.view());
   }
 }

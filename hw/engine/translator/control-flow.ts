@@ -1,7 +1,7 @@
 // The shape of a region's graph: an order, dominators, loops. Structured control flow is emitted from it
 // (Ramsey, "Beyond Relooper", ICFP 2022).
 
-import { type Edge, edgesOf, type Node, type Region, type Terminator } from './region.ts';
+import type { Node, Region } from './region.ts';
 
 export interface ControlFlow {
   readonly head: Node;
@@ -19,10 +19,16 @@ export interface ControlFlow {
   longest(node: Node): number;
 }
 
+const successorsOf = (node: Node): Node[] => {
+  const nodes: Node[] = [];
+  for (const { to } of node.ways) if (to && !nodes.includes(to)) nodes.push(to);
+  return nodes;
+};
+
 function postorder(head: Node): Node[] {
   const order: Node[] = [];
   const seen = new Set([head]);
-  const stack = [{ node: head, successors: head.successors, next: 0 }];
+  const stack = [{ node: head, successors: successorsOf(head), next: 0 }];
   for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
     const successor = top.successors[top.next++];
     if (successor === undefined) {
@@ -30,36 +36,16 @@ function postorder(head: Node): Node[] {
       stack.pop();
     } else if (!seen.has(successor)) {
       seen.add(successor);
-      stack.push({ node: successor, successors: successor.successors, next: 0 });
+      stack.push({ node: successor, successors: successorsOf(successor), next: 0 });
     }
   }
   return order;
 }
 
-const redirected = (edge: Edge, away: (node: Node) => boolean): Edge =>
-  'node' in edge && away(edge.node) ? { leaveAt: edge.node.offset } : edge;
-
-function redirect(terminator: Terminator, away: (node: Node) => boolean): Terminator {
-  switch (terminator.kind) {
-    case 'jump':
-      return { kind: 'jump', to: redirected(terminator.to, away) };
-    case 'branch':
-      return {
-        kind: 'branch',
-        taken: redirected(terminator.taken, away),
-        otherwise: redirected(terminator.otherwise, away),
-      };
-    case 'indirect':
-      return { kind: 'indirect', targets: terminator.targets.filter(({ to }) => redirected(to, away) === to) };
-    case 'interpret':
-      return terminator;
-  }
-}
-
 /** Immediate dominators (Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm"). */
 function dominators(order: readonly Node[], number: ReadonlyMap<Node, number>): Map<Node, Node> {
   const predecessors = new Map<Node, Node[]>(order.map((node) => [node, []]));
-  for (const node of order) for (const next of node.successors) predecessors.get(next)!.push(node);
+  for (const node of order) for (const next of successorsOf(node)) predecessors.get(next)!.push(node);
   const head = order[0]!;
   const above = new Map([[head, head]]);
   const common = (a: Node, b: Node): Node => {
@@ -96,10 +82,14 @@ export function controlFlow({ head }: Region): ControlFlow {
       return node === a;
     };
     const isBack = (from: Node, to: Node): boolean => number.get(to)! <= number.get(from)!;
-    const irreducible = order.filter((from) => from.successors.some((to) => isBack(from, to) && !dominates(to, from)));
+    const irreducible = order.filter((from) =>
+      successorsOf(from).some((to) => isBack(from, to) && !dominates(to, from)),
+    );
     if (irreducible.length === 0) return describe(order, above, isBack);
     for (const from of irreducible) {
-      from.terminator = redirect(from.terminator, (to) => isBack(from, to) && !dominates(to, from));
+      for (const way of from.ways) {
+        if (way.to && isBack(from, way.to) && !dominates(way.to, from)) way.to = undefined;
+      }
     }
   }
 }
@@ -112,17 +102,17 @@ function describe(
   const loops = new Set<Node>();
   const ways = new Map<Node, number>();
   for (const from of order) {
-    for (const edge of edgesOf(from.terminator)) {
-      if (!('node' in edge)) continue;
-      if (isBack(from, edge.node)) loops.add(edge.node);
-      else ways.set(edge.node, (ways.get(edge.node) ?? 0) + 1);
+    for (const { to } of from.ways) {
+      if (!to) continue;
+      if (isBack(from, to)) loops.add(to);
+      else ways.set(to, (ways.get(to) ?? 0) + 1);
     }
   }
   const below = new Map<Node, Node[]>(order.map((node) => [node, []]));
   for (const node of order.slice(1)) below.get(above.get(node)!)!.push(node);
   const lengths = new Map<Node, number>();
   for (const node of order.toReversed()) {
-    const onward = node.successors.map((next) => (loops.has(next) ? 0 : lengths.get(next)!));
+    const onward = successorsOf(node).map((next) => (loops.has(next) ? 0 : lengths.get(next)!));
     lengths.set(node, node.steps.length + Math.max(0, ...onward));
   }
   return {

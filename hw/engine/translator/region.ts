@@ -2,11 +2,12 @@
 //
 // A node is a run of instructions together with the calls that were inlined on the way to it: the same function called
 // from two places is two nodes. Places are offsets from the start of the page that the region's head is in, so that a
-// region holds wherever its pages are mapped. Code that has never been executed stays outside.
+// region holds wherever its pages are mapped. A region grows where control leaves it most often. Code that has never
+// been executed stays outside.
 
 import { type Decoded, decode } from '../../isa/decode.ts';
+import { instructionKinds } from '../../isa/instruction-kind.ts';
 import { instructions, operation } from '../../isa/table.ts';
-import { instructionKinds } from './instruction-kind.ts';
 
 /** An instruction at its offset. */
 export interface Step {
@@ -14,22 +15,27 @@ export interface Step {
   readonly decoded: Decoded;
 }
 
-/** Where control goes: on to a node, or out of the region. */
-export type Edge = { readonly node: Node } | { readonly leaveAt: number };
-
-/** How a node ends. */
-export type Terminator =
-  | { readonly kind: 'jump'; readonly to: Edge }
-  /** The last step is a branch. */
-  | { readonly kind: 'branch'; readonly taken: Edge; readonly otherwise: Edge }
-  /** The last step is a jump to an address that is known at run time only; it is compared with these. */
-  | { readonly kind: 'indirect'; readonly targets: readonly { readonly offset: number; readonly to: Edge }[] }
-  /** The interpreter executes the instruction at this offset. */
-  | { readonly kind: 'interpret'; readonly offset: number };
+/** Where control may go at the end of a node. */
+export interface Way {
+  readonly offset: number;
+  /** The node there; undefined: out of the region. */
+  to: Node | undefined;
+  /** How likely control goes there, of all the times that it comes to the node's end. */
+  readonly share: number;
+  /** The calls that are open there; undefined: the region can't grow this way. */
+  readonly calls: readonly number[] | undefined;
+}
 
 export class Node {
   steps: Step[] = [];
-  terminator: Terminator = { kind: 'jump', to: { leaveAt: 0 } };
+  /**
+   * How the node ends: with the first way; with a branch that takes the first way or goes on with the second; with an
+   * indirect jump, whose target is compared with those of the ways; or before an instruction that the interpreter executes.
+   */
+  end: 'jump' | 'branch' | 'indirect' | 'interpret' = 'jump';
+  ways: Way[] = [];
+  /** How often control comes here for each time that it enters the region; an estimate. */
+  frequency = 0;
 
   constructor(
     readonly offset: number,
@@ -37,24 +43,10 @@ export class Node {
     readonly calls: readonly number[],
   ) {}
 
-  get successors(): Node[] {
-    const nodes: Node[] = [];
-    for (const edge of edgesOf(this.terminator))
-      if ('node' in edge && !nodes.includes(edge.node)) nodes.push(edge.node);
-    return nodes;
-  }
-}
-
-export function edgesOf(terminator: Terminator): readonly Edge[] {
-  switch (terminator.kind) {
-    case 'jump':
-      return [terminator.to];
-    case 'branch':
-      return [terminator.taken, terminator.otherwise];
-    case 'indirect':
-      return terminator.targets.map(({ to }) => to);
-    case 'interpret':
-      return [];
+  /** Offset of the instruction after the last. */
+  get next(): number {
+    const last = this.steps.at(-1);
+    return last ? last.offset + last.decoded.length : this.offset;
   }
 }
 
@@ -70,11 +62,19 @@ export interface CodeView {
   word(offset: number): number | undefined;
   /** Offsets that the indirect jump at this one was seen to go to, the most recent first. */
   targetsOf(offset: number): readonly number[];
+  /** Whether another region begins there. */
+  isHead(offset: number): boolean;
+  /** How likely the branch at this offset is taken, 0 to 1, from what the interpreter saw. */
+  likelihood(offset: number): number;
 }
 
 export interface RegionLimits {
   readonly instructions: number;
   readonly inlinedCalls: number;
+  /** The region does not grow where control leaves it less often than this, for each time that it enters. */
+  readonly frequency: number;
+  /** Whether it may hold code that other regions begin with. */
+  readonly overlaps: boolean;
 }
 
 const jal = operation('jal');
@@ -82,11 +82,15 @@ const jalr = operation('jalr');
 /** ra and t0, by convention (unprivileged specification, 2.5.1: return-address prediction hints). */
 const isLink = (register: number): boolean => register === 1 || register === 5;
 
+/** How often the estimate of frequencies goes through the nodes; what is in a long loop by then is taken to stay there. */
+const sweeps = 12;
+/** Of the ways out, those are followed at once that are at least this likely compared to the likeliest. */
+const followed = 0.3;
+
 class RegionBuilder {
   private readonly nodes: Node[] = [];
   /** Which node has the instruction at an offset, for each context of inlined calls. */
   private readonly owners = new Map<string, Map<number, Node>>();
-  private readonly queue: Node[] = [];
   private count = 0;
 
   constructor(
@@ -96,7 +100,13 @@ class RegionBuilder {
 
   build(offset: number): Region {
     const head = this.nodeAt(offset, []);
-    for (let node = this.queue.shift(); node !== undefined; node = this.queue.shift()) this.fill(node);
+    head.frequency = 1;
+    for (let grew = true; grew && this.count < this.limits.instructions; ) {
+      this.link();
+      this.estimate(head);
+      grew = this.grow();
+    }
+    this.link();
     return { head, nodes: this.nodes, instructions: this.count };
   }
 
@@ -110,12 +120,52 @@ class RegionBuilder {
     return owners;
   }
 
-  private edge(offset: number, calls: readonly number[]): Edge {
-    const known = this.ownersOf(calls).has(offset);
-    if (!known && (this.count >= this.limits.instructions || this.code.word(offset) === undefined)) {
-      return { leaveAt: offset };
+  /** Joins ways to what has become part of the region. */
+  private link(): void {
+    for (let index = 0; index < this.nodes.length; index++) {
+      for (const way of this.nodes[index]!.ways) {
+        if (way.to || !way.calls || !this.ownersOf(way.calls).has(way.offset)) continue;
+        way.to = this.nodeAt(way.offset, way.calls);
+      }
     }
-    return { node: this.nodeAt(offset, calls) };
+  }
+
+  /** Estimates frequencies: control enters once at the head, and spreads along the ways. */
+  private estimate(head: Node): void {
+    const arrived = new Map<Node, number>([[head, 1]]);
+    for (const node of this.nodes) node.frequency = 0;
+    for (let sweep = 0; sweep < sweeps; sweep++) {
+      for (const node of this.nodes) {
+        const arriving = arrived.get(node) ?? 0;
+        if (arriving === 0) continue;
+        arrived.set(node, 0);
+        node.frequency += arriving;
+        for (const { to, share } of node.ways) {
+          if (to) arrived.set(to, (arrived.get(to) ?? 0) + arriving * share);
+        }
+      }
+    }
+  }
+
+  /** Follows the likeliest ways out; false: none is worth it. */
+  private grow(): boolean {
+    const out: { way: Way; frequency: number }[] = [];
+    for (const { ways, frequency } of this.nodes) {
+      for (const way of ways) {
+        if (!way.to && way.calls) out.push({ way, frequency: frequency * way.share });
+      }
+    }
+    const best = Math.max(0, ...out.map(({ frequency }) => frequency));
+    const least = Math.max(this.limits.frequency, best * followed);
+    let grew = false;
+    for (const { way, frequency } of out.sort((a, b) => b.frequency - a.frequency)) {
+      if (frequency < least || this.count >= this.limits.instructions) break;
+      if (this.code.word(way.offset) === undefined) continue;
+      if (!this.limits.overlaps && way.calls!.length === 0 && this.code.isHead(way.offset)) continue;
+      way.to = this.nodeAt(way.offset, way.calls!);
+      grew = true;
+    }
+    return grew;
   }
 
   /** The node that begins at an offset; a node that contains it is cut in two. */
@@ -128,64 +178,70 @@ class RegionBuilder {
     if (owner) {
       const cut = owner.steps.findIndex((step) => step.offset === offset);
       node.steps = cut < 0 ? [] : owner.steps.splice(cut); // none: the interpreter goes on there
-      node.terminator = owner.terminator;
-      owner.terminator = { kind: 'jump', to: { node } };
+      node.end = owner.end;
+      node.ways = owner.ways;
+      node.frequency = owner.frequency;
+      owner.end = 'jump';
+      owner.ways = [{ offset, to: node, share: 1, calls }];
       for (const step of node.steps) owners.set(step.offset, node);
-    } else {
       owners.set(offset, node);
-      this.queue.push(node);
-    }
+    } else this.fill(node, owners);
     return node;
   }
 
-  private fill(node: Node): void {
-    const owners = this.ownersOf(node.calls);
+  private fill(node: Node, owners: Map<number, Node>): void {
     let { offset } = node;
+    owners.set(offset, node);
     for (;;) {
       const owner = owners.get(offset);
       if (owner !== undefined && owner !== node) {
-        node.terminator = { kind: 'jump', to: { node: this.nodeAt(offset, node.calls) } };
+        node.ways = [{ offset, to: undefined, share: 1, calls: node.calls }];
         return;
       }
       const word = this.count < this.limits.instructions ? this.code.word(offset) : undefined;
       if (word === undefined) {
-        node.terminator = { kind: 'jump', to: { leaveAt: offset } };
-        return;
-      }
-      const decoded = decode(word);
-      if (decoded === undefined || instructionKinds[decoded.op]!.leaves) {
-        owners.set(offset, node);
-        node.terminator = { kind: 'interpret', offset };
+        node.ways = [{ offset, to: undefined, share: 1, calls: undefined }];
         return;
       }
       owners.set(offset, node);
+      const decoded = decode(word);
+      if (decoded === undefined || instructionKinds[decoded.op]!.leaves) {
+        node.end = 'interpret';
+        return;
+      }
       node.steps.push({ offset, decoded });
       this.count++;
       const { branches, jumps } = instructionKinds[decoded.op]!;
-      if (branches || jumps) {
-        const terminator = branches ? this.branch(offset, decoded, node.calls) : this.jump(offset, decoded, node.calls);
-        // A branch back into this node has cut it in two.
-        owners.get(offset)!.terminator = terminator;
-        return;
-      }
+      if (branches) this.branch(node, offset, decoded);
+      else if (jumps) this.jump(node, offset, decoded);
+      if (branches || jumps) return;
       offset += decoded.length;
     }
   }
 
-  private branch(offset: number, { imm, length }: Decoded, calls: readonly number[]): Terminator {
-    const otherwise = this.edge(offset + length, calls);
-    return { kind: 'branch', taken: this.edge(offset + imm, calls), otherwise };
+  private branch(node: Node, offset: number, { imm, length }: Decoded): void {
+    const { calls } = node;
+    const likelihood = this.code.likelihood(offset);
+    node.end = 'branch';
+    node.ways = [
+      { offset: offset + imm, to: undefined, share: likelihood, calls },
+      { offset: offset + length, to: undefined, share: 1 - likelihood, calls },
+    ];
   }
 
-  private jump(offset: number, { op, rd, rs1, imm, length }: Decoded, calls: readonly number[]): Terminator {
+  private jump(node: Node, offset: number, { op, rd, rs1, imm, length }: Decoded): void {
+    const { calls } = node;
     const inner = isLink(rd) ? this.entering(offset + length, calls) : calls;
-    if (op === jal) return { kind: 'jump', to: inner ? this.edge(offset + imm, inner) : { leaveAt: offset + imm } };
+    if (op === jal) {
+      node.ways = [{ offset: offset + imm, to: undefined, share: 1, calls: inner }];
+      return;
+    }
     if (op !== jalr) throw new Error(`regions do not know how ${instructions[op]!.name} jumps`);
     const returns = rd === 0 && isLink(rs1) && calls.length > 0;
-    const seen = returns ? [calls.at(-1)!] : this.code.targetsOf(offset);
+    const targets = returns ? [calls.at(-1)!] : this.code.targetsOf(offset);
     const around = returns ? calls.slice(0, -1) : inner;
-    const targets = around ? seen.map((target) => ({ offset: target, to: this.edge(target, around) })) : [];
-    return { kind: 'indirect', targets: targets.filter(({ to }) => 'node' in to) };
+    node.end = 'indirect';
+    node.ways = targets.map((target) => ({ offset: target, to: undefined, share: 1 / targets.length, calls: around }));
   }
 
   /** The calls that are open inside one that returns to `next`; undefined: it is not inlined. */

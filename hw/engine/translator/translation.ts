@@ -4,6 +4,7 @@
 // loaded at entry, written back in the one exit. A region neither traps nor calls devices: it leaves before an
 // instruction that needs more than a TLB hit, and has bit 31 of the result set: the interpreter is to execute that one.
 
+import { instructionKinds } from '../../isa/instruction-kind.ts';
 import type { FpOperation, LoadKind, Semantics, Size, Source } from '../../isa/semantics.ts';
 import { instructions } from '../../isa/table.ts';
 import { hostFuses } from '../../wasm/host-fma.ts';
@@ -17,8 +18,7 @@ import { boxSingle, spanOf, unlessExact } from '../softfloat/fast-path.ts';
 import { flags } from '../softfloat/flags.ts';
 import { fastPath } from '../softfloat/paths.ts';
 import { type ControlFlow, controlFlow } from './control-flow.ts';
-import { instructionKinds } from './instruction-kind.ts';
-import type { Edge, Node, Region, Step } from './region.ts';
+import type { Node, Region, Step, Way } from './region.ts';
 
 /** Set in what a region returns: the interpreter executes the next instruction. */
 export const interpretNext = 0x8000_0000;
@@ -130,7 +130,8 @@ class Translation extends AtomicSemantics implements Semantics {
     const { builder: f, context } = this;
     const frm = f.let(load.i32(context, fields.frm));
     f.set(this.span, spanOf(frm.eqz(), load.i32(context, fields.fflags).and(flags.inexact)));
-    f.if(load.i32(context, fields.fpOff).or(frm.gtU(4)), () => this.leave(this.flow.head.offset, 0, true));
+    const unable = load.i32(context, fields.fpOff).or(frm.gtU(4));
+    f.if(unable, () => this.leave(this.flow.head.offset, 0, true), undefined, false);
   }
 
   // ---- control flow
@@ -165,7 +166,7 @@ class Translation extends AtomicSemantics implements Semantics {
     const { builder: f, left } = this;
     const { length } = node.steps;
     if (this.flow.isLoopHead(node)) {
-      f.if(left.get.ltU(this.flow.longest(node)), () => this.leave(node.offset, 0, false));
+      f.if(left.get.ltU(this.flow.longest(node)), () => this.leave(node.offset, 0, false), undefined, false);
     }
     if (length > 0) f.set(left, left.get.sub(length));
     node.steps.forEach((step, index) => {
@@ -178,33 +179,33 @@ class Translation extends AtomicSemantics implements Semantics {
 
   private terminate(node: Node): void {
     const { builder: f } = this;
-    const { terminator } = node;
-    switch (terminator.kind) {
+    const { ways } = node;
+    switch (node.end) {
       case 'jump':
-        this.goTo(node, terminator.to);
+        this.go(node, ways[0]!);
         return;
       case 'branch':
-        f.if(this.condition!, () => this.goTo(node, terminator.taken));
-        this.goTo(node, terminator.otherwise);
+        f.if(this.condition!, () => this.go(node, ways[0]!), undefined, likely(ways[0]!));
+        this.go(node, ways[1]!);
         return;
       case 'indirect':
-        for (const { offset, to } of terminator.targets) {
-          f.if(this.target.get.eq(this.address(offset)), () => this.goTo(node, to));
+        for (const way of ways) {
+          if (way.to) f.if(this.target.get.eq(this.address(way.offset)), () => this.go(node, way));
         }
         f.set(this.leaveTo, this.target.get);
         f.br(this.exit);
         return;
       case 'interpret':
-        this.leave(terminator.offset, 0, true);
+        this.leave(node.next, 0, true);
     }
   }
 
-  private goTo(from: Node, edge: Edge): void {
+  private go(from: Node, { to, offset }: Way): void {
     const { builder: f } = this;
-    if ('leaveAt' in edge) this.leave(edge.leaveAt, 0, false);
-    else if (this.flow.isBack(from, edge.node)) f.br(this.loops.get(edge.node)!);
-    else if (this.flow.isMerge(edge.node)) f.br(this.merges.get(edge.node)!);
-    else this.tree(edge.node);
+    if (!to) this.leave(offset, 0, false);
+    else if (this.flow.isBack(from, to)) f.br(this.loops.get(to)!);
+    else if (this.flow.isMerge(to)) f.br(this.merges.get(to)!);
+    else this.tree(to);
   }
 
   private address(offset: number): I64 {
@@ -266,14 +267,15 @@ class Translation extends AtomicSemantics implements Semantics {
     const { builder: f } = this;
     const { tag, addend } = this.cachedPage(table);
     const wanted = va.and(-4096 | (size - 1));
-    f.if(wanted.ne(tag.get), () => {
+    const lookUp = (): void => {
       const entry = f.let(tlbEntry(this.dataBank.get, va, table));
       const found = f.let(load.i64(entry));
       const misses = aligned || size === 1 ? found.ne(wanted) : found.ne(va.and(-4096)).or(crossesPage(va, size));
-      f.if(misses, () => this.leaveStep());
+      f.if(misses, () => this.leaveStep(), undefined, false);
       f.set(tag, found);
       f.set(addend, load.i32(entry, 8));
-    });
+    };
+    f.if(wanted.ne(tag.get), lookUp, undefined, false);
     return va.wrap().add(addend.get);
   }
 
@@ -341,6 +343,9 @@ class Translation extends AtomicSemantics implements Semantics {
     return this.flow.longest(this.flow.head);
   }
 }
+
+/** Whether a way is mostly taken; undefined: it is and it is not. */
+const likely = ({ share }: Way): boolean | undefined => (share > 0.9 ? true : share < 0.1 ? false : undefined);
 
 /** Whether an access reaches beyond the page. */
 const crossesPage = (va: I64, size: Size): I32 =>

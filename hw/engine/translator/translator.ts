@@ -9,17 +9,32 @@ import { type Fn, ModuleBuilder } from '../../wasm/module.ts';
 import type { CodePages } from '../code-pages.ts';
 import { control, context as fields, jumpTargets, pageSize, record, regionEntry, special, tlb } from '../layout.ts';
 import type { MachineMemory } from '../memory.ts';
-import { formRegion, type Region } from './region.ts';
+import { formRegion, type Region, type RegionLimits } from './region.ts';
 import { defineRegion } from './translation.ts';
 
-export const defaultThreshold = 400;
+export const defaultThreshold = 2000;
 
-/** What a region may grow to. */
-const limits = { instructions: 300, inlinedCalls: 4 } as const;
+/**
+ * What regions may grow to. First they are small and don't overlap, which is cheap to compile; one that is entered so often that
+ * entering costs more than compiling is replaced by a large one, which holds what is beyond its ends, too.
+ */
+const small: RegionLimits = {
+  instructions: 60,
+  inlinedCalls: 2,
+  frequency: 0.2,
+  overlaps: false,
+};
+const large: RegionLimits = {
+  instructions: 400,
+  inlinedCalls: 6,
+  frequency: 0.003,
+  overlaps: true,
+};
+const entriesUntilLarge = 10_000;
 /** A region shorter than this does not pay for being entered. */
 const shortest = 3;
-/** How many regions wait to share a module, and for how many slices. */
-const batch = { regions: 16, slices: 20 } as const;
+/** How many regions wait to share a module, and for how many cycles. */
+const batch = { regions: 64, cycles: 5_000_000 } as const;
 /** Bytes of modules that may be alive. */
 const maxModuleBytes = 64 * 2 ** 20;
 interface Translated {
@@ -30,9 +45,21 @@ interface Translated {
   readonly region: Region;
   /** Host addresses of the pages, the head's first; and their distances from it in pages. */
   readonly pages: readonly { readonly host: number; readonly distance: number }[];
+  readonly place: Place;
+  /** The small region that this one takes the place of. */
+  readonly replaces: Translated | undefined;
+  /** It is large, or a large one is being made. */
+  upgrading: boolean;
   installed: boolean;
   dead: boolean;
   bytes: number;
+}
+
+/** Where a region is looked at: the page of its head, which is at `base` in the address space of a bank for fetches. */
+interface Place {
+  readonly host: number;
+  readonly base: bigint;
+  readonly fetchBank: number;
 }
 
 /** What the translator has done, for tests and reports. */
@@ -49,8 +76,10 @@ export class Translator {
   private readonly regions: (Translated | undefined)[] = [];
   private readonly freeNumbers: number[] = [];
   private readonly byPage = new Map<number, Set<Translated>>();
+  /** By the records of their heads. */
+  private readonly heads = new Map<number, Translated>();
   private pending: Translated[] = [];
-  private slicesWaited = 0;
+  private cyclesWaited = 0;
   /** In the order of their making: who goes first. */
   private readonly made = new Set<Translated>();
   private bytesAlive = 0;
@@ -92,18 +121,42 @@ export class Translator {
       if (offset >= pageSize) return;
     }
     const type = memory.u16[head >>> 1]!;
-    if (type < special.firstInstruction || type >= special.firstRegion) return;
-    const view = new HostCode(memory, code, fetchBank, pc - BigInt(start), host);
-    const region = formRegion(offset, view, limits);
-    if (region.instructions < shortest || region.head.steps.length === 0) return;
-    this.add(head, region, view.pages);
+    if (type < special.firstInstruction || type >= special.firstRegion || this.heads.has(head)) return;
+    this.form(head, offset, { host, base: pc - BigInt(start), fetchBank }, small);
   }
 
-  private add(head: number, region: Region, pages: Translated['pages']): void {
+  private form(head: number, offset: number, place: Place, limits: RegionLimits, replaces?: Translated): void {
+    const view = new HostCode(this.memory, this.code, place, this.heads);
+    const region = formRegion(offset, view, limits);
+    if (region.instructions < shortest || region.head.steps.length === 0) return;
+    this.add(head, region, view.pages, place, replaces);
+  }
+
+  /** A small region is entered very often: a large one is made in its place. */
+  regionHot(number: number): void {
+    const translated = this.regions[number];
+    if (!translated || translated.upgrading) return;
+    translated.upgrading = true;
+    this.form(translated.head, translated.region.head.offset, translated.place, large, translated);
+  }
+
+  private add(head: number, region: Region, pages: Translated['pages'], place: Place, replaces?: Translated): void {
     const number = this.freeNumbers.pop() ?? this.regions.length;
-    const translated: Translated = { number, head, region, pages, installed: false, dead: false, bytes: 0 };
+    const translated: Translated = {
+      number,
+      head,
+      region,
+      pages,
+      place,
+      replaces,
+      upgrading: replaces !== undefined,
+      installed: false,
+      dead: false,
+      bytes: 0,
+    };
     this.regions[number] = translated;
     this.made.add(translated);
+    if (!replaces) this.heads.set(head, translated);
     for (const { host } of pages) {
       let known = this.byPage.get(host);
       if (!known) {
@@ -116,11 +169,15 @@ export class Translator {
     if (this.made.size >= this.memory.layout.maxRegions) this.evict();
   }
 
+  /** The engine ran for so many cycles: what waits to be translated has waited as long. */
+  ran(cycles: number): void {
+    if (this.pending.length > 0) this.cyclesWaited += cycles;
+  }
+
   /** Called between slices: compiles what is waiting, if it has waited long enough or is enough. */
   translatePending(): void {
-    if (this.pending.length === 0) return;
-    if (++this.slicesWaited < batch.slices && this.pending.length < batch.regions) return;
-    this.slicesWaited = 0;
+    if (this.cyclesWaited < batch.cycles && this.pending.length < batch.regions) return;
+    this.cyclesWaited = 0;
     const regions = this.pending.filter((one) => !one.dead);
     this.pending = [];
     if (regions.length > 0) this.compile(regions);
@@ -162,7 +219,9 @@ export class Translator {
 
   private install(translated: Translated, fn: unknown, needed: number): void {
     const { memory } = this;
-    const { number, head, pages } = translated;
+    const { number, head, pages, replaces } = translated;
+    if (replaces && !replaces.dead) this.drop(replaces);
+    this.heads.set(head, translated);
     const type = memory.u16[head >>> 1]!;
     if (type < special.firstInstruction || type >= special.firstRegion) {
       // The record was decoded anew, and is not any more: another region has it, or nothing.
@@ -173,7 +232,8 @@ export class Translator {
     const entry = memory.layout.regions + number * regionEntry.size;
     memory.fill(entry, 0, regionEntry.size);
     memory.u16[(entry + regionEntry.op) >>> 1] = type;
-    memory.u32[(entry + regionEntry.needed) >>> 2] = needed - 1;
+    memory.u32[(entry + regionEntry.needed) >>> 2] = needed;
+    memory.u32[(entry + regionEntry.entriesLeft) >>> 2] = entriesUntilLarge;
     const others = pages.slice(1);
     memory.u32[(entry + regionEntry.pageCount) >>> 2] = others.length;
     others.forEach(({ host, distance }, index) => {
@@ -237,6 +297,7 @@ export class Translator {
     const { number, head, pages, installed } = translated;
     translated.dead = true;
     this.made.delete(translated);
+    if (this.heads.get(head) === translated) this.heads.delete(head);
     for (const { host } of pages) {
       const known = this.byPage.get(host)!;
       known.delete(translated);
@@ -261,12 +322,11 @@ class HostCode {
   constructor(
     private readonly memory: MachineMemory,
     private readonly code: CodePages,
-    private readonly fetchBank: number,
-    /** Virtual address of the page that offsets count from. */
-    private readonly base: bigint,
-    host: number,
+    private readonly place: Place,
+    /** Records of the heads of regions. */
+    private readonly heads: ReadonlyMap<number, Translated>,
   ) {
-    this.pages = [{ host, distance: 0 }];
+    this.pages = [{ host: place.host, distance: 0 }];
   }
 
   /** Host address of a page, taken into the region if there is room. */
@@ -281,9 +341,9 @@ class HostCode {
 
   private lookUp(distance: number): number | undefined {
     const { u32 } = this.memory;
-    const page = BigInt.asUintN(64, this.base + BigInt(distance) * BigInt(pageSize));
+    const page = BigInt.asUintN(64, this.place.base + BigInt(distance) * BigInt(pageSize));
     const index = Number((page >> 12n) & BigInt(tlb.entries - 1));
-    const entry = (this.fetchBank + tlb.fetch + index * tlb.entrySize) >>> 2;
+    const entry = (this.place.fetchBank + tlb.fetch + index * tlb.entrySize) >>> 2;
     const found = BigInt(u32[entry]!) | (BigInt(u32[entry + 1]!) << 32n);
     return found === page ? u32[entry + 3]! : undefined;
   }
@@ -301,13 +361,29 @@ class HostCode {
     return next === undefined ? undefined : (low | (u8[next]! << 16) | (u8[next + 1]! << 24)) >>> 0;
   }
 
-  targetsOf(offset: number): readonly number[] {
+  private recordOf(offset: number): number {
     const distance = Math.floor(offset / pageSize);
-    const at = this.code.recordOf(this.page(distance)!, offset - distance * pageSize)!;
+    return this.code.recordOf(this.page(distance)!, offset - distance * pageSize)!;
+  }
+
+  isHead(offset: number): boolean {
+    return this.heads.has(this.recordOf(offset));
+  }
+
+  likelihood(offset: number): number {
+    const { u16 } = this.memory;
+    const at = this.recordOf(offset);
+    const taken = u16[(at + record.taken) >>> 1]!;
+    const passed = u16[(at + record.passed) >>> 1]!;
+    return taken + passed === 0 ? 0.5 : taken / (taken + passed);
+  }
+
+  targetsOf(offset: number): readonly number[] {
+    const at = this.recordOf(offset);
     const set = control.jumpTargets + ((at / record.size) % jumpTargets.sets) * jumpTargets.ways * 8;
     const targets: number[] = [];
     for (let way = 0; way < jumpTargets.ways; way++) {
-      const target = BigInt.asIntN(64, this.memory.u64[(set >>> 3) + way]! - this.base);
+      const target = BigInt.asIntN(64, this.memory.u64[(set >>> 3) + way]! - this.place.base);
       if (target > -(2n ** 31n) && target < 2n ** 31n) targets.push(Number(target));
     }
     return targets.filter((target, index) => targets.indexOf(target) === index && this.word(target) !== undefined);

@@ -1,9 +1,9 @@
 // What an instruction of the table means for a region, found out from its semantics: they are run once against a
 // recorder.
 
-import { type FpOperation, fpOperations, type Semantics, type Source } from '../../isa/semantics.ts';
-import { instructions } from '../../isa/table.ts';
-import { I64 } from '../../wasm/values.ts';
+import { I64 } from '../wasm/values.ts';
+import { type FpOperation, fpOperations, type Semantics, type Source } from './semantics.ts';
+import { instructions } from './table.ts';
 
 export interface InstructionKind {
   /** Only the interpreter executes it: it changes privileged state, or always traps. */

@@ -40,6 +40,9 @@ export interface MachineConfig {
 const msip = 1 << 3;
 const mtip = 1 << 7;
 
+/** Cycles: the engine counts them in 31 bits. */
+const longestSlice = 2 ** 30;
+
 const savedVersion = 3;
 
 /** A machine at rest, as plain data. */
@@ -108,6 +111,8 @@ export class Machine {
   private running: Lane | undefined;
   private quantumStart = 0;
   private quantumEnd = 0;
+  /** How far a hart that is alone may run without a look at the quanta on its way: nothing is due in them. */
+  private reach = 0;
   private stopping = false;
 
   constructor(config: MachineConfig) {
@@ -304,7 +309,7 @@ export class Machine {
     this.stopping = false;
     for (;;) {
       for (const lane of this.lanes) {
-        if (lane.sliceEnd < Math.min(this.quantumEnd, limit)) this.runLane(lane, Math.min(this.quantumEnd, limit));
+        if (lane.sliceEnd < Math.min(this.quantumEnd, limit)) this.runLane(lane, limit);
         if (this.stopping) return 'stopped';
         if (lane.sliceEnd < this.quantumEnd) return 'limit';
       }
@@ -332,7 +337,21 @@ export class Machine {
     const end = (Math.floor(start / this.lookahead) + 1) * this.lookahead;
     const wake = this.devices.nextWake;
     this.quantumEnd = wake > start && wake < end ? wake : end;
+    this.reach = this.lanes.length === 1 && wake > start ? wake : this.quantumEnd;
     return true;
+  }
+
+  /**
+   * A hart that is alone has gone on: the quantum is the one that it is in, as if it had gone through all of them. What it did
+   * there may have made something due.
+   */
+  private catchUp(lane: Lane): void {
+    if (lane.sliceEnd > this.quantumEnd) {
+      const end = Math.ceil(lane.sliceEnd / this.lookahead) * this.lookahead;
+      this.quantumStart = end - this.lookahead;
+      this.quantumEnd = Math.min(end, this.reach);
+    }
+    this.reach = this.quantumEnd;
   }
 
   /** Skips quanta without events while every hart sleeps. What is due at `cycle` is still to be taken. */
@@ -370,11 +389,12 @@ export class Machine {
     return next;
   }
 
-  private runLane(lane: Lane, until: number): void {
+  /** Runs a hart until the quantum ends. */
+  private runLane(lane: Lane, limit: number): void {
     const { engine } = this;
     const { hart } = lane;
     this.running = lane;
-    while (lane.sliceEnd < until && !this.stopping) {
+    while (lane.sliceEnd < Math.min(this.quantumEnd, limit) && !this.stopping) {
       this.receive(lane);
       if (lane.deadline <= lane.sliceEnd) {
         lane.deadline = Infinity;
@@ -388,7 +408,8 @@ export class Machine {
         deliverInterrupt(hart, interrupt);
         continue;
       }
-      const end = Math.min(until, this.nextEvent(lane));
+      const next = Math.min(limit, this.nextEvent(lane));
+      const end = Math.min(this.quantumEnd, next);
       if (this.kernel?.runsRealm(hart)) {
         this.kernel.runRealm(hart, end);
         continue;
@@ -399,7 +420,8 @@ export class Machine {
         continue;
       }
       if (this.onInstruction) this.step(lane, this.onInstruction);
-      else this.runSlice(lane, Math.max(1, end - lane.sliceEnd));
+      else this.runSlice(lane, Math.min(Math.max(1, Math.min(this.reach, next) - lane.sliceEnd), longestSlice));
+      this.catchUp(lane);
       if (engine.trapped) {
         lane.retired--;
         this.trace(hart, hart.cause, false);
@@ -493,6 +515,7 @@ export class Machine {
     );
     loadMemory(memory, saved.memory);
     [this.quantumStart, this.quantumEnd] = saved.quantum;
+    this.reach = this.quantumEnd;
     saved.harts.forEach(({ context, lines, guestLines, ...progress }, index) => {
       const lane = lanes[index]!;
       lane.load(progress);

@@ -1,16 +1,13 @@
 #!/usr/bin/env node
 // The entry of the `microvisor` command. The commands are listed in commands.ts.
 
-import { setFlagsFromString } from 'node:v8';
-import { allowRelaxedSimd } from '../host/relaxed-simd.ts';
+import { setV8Flags } from '../host/v8-flags.ts';
 import { fileError } from '../refusal.ts';
 import { runCommandLine } from './command-line.ts';
 import { commands } from './commands.ts';
 import { exitCodes } from './exit-codes.ts';
 
-// A trap's way through machine and kernel is many small functions, of which V8 would inline a third (docs/rationale.md).
-setFlagsFromString('--max-inlined-bytecode-size-cumulative=3000');
-allowRelaxedSimd();
+setV8Flags();
 
 // A reader that closes the pipe early (`| head`) is not worth a word, and a full disk not a stack.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

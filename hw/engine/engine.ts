@@ -132,7 +132,7 @@ export class Engine {
     this.core = exports as unknown as Core;
     if (options) {
       const { regions } = exports as unknown as TranslatingCore;
-      this.translator = new Translator(memory, this.code, regions, (operation) => exports[operation]!);
+      this.translator = new Translator(memory, this.code, regions, (operation) => exports[operation]!, options);
     }
   }
 

@@ -8,8 +8,8 @@ import { runInLockstep, type Side, type Step, type Twin, type Verdict } from './
 /** Makes the machine with its program. */
 export type CreateBare = (more: Pick<BareOptions, 'translator' | 'onConsole' | 'onOutcome'>) => BareMachine;
 
-/** So that nearly everything is translated. */
-const eagerThreshold = 2;
+/** So that nearly everything is translated, and soon. */
+const eager: TranslatorOptions = { threshold: 2, patience: 500, entriesUntilLarge: 100 };
 /** Steps are up to 2^17 cycles long, as often short as long; at first they are short: code is translated between them. */
 const stepBits = { least: 4, most: 17 } as const;
 const stepsPerBit = 100;
@@ -26,7 +26,7 @@ export interface BareLockstepOptions {
 
 export function bareInLockstep(create: CreateBare, { limit, seed, translator }: BareLockstepOptions): Verdict {
   return runInLockstep({
-    create: (side) => createTwin(create, side === 'translator' && { threshold: eagerThreshold, ...translator }),
+    create: (side) => createTwin(create, side === 'translator' && { ...eager, ...translator }),
     steps: () => steps(limit, seed),
   });
 }
@@ -46,7 +46,7 @@ function createTwin(create: CreateBare, translator: TranslatorOptions | false): 
   });
   return {
     machine: bare.machine,
-    over: () => outcome !== 'none',
+    over: (reason) => reason === 'idle' || outcome !== 'none',
     facts: () => ({ console: JSON.stringify(printed), outcome }),
   };
 }

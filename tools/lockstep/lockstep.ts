@@ -11,8 +11,8 @@ export type Side = (typeof sides)[number];
 /** One of the two. */
 export interface Twin {
   machine: Machine;
-  /** The program has ended the run. */
-  over?(): boolean;
+  /** Whether the machine's having come to rest or having been stopped ends the run. */
+  over?(reason: StopReason): boolean;
   /** What else is to agree, by name. */
   facts?(): Record<string, string>;
 }
@@ -104,10 +104,11 @@ export function runInLockstep(experiment: Experiment): Verdict {
     index++;
     const reasons = pair.run(step);
     reason = reasons[0]!;
-    const scope = reason === 'limit' ? step.scope : 'everything';
+    const over = reason !== 'limit' && sides.some((side) => !!pair.twins[side].over?.(reason));
+    const scope = over ? 'everything' : step.scope;
     if (reasons[1] !== reason || pair.compare(scope).length > 0) return narrow(experiment, verified, index);
     if (scope === 'everything') verified = index;
-    if (reason !== 'limit' && sides.some((side) => !!pair.twins[side].over?.())) break;
+    if (over) break;
   }
   if (verified < index && pair.compare('everything').length > 0) return narrow(experiment, verified, index);
   const { machine } = pair.twins.interpreter;

@@ -3,4 +3,8 @@
 export interface TranslatorOptions {
   /** How often a jump target is executed before it is translated, 1 or more; absent: what pays on most programs. */
   threshold?: number;
+  /** Cycles that translations wait at most to share a module. */
+  patience?: number;
+  /** How often a region is entered before a larger one takes its place. */
+  entriesUntilLarge?: number;
 }

@@ -9,6 +9,7 @@ import { type Fn, ModuleBuilder } from '../../wasm/module.ts';
 import type { CodePages } from '../code-pages.ts';
 import { control, context as fields, jumpTargets, pageSize, record, regionEntry, special, tlb } from '../layout.ts';
 import type { MachineMemory } from '../memory.ts';
+import type { TranslatorOptions } from './options.ts';
 import { formRegion, type Region, type RegionLimits } from './region.ts';
 import { defineRegion } from './translation.ts';
 
@@ -30,11 +31,13 @@ const large: RegionLimits = {
   frequency: 0.003,
   overlaps: true,
 };
-const entriesUntilLarge = 10_000;
 /** A region shorter than this does not pay for being entered. */
 const shortest = 3;
-/** How many regions wait to share a module, and for how many cycles. */
-const batch = { regions: 64, cycles: 5_000_000 } as const;
+/** How many regions wait to share a module. */
+const batchRegions = 64;
+type Patience = Required<Omit<TranslatorOptions, 'threshold'>>;
+
+const defaults: Patience = { patience: 5_000_000, entriesUntilLarge: 10_000 };
 /** Bytes of modules that may be alive. */
 const maxModuleBytes = 64 * 2 ** 20;
 interface Translated {
@@ -78,6 +81,7 @@ export class Translator {
   private readonly byPage = new Map<number, Set<Translated>>();
   /** By the records of their heads. */
   private readonly heads = new Map<number, Translated>();
+  private readonly options: Patience;
   private pending: Translated[] = [];
   private cyclesWaited = 0;
   /** In the order of their making: who goes first. */
@@ -97,7 +101,9 @@ export class Translator {
     private readonly code: CodePages,
     private readonly table: WebAssembly.Table,
     private readonly softfloat: (operation: FpOperation) => unknown,
+    options: TranslatorOptions,
   ) {
+    this.options = { ...defaults, ...options };
     code.onStored = (page, from, to) => this.stored(page, from, to);
     code.onReleased = (page) => this.pageLost(page);
     code.onCleared = () => this.clear();
@@ -176,7 +182,7 @@ export class Translator {
 
   /** Called between slices: compiles what is waiting, if it has waited long enough or is enough. */
   translatePending(): void {
-    if (this.cyclesWaited < batch.cycles && this.pending.length < batch.regions) return;
+    if (this.cyclesWaited < this.options.patience && this.pending.length < batchRegions) return;
     this.cyclesWaited = 0;
     const regions = this.pending.filter((one) => !one.dead);
     this.pending = [];
@@ -233,7 +239,7 @@ export class Translator {
     memory.fill(entry, 0, regionEntry.size);
     memory.u16[(entry + regionEntry.op) >>> 1] = type;
     memory.u32[(entry + regionEntry.needed) >>> 2] = needed;
-    memory.u32[(entry + regionEntry.entriesLeft) >>> 2] = entriesUntilLarge;
+    memory.u32[(entry + regionEntry.entriesLeft) >>> 2] = this.options.entriesUntilLarge;
     const others = pages.slice(1);
     memory.u32[(entry + regionEntry.pageCount) >>> 2] = others.length;
     others.forEach(({ host, distance }, index) => {

@@ -70,6 +70,32 @@ export function either(author: Author, one: readonly Block[], other: readonly Bl
   };
 }
 
+/** Arithmetic on numbers from memory, with a rounding mode and flags that were set before. */
+export function floatLoop(author: Author): Block {
+  const { dice } = author;
+  const load = (register: number): string =>
+    `${dice.of(['fld', 'fld', 'flw'])} f${register}, ${8 * dice.below(128)}(t0)`;
+  const body = author.guarded('arithmetic', [
+    `andi t0, s7, ${dice.of([63, 255])}`,
+    'slli t0, t0, 3',
+    'add t0, t0, s10',
+    ...Array.from({ length: 1 + dice.below(4) }, () => load(dice.below(32))),
+    ...straight(dice, 3 + dice.below(10), 'float'),
+    ...(dice.once(3) ? ['csrr t1, fflags', 'add a0, a0, t1'] : []),
+    ...(dice.once(3) ? [`fsd f${dice.below(32)}, ${8 * dice.below(128)}(t0)`] : []),
+  ]);
+  return {
+    kind: 'arithmetic',
+    body: [
+      author.guarded('rounding', [
+        `fsrmi ${dice.once(8) ? 5 + dice.below(3) : dice.below(5)}`,
+        `fsflagsi ${dice.of([0, 1, 16, 31])}`,
+      ]),
+      loop(author, 2, 50 + dice.below(400), [body]),
+    ],
+  };
+}
+
 /** Two loops into each other's middle. */
 export function irreducible(author: Author): Block {
   const { dice } = author;

@@ -90,6 +90,8 @@ export class Tables {
     this.window = windowStart + BigInt(dice.below(8) << 12);
     for (const user of [false, true, false, true]) this.addSpace(user);
     for (let index = 0; index < 2; index++) this.addGuestStage();
+    const words = constants(dice, 128);
+    for (let at = dataStart; at < dataStart + BigInt(dataPages << 12); at += 8n) this.image.store(at, dice.of(words));
   }
 
   private atp(tables: PageTables, mode: bigint, id: bigint): bigint {

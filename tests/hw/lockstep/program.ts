@@ -6,6 +6,7 @@ import { Author, type Block, render } from './block.ts';
 import {
   call,
   either,
+  floatLoop,
   gap,
   hotLoop,
   indirect,
@@ -74,7 +75,10 @@ function outer(author: Author, routines: readonly Routine[], rows: number): Bloc
   const { dice } = author;
   const some = (count: number): Block[] =>
     Array.from({ length: 1 + dice.below(count) }, () => inner(author, routines, rows));
-  switch (dice.below(16)) {
+  switch (dice.below(18)) {
+    case 16:
+    case 17:
+      return floatLoop(author);
     case 0:
       return hotLoop(author);
     case 1:

@@ -2,7 +2,7 @@
 // Each reports through `control.signal`; results are void after `signals.trap`.
 
 import type { Fn, FunctionBuilder, Local, ModuleBuilder } from '../wasm/module.ts';
-import { I32, type I64, load } from '../wasm/values.ts';
+import { I32, I64, load } from '../wasm/values.ts';
 import { codeSlot, control, context as fields, type Layout, pageRecord, signals, tlb } from './layout.ts';
 import { access, accessFaultCause, type Physical, zero64 } from './physical.ts';
 import type { Translation } from './walk.ts';
@@ -58,9 +58,23 @@ export function defineAccess(
     host.ltU(layout.ram).select(I32.of(layout.ramSize / 4096), host.sub(layout.ram).shrU(12));
   const recordOf = (host: I32): I32 => load.i32(pageIndex(host).shl(2), layout.pageRecords);
 
-  const noteFilled = (f: FunctionBuilder, bank: I32): void => {
+  const noteFilled = (f: FunctionBuilder, bank: I32, address: I64): void => {
     f.store('i32', bank, I32.of(1), tlb.dirty);
-    f.if(load.i32(I32.of(0), control.large), () => f.store('i32', bank, I32.of(1), tlb.large));
+    f.if(load.i32(I32.of(0), control.large), () => {
+      const offset = f.let(
+        I64.of(1)
+          .shl(load.i32(I32.of(0), control.large).i64U())
+          .sub(1),
+      );
+      const first = f.let(address.and(offset.not()));
+      const last = f.let(address.or(offset));
+      const known = f.let(load.i32(bank, tlb.large));
+      f.if(known.eqz().or(first.ltU(load.i64(bank, tlb.largeFirst))), () =>
+        f.store('i64', bank, first, tlb.largeFirst),
+      );
+      f.if(known.eqz().or(last.gtU(load.i64(bank, tlb.largeLast))), () => f.store('i64', bank, last, tlb.largeLast));
+      f.store('i32', bank, I32.of(1), tlb.large);
+    });
   };
 
   const fill = (f: FunctionBuilder, bank: I32, address: I64, host: I32, table: number): void => {
@@ -68,7 +82,7 @@ export function defineAccess(
       const entry = f.let(tlbEntry(bank, address, table));
       f.store('i64', entry, pageOf(address));
       f.store('i32', entry, host.sub(address.wrap()), 8);
-      noteFilled(f, bank);
+      noteFilled(f, bank, address);
     });
   };
 
@@ -243,7 +257,7 @@ export function defineAccess(
     f.store('i64', entry, pageOf(address.get));
     f.store('i32', entry, code.get, 8);
     f.store('i32', entry, host, 12);
-    noteFilled(f, load.i32(context.get, fields.fetchBank));
+    noteFilled(f, load.i32(context.get, fields.fetchBank), address.get);
     f.return(entry);
   });
 

@@ -36,6 +36,7 @@ export interface PhysicalBus {
 
 interface Core {
   run(context: number, budget: number): number;
+  dropAddress(bank: number, address: bigint): void;
   translate(context: number, address: bigint, access: number, regime: number): bigint;
   load(context: number, address: bigint, size: number, access: number, regime: number, bank: number): bigint;
   store(context: number, address: bigint, size: number, value: bigint, regime: number, bank: number): void;
@@ -72,6 +73,7 @@ function buildCore(memory: MachineMemory, threshold: number | undefined): Uint8A
   const privileged = definePrivileged(module, imports);
   module.export('run', defineInterpreter(module, paths, softfloat, privileged, imports, regions));
   if (regions) for (const [operation, fn] of Object.entries(softfloat)) module.export(operation, fn);
+  module.export('dropAddress', privileged.dropAddress);
   module.export('translate', translation.translate);
   module.export('load', paths.load);
   module.export('store', paths.store);
@@ -105,7 +107,13 @@ export class Engine {
     this.caches = Array.from(
       { length: caches },
       (_, index) =>
-        new TranslationCache(memory, spaces + index * (each + 2) * space.size, banks + index * each * tlb.size, each),
+        new TranslationCache(
+          memory,
+          spaces + index * (each + 2) * space.size,
+          banks + index * each * tlb.size,
+          each,
+          (bank, address) => this.core.dropAddress(bank, address),
+        ),
     );
     this.code = new CodePages(memory, () => this.caches.flatMap((cache) => [...cache.banksInUse()]));
     const env = {

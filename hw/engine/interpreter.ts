@@ -487,9 +487,8 @@ class Interpretation extends AtomicSemantics implements Semantics {
             I32.of(access.combination),
             this.csrOperand(access.immediate),
           )
-        : operation === 'mret' || operation === 'sret'
-          ? privileged[operation].call(context, at, I32.of(number))
-          : this.imports.system.call(I32.of(number), at),
+        : (directOperations[operation]?.(privileged).call(context, at, I32.of(number)) ??
+            this.imports.system.call(I32.of(number), at)),
     );
     f.if(outcome, () => {
       f.brIf(frame.trapped, outcome.eq(outcomes.trap));
@@ -506,6 +505,14 @@ class Interpretation extends AtomicSemantics implements Semantics {
     return immediate ? load.u16to64(this.frame.at.get, record.rs1).shrU(3) : this.x('rs1');
   }
 }
+
+/** Other operations that machine code tries first. */
+const directOperations: Partial<Record<SystemOperation, (privileged: Privileged) => Privileged['mret']>> = {
+  mret: ({ mret }) => mret,
+  sret: ({ sret }) => sret,
+  'sfence.vma': ({ sfence }) => sfence,
+  'sinval.vma': ({ sfence }) => sfence,
+};
 
 const csrOperations: Partial<Record<SystemOperation, { combination: number; immediate: boolean }>> = {
   csrrw: { combination: combinations.replace, immediate: false },

@@ -35,7 +35,7 @@ export const control = {
   mmioValue: 0x38,
   /** u32: the record of the instruction that trapped. */
   record: 0x40,
-  /** u32: non-zero if the last walk used a superpage or NAPOT page. */
+  /** u32: bits of the offset in a superpage or NAPOT page that the last walk used in its first or only stage; 0: it used none. */
   large: 0x44,
   /** i64: what the trace hash has made of the registers. */
   digest: 0x48,
@@ -221,14 +221,18 @@ export const regimes = { privilege: 3, virtual: 4, sum: 8, mxr: 16, hsMxr: 32, c
 export const space = {
   /** u32: one of `spaceKinds`. */
   kind: 0,
+  /** u32, in the first of a cache, which is M-mode's: the end of those that have been in use. */
+  end: 0x04,
   /** i64: satp or vsatp, and hgatp. */
   atp: 0x08,
   hgatp: 0x10,
   /** f64: `control.spaceClock` when it was last used. */
   used: 0x18,
+  /** i64: the regimes for which it has banks, as a set of bits. */
+  regimes: 0x20,
   /** u32 × regimes.count: bases of its banks; 0: none yet. */
-  banks: 0x20,
-  size: 0x20 + 64 * 4,
+  banks: 0x28,
+  size: 0x28 + 64 * 4,
 } as const;
 export const spaceKinds = { free: 0, machine: 1, supervisor: 2, virtual: 3 } as const;
 
@@ -243,7 +247,10 @@ export const tlb = {
   read: 0,
   write: 1024 * 16,
   fetch: 2 * 1024 * 16,
-  /** u32 in the bank's header: non-zero when a superpage or NAPOT page is cached, so that a fence by address must drop all. */
+  /**
+   * u32 in the bank's header: non-zero when superpages or NAPOT pages are cached; a fence for an address between the i64 `largeFirst`
+   * and `largeLast`, which enclose them, must drop all.
+   */
   large: 3 * 1024 * 16,
   /** u32: non-zero when anything is cached. */
   dirty: 3 * 1024 * 16 + 4,
@@ -252,6 +259,8 @@ export const tlb = {
    * the fetch table under the same stamp is still there.
    */
   stamp: 3 * 1024 * 16 + 8,
+  largeFirst: 3 * 1024 * 16 + 16,
+  largeLast: 3 * 1024 * 16 + 24,
   size: 3 * 1024 * 16 + 64,
   /** Byte that fills an empty bank: bit 11 of such a tag is set, so that no masked address equals it. */
   emptyByte: 0x08,

@@ -26,7 +26,6 @@ interface Space extends TranslatedSpace {
   readonly banks: Uint32Array;
 }
 
-const tables = [tlb.read, tlb.write, tlb.fetch] as const;
 const kinds = [
   ['read', tlb.read],
   ['write', tlb.write],
@@ -45,14 +44,17 @@ export class TranslationCache {
   /** Counts the banks that changed their owner: whoever remembers a bank must ask again when this has moved. */
   evictions = 0;
 
-  /** Manages `count` banks from `first` on, and the `count + 2` records of spaces from `firstSpace` on. */
+  /** Manages `count` banks from `first` on, and the `count + 2` records of spaces from `machineSpace` on. */
   constructor(
     private readonly memory: MachineMemory,
-    firstSpace: number,
+    /** Where M-mode's space is in machine memory; the others follow. */
+    readonly machineSpace: number,
     first: number,
     count: number,
+    /** Drops what a bank holds for an address. */
+    private readonly dropAddress: (bank: number, address: bigint) => void,
   ) {
-    for (let index = count + 1; index >= 0; index--) this.freeSpaces.push(firstSpace + index * spaceFields.size);
+    for (let index = count + 1; index >= 0; index--) this.freeSpaces.push(machineSpace + index * spaceFields.size);
     for (let index = count - 1; index >= 0; index--) {
       const bank = first + index * tlb.size;
       this.freeBanks.push(bank);
@@ -60,11 +62,6 @@ export class TranslationCache {
       this.empty(bank);
     }
     this.machine = this.addSpace('M', false, 0n, 0n);
-  }
-
-  /** Where M-mode's space is in machine memory. */
-  get machineSpace(): number {
-    return this.machine.at;
   }
 
   private addSpace(key: string, virtual: boolean, atp: bigint, hgatp: bigint): Space {
@@ -78,6 +75,8 @@ export class TranslationCache {
         : spaceKinds.supervisor;
     u64[(at + spaceFields.atp) >>> 3] = atp;
     u64[(at + spaceFields.hgatp) >>> 3] = hgatp;
+    const end = (this.machineSpace + spaceFields.end) >>> 2;
+    u32[end] = Math.max(u32[end]!, at + spaceFields.size);
     const banks = u32.subarray((at + spaceFields.banks) >>> 2, ((at + spaceFields.banks) >>> 2) + regimes.count);
     const space = { key, at, machine, virtual, atp, hgatp, asid: asidOf(atp), vmid: vmidOf(hgatp), banks };
     this.spaces.set(key, space);
@@ -148,6 +147,7 @@ export class TranslationCache {
     if (this.freeBanks.length === 0) this.evict(space);
     const bank = this.freeBanks.pop()!;
     space.banks[regime] = bank;
+    this.memory.u32[((space.at + spaceFields.regimes) >>> 2) + (regime >>> 5)]! |= 1 << (regime & 31);
     return bank;
   }
 
@@ -176,6 +176,7 @@ export class TranslationCache {
       this.freeBanks.push(bank);
     }
     space.banks.fill(0);
+    this.memory.u32.fill(0, (space.at + spaceFields.regimes) >>> 2, (space.at + spaceFields.banks) >>> 2);
   }
 
   /** Bases of the banks that hold translations. */
@@ -227,20 +228,6 @@ export class TranslationCache {
   }
 
   private flushAddress(space: Space, address: bigint): void {
-    const { memory } = this;
-    const offset = (Number((address >> 12n) & BigInt(tlb.entries - 1)) * tlb.entrySize) | 0;
-    for (const bank of space.banks) {
-      if (bank === 0) continue;
-      if (memory.u32[(bank + tlb.dirty) >>> 2] === 0) continue;
-      if (memory.u32[(bank + tlb.large) >>> 2] !== 0) {
-        this.empty(bank);
-        continue;
-      }
-      for (const table of tables) {
-        // A tag with bit 11 set matches no address.
-        memory.u32[(bank + table + offset) >>> 2]! |= 0x800;
-      }
-      this.restamp(bank);
-    }
+    for (const bank of space.banks) if (bank !== 0) this.dropAddress(bank, address);
   }
 }

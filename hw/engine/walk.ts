@@ -188,7 +188,6 @@ export function defineTranslation(module: ModuleBuilder, physical: Physical): Tr
       f.store('i64', physical.hostOf.call(entryPhysical.get), entry.get.or(missing.i64U()));
     });
 
-    f.if(level.get.or(entry.get.ltS(0)), () => f.store('i32', I32.of(0), I32.of(1), control.large));
     const ppn = f.local('i64');
     f.set(ppn, entry.get.shrU(10).and(0xfff_ffff_ffffn));
     const span = f.local('i64'); // bits below the translated page number
@@ -197,6 +196,10 @@ export function defineTranslation(module: ModuleBuilder, physical: Physical): Tr
       f.set(ppn, ppn.get.and(-16));
       f.set(span, I64.of(16));
     });
+    // A fence that names an address of the guest stage drops everything.
+    f.if(stage.get.ne(stages.guest).and(span.get.gtU(12)), () =>
+      f.store('i64as32', I32.of(0), span.get, control.large),
+    );
     f.return(ppn.get.shl(12).or(address.get.and(I64.of(1).shl(span.get).sub(1))));
   });
 

@@ -221,8 +221,6 @@ export const systemHandlers: Readonly<Record<SystemOperation, SystemHandler>> = 
   mret,
   sret,
   wfi,
-  // Stores to predecoded code are noticed when they happen.
-  'fence.i': goOn,
   'sfence.vma': fenceFirstStage,
   'sinval.vma': fenceFirstStage,
   'sfence.w.inval': orderInvalidations,

@@ -16,7 +16,6 @@ export type SystemOperation =
   | 'mret'
   | 'sret'
   | 'wfi'
-  | 'fence.i'
   | 'csrrw'
   | 'csrrs'
   | 'csrrc'

@@ -1,8 +1,9 @@
-// The common paths of hw/hart/ in machine code: CSR accesses, traps that guest code takes, and returns from them.
-// TypeScript stays the description; whatever is not common is left to it.
+// The common paths of hw/hart/ in machine code: CSR accesses, traps that guest code takes, returns from them, fences for
+// an address. TypeScript stays the description; whatever is not common is left to it.
 
 import type { Fn, ModuleBuilder } from '../../wasm/module.ts';
 import { type CsrAccess, defineCsrAccess } from './csr-access.ts';
+import { defineFences, type Fences } from './fence.ts';
 import { defineModes } from './mode.ts';
 import { defineTraps, type Traps } from './traps.ts';
 
@@ -13,11 +14,15 @@ export interface PrivilegedImports {
   chooseBanks: Fn<readonly [], undefined>;
 }
 
-export interface Privileged extends Traps {
+export interface Privileged extends Traps, Fences {
   csr: CsrAccess;
 }
 
 export function definePrivileged(module: ModuleBuilder, imports: PrivilegedImports): Privileged {
   const modes = defineModes(module, imports);
-  return { csr: defineCsrAccess(module, modes, imports), ...defineTraps(module, modes, imports) };
+  return {
+    csr: defineCsrAccess(module, modes, imports),
+    ...defineTraps(module, modes, imports),
+    ...defineFences(module, imports),
+  };
 }

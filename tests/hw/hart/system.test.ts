@@ -45,7 +45,6 @@ const rules: [SystemOperation[], bigint, bigint, Row][] = [
   ],
   [['hsv.b', 'hsv.h', 'hsv.w', 'hsv.d'], 0n, 0n, hypervisorOnly],
   [['hsv.b', 'hsv.h', 'hsv.w', 'hsv.d'], 0n, hu, row('ok', 'ok', 'ok', 'virtual', 'virtual')],
-  [['fence.i'], tvm | tw | tsr, vtvm | vtw | vtsr, row('ok', 'ok', 'ok', 'ok', 'ok')],
 ];
 
 describe('system instructions', () => {
@@ -87,12 +86,6 @@ describe('system instructions', () => {
     bench.hart.lines = 8;
     expect(bench.execute('wfi')).toBe(0);
     expect(bench.context.get('waiting')).toBe(0);
-  });
-
-  it('synchronise instruction fetches', () => {
-    const bench = new Bench('U');
-    expect(bench.execute('fence.i')).toBe(1);
-    expect(bench.context.pc).toBe(nextPc);
   });
 });
 

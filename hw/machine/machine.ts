@@ -307,6 +307,8 @@ export class Machine {
    */
   run(limit: number): StopReason {
     this.stopping = false;
+    // What has come from outside meanwhile is due when the quantum ends.
+    this.reach = this.quantumEnd;
     for (;;) {
       for (const lane of this.lanes) {
         if (lane.sliceEnd < Math.min(this.quantumEnd, limit)) this.runLane(lane, limit);

@@ -44,6 +44,17 @@ describe('input from outside', () => {
     expect(machine.devices.log.map(({ bytes }) => bytes).join('')).toBe('\u0001\u0002\u0003\u0004\u0005');
   });
 
+  it('arrives at the same time, wherever runs end meanwhile', () => {
+    const ends = [[], [160_000], [199_999, 200_000]];
+    const [first, ...others] = ends.map((pauses) => {
+      const made = bench().run(150_000);
+      made.machine.input('mailbox', 0, Uint8Array.of(7));
+      for (const pause of pauses) made.run(pause);
+      return made.run(500_000).state();
+    });
+    for (const other of others) expect(other).toEqual(first);
+  });
+
   it('is the whole difference between two runs: replaying the log gives the same execution', () => {
     const first = bench();
     for (let at = 100_000; at <= 900_000; at += 100_000) {

@@ -28,8 +28,8 @@ const reader = `
   j 1b
 `;
 
-function bench(): Bench {
-  const made = new Bench(reader);
+function bench(source = reader): Bench {
+  const made = new Bench(source);
   made.machine.attach('mailbox', 0x1000_0000, mailbox, { held: [] });
   return made;
 }
@@ -47,7 +47,7 @@ describe('input from outside', () => {
   it('arrives at the same time, wherever runs end meanwhile', () => {
     const ends = [[], [160_000], [199_999, 200_000]];
     const [first, ...others] = ends.map((pauses) => {
-      const made = bench().run(150_000);
+      const made = bench('1: addi s2, s2, 1\nj 1b').run(150_000);
       made.machine.input('mailbox', 0, Uint8Array.of(7));
       for (const pause of pauses) made.run(pause);
       return made.run(500_000).state();

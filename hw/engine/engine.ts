@@ -228,6 +228,11 @@ export class Engine {
     this.memory.u32[control.signal >>> 2] = signals.leave;
   }
 
+  /** Leaves accesses to a CSR, by its number, to TypeScript, so that a hart's port is asked for counts. */
+  watchCsr(number: number): void {
+    this.memory.u8[control.csrIndex + number] = 0;
+  }
+
   /** Reports every store to the page of this physical address to the bus. */
   watch(address: number): void {
     const { layout, u32 } = this.memory;

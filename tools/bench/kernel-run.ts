@@ -1,5 +1,6 @@
 // One benchmark of the kernel in this process: each time that it is done gives its virtual cycles and host nanoseconds.
 
+import { csrNumbers } from '../../hw/isa/csr-names.ts';
 import type { Outcome } from '../../vdev/test-finisher.ts';
 import { accept } from '../host/image-file.ts';
 import { readElf } from '../image/elf.ts';
@@ -44,6 +45,7 @@ export function runKernelProgram(program: KernelProgram, rounds: number): Times 
     },
   );
   // A program in machine code reads its clock where it wants a stamp.
+  system.machine.engine.watchCsr(csrNumbers.get('cycle')!);
   const hart = system.machine.harts[0]!;
   const { port } = hart;
   hart.port = {

@@ -117,7 +117,7 @@ function prepare({ machine }: Bench, from: Start, hart: Hart): void {
 
 /** Leaves everything to TypeScript: no CSR is known to machine code, traps are watched, and interrupts may be pending always. */
 function inTypeScript({ machine }: Bench): void {
-  machine.memory.u8.fill(0, control.csrIndex, control.csrIndex + 4096);
+  for (const number of numbers) machine.engine.watchCsr(number);
   machine.onInstruction = {
     before: () => {
       machine.memory.u32[control.quiet >>> 2] = 0;

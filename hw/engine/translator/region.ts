@@ -30,9 +30,10 @@ export class Node {
   steps: Step[] = [];
   /**
    * How the node ends: with the first way; with a branch that takes the first way or goes on with the second; with an
-   * indirect jump, whose target is compared with those of the ways; or before an instruction that the interpreter executes.
+   * indirect jump, whose target is compared with those of the ways; with the return from an inlined call, which may have changed its
+   * return address; or before an instruction that the interpreter executes.
    */
-  end: 'jump' | 'branch' | 'indirect' | 'interpret' = 'jump';
+  end: 'jump' | 'branch' | 'indirect' | 'return' | 'interpret' = 'jump';
   ways: Way[] = [];
   /** How often control comes here for each time that it enters the region; an estimate. */
   frequency = 0;
@@ -87,6 +88,8 @@ const sweeps = 12;
 /** Of the ways out, those are followed at once that are at least this likely compared to the likeliest. */
 const followed = 0.3;
 
+const noCalls: readonly number[] = [];
+
 class RegionBuilder {
   private readonly nodes: Node[] = [];
   /** Which node has the instruction at an offset, for each context of inlined calls. */
@@ -99,14 +102,15 @@ class RegionBuilder {
   ) {}
 
   build(offset: number): Region {
-    const head = this.nodeAt(offset, []);
+    const head = this.nodeAt(offset, noCalls);
     head.frequency = 1;
     for (let grew = true; grew && this.count < this.limits.instructions; ) {
-      this.link();
+      this.link(head);
       this.estimate(head);
       grew = this.grow();
     }
-    this.link();
+    this.link(head);
+    this.trustReturns();
     return { head, nodes: this.nodes, instructions: this.count };
   }
 
@@ -121,11 +125,13 @@ class RegionBuilder {
   }
 
   /** Joins ways to what has become part of the region. */
-  private link(): void {
+  private link(head: Node): void {
     for (let index = 0; index < this.nodes.length; index++) {
       for (const way of this.nodes[index]!.ways) {
-        if (way.to || !way.calls || !this.ownersOf(way.calls).has(way.offset)) continue;
-        way.to = this.nodeAt(way.offset, way.calls);
+        if (way.to || !way.calls) continue;
+        // The head itself is never inlined: it would be the whole region once more.
+        if (way.offset === head.offset) way.to = head;
+        else if (this.ownersOf(way.calls).has(way.offset)) way.to = this.nodeAt(way.offset, way.calls);
       }
     }
   }
@@ -240,8 +246,21 @@ class RegionBuilder {
     const returns = rd === 0 && isLink(rs1) && calls.length > 0;
     const targets = returns ? [calls.at(-1)!] : this.code.targetsOf(offset);
     const around = returns ? calls.slice(0, -1) : inner;
-    node.end = 'indirect';
+    node.end = returns ? 'return' : 'indirect';
     node.ways = targets.map((target) => ({ offset: target, to: undefined, share: 1 / targets.length, calls: around }));
+  }
+
+  /** A return whose address nothing inside of its call has written goes where the call said. */
+  private trustReturns(): void {
+    for (const node of this.nodes) {
+      const link = node.steps.at(-1)?.decoded.rs1;
+      if (node.end !== 'return') continue;
+      const inside = this.nodes.filter(({ calls }) => node.calls.every((call, depth) => calls[depth] === call));
+      const written = inside.some(({ steps }) =>
+        steps.some(({ decoded: { op, rd } }) => rd === link && instructions[op]!.operands.rd === 'x'),
+      );
+      node.end = written || node.steps.at(-1)!.decoded.imm !== 0 ? 'indirect' : 'jump';
+    }
   }
 
   /** The calls that are open inside one that returns to `next`; undefined: it is not inlined. */

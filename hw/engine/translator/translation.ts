@@ -188,6 +188,7 @@ class Translation extends AtomicSemantics implements Semantics {
         f.if(this.condition!, () => this.go(node, ways[0]!), undefined, likely(ways[0]!));
         this.go(node, ways[1]!);
         return;
+      case 'return':
       case 'indirect':
         for (const way of ways) {
           if (way.to) f.if(this.target.get.eq(this.address(way.offset)), () => this.go(node, way));

@@ -124,11 +124,11 @@ export class Tables {
       map(shuffled + offset, programStart + (BigInt(other) << 12n), all | own | used());
     }
     for (let page = 0n; page < BigInt(dataPages); page++) {
-      const access = dice.of([pte.r | pte.w, pte.r | pte.w, pte.r | pte.w | pte.x, pte.r, pte.x]);
+      const access = dice.once(8) ? dice.of([pte.r | pte.w | pte.x, pte.r, pte.x]) : pte.r | pte.w;
       map(
         dataStart + (page << 12n),
         dataStart + (page << 12n),
-        pte.r | pte.w | (dice.once(4) ? own ^ pte.u : own) | used(),
+        pte.r | pte.w | (dice.once(16) ? own ^ pte.u : own) | used(),
       );
       const other = BigInt(dice.below(dataPages));
       map(dataAlias + (page << 12n), dataStart + (other << 12n), access | own | used());
@@ -590,16 +590,11 @@ service_counters:
     j leave
 
 restart:
-    csrr t6, mscratch
-    li t1, ${ram}
-    bgeu t6, t1, 1f
-    # the handler itself has trapped
+    # mscratch may be the program's t6
     csrr t6, mhartid
     slli t6, t6, 12
     li t1, ${hartPages}
     add t6, t6, t1
-1:  srli t6, t6, 12
-    slli t6, t6, 12
     csrw mscratch, t6
     csrw mcountinhibit, zero
     li t0, ${fuel}

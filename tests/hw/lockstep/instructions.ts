@@ -82,7 +82,8 @@ function access(dice: Dice): string[] {
   const rs1 = dice.of(pointers);
   const before = rs1 === temporary ? address(dice, dice.of([1, 1, 4, 8])) : [];
   // Most accesses are aligned.
-  const imm = dice.once(4) ? dice.below(4096) - 2048 : (dice.below(64) - 32) * 8;
+  const near = rs1 === temporary && dice.below(3) > 0;
+  const imm = near ? dice.below(4) - 2 : dice.once(4) ? dice.below(4096) - 2048 : (dice.below(64) - 32) * 8;
   return [...before, written(dice, dice.of(accesses), { rs1, imm })];
 }
 

@@ -147,7 +147,9 @@ export function selfModifying(author: Author): Block {
   const guard = dice.once(3) ? [] : [`andi t0, s7, ${dice.of([3, 15, 63])}`, `bnez t0, ${rarely}`];
   const target = [`${place}:`, table[0]!, ...(short ? ['c.nop'] : [])];
   const between = straight(dice, dice.below(8), 'integer').filter((line) => !/\b(t0|t1)\b/.test(line));
-  const far = dice.once(4) ? ['j 1f', `.zero ${2 * dice.below(3000)}`, '1:'] : [];
+  const far = dice.once(3)
+    ? ['j 1f', ...dice.of([[`.zero ${2 * dice.below(3000)}`], ['.balign 4096', `.zero ${2 * dice.below(30)}`]]), '1:']
+    : [];
   const first = dice.once(2);
   return author.guarded(`self-modifying, steps of ${step}`, [
     `li s7, ${50 + dice.below(400)}`,
@@ -205,7 +207,7 @@ export function movingCode(author: Author): Block {
       dice.of(['jalr ra, 0(t0)', 'c.jalr t0']),
     ]),
   );
-  const fence = (dice.once(4) ? 0 : 128) | (dice.below(8) << 8);
+  const fence = (): number => (dice.once(4) ? 0 : 128) | (dice.of([0, 0, 1, 1, 2, 3, 4, 5, 6, 7]) << 8);
   const entries = Array.from({ length: 1 + dice.below(windowEntries) }, () => dice.below(windowEntries));
   const bits = dice.once(6) ? dice.of(flips) : 1n << 10n;
   return {
@@ -216,7 +218,7 @@ export function movingCode(author: Author): Block {
       ...calls,
       `andi t0, s7, ${dice.of([15, 63, 63])}`,
       `bnez t0, ${rarely}`,
-      ...entries.map((entry) => service(author, 'entry', entry | fence, bits)),
+      ...entries.map((entry) => service(author, 'entry', entry | fence(), bits)),
       `${rarely}:`,
       'addi s7, s7, -1',
       `bgtz s7, ${again}`,

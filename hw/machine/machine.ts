@@ -213,6 +213,7 @@ export class Machine {
   private get timeOffset(): bigint {
     if (!this.clint) return 0n;
     const [low, high] = this.clint.state.mtimeOffset;
+    if (low === 0 && high === 0) return 0n;
     return (BigInt(high) << 32n) | BigInt(low);
   }
 

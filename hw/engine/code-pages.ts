@@ -7,6 +7,9 @@ import { codeSlot, context, pageRecord, pageSize, record, special, tlb } from '.
 import type { MachineMemory } from './memory.ts';
 import { fusedType, lengthOf, recordTypeOf } from './record-types.ts';
 
+/** How many parts of the slots there are: when none is free, one part's pages lose their code. */
+const parts = 8;
+
 /** A page that is stored to this often while it has code is taken for data, until it is executed again. */
 const storesUntilData = 64;
 
@@ -27,6 +30,10 @@ export class CodePages {
   private readonly pages: number[] = [];
   private readonly stores: number[] = [];
   private readonly free: number[] = [];
+  /** Slots from here on are still as the host gave them: zeros that cost nothing until they are decoded into. */
+  private fresh = 0;
+  /** First slot of the part that goes next. */
+  private oldest = 0;
 
   /** Told when instructions change in a page (host address, and the range of offsets), when it loses its code, and when all do. */
   onStored: (page: number, from: number, to: number) => void = () => {};
@@ -50,12 +57,13 @@ export class CodePages {
     const { memory } = this;
     const { ram, ramSize, rom, pageRecords, code, codeSlots } = memory.layout;
     const host = index === ramSize / pageSize ? rom : ram + index * pageSize;
-    if (this.free.length === 0 && this.pages.length === codeSlots) this.clear();
+    if (this.free.length === 0 && this.pages.length === codeSlots) this.evict();
     const slot = this.free.pop() ?? this.pages.push(0) - 1;
     this.pages[slot] = host;
     this.stores[slot] = 0;
     const base = code + slot * codeSlot.size;
-    memory.fill(base, 0, codeSlot.size);
+    if (slot < this.fresh) memory.fill(base, 0, codeSlot.size);
+    else this.fresh = slot + 1;
     for (const end of [codeSlot.pageEnd, codeSlot.straddleEnd]) memory.u32[(base + end) >>> 2] = special.pageCrossing;
     memory.u32[(pageRecords >>> 2) + index]! |= pageRecord.code | (slot << pageRecord.slotShift);
     this.forbidStores(host);
@@ -107,18 +115,41 @@ export class CodePages {
 
   /** The page has no code any more; cached translations of fetches from it go. */
   private release(slot: number): void {
+    this.abandon(slot);
+    this.forgetFetches(slot, slot + 1);
+  }
+
+  /** Makes room: the pages of the slots that were filled longest ago, or next to those, lose their code. */
+  private evict(): void {
+    const first = this.oldest;
+    const { codeSlots } = this.memory.layout;
+    const end = Math.min(first + Math.ceil(codeSlots / parts), codeSlots);
+    for (let slot = first; slot < end; slot++) this.abandon(slot);
+    this.forgetFetches(first, end);
+    this.oldest = end % codeSlots;
+  }
+
+  private abandon(slot: number): void {
     const { memory } = this;
-    const { code } = memory.layout;
-    const base = code + slot * codeSlot.size;
     this.onReleased(this.pages[slot]!);
     memory.u32[this.recordIndex(this.pages[slot]!)]! &= pageRecord.watched | pageRecord.storable;
     this.pages[slot] = 0;
     this.free.push(slot);
     // Whoever is executing from it meets an undecoded record, whose decoder sees the empty slot and looks the page up again.
-    this.undecode(base, 0, pageSize / 2 - 1);
+    this.undecode(memory.layout.code + slot * codeSlot.size, 0, pageSize / 2 - 1);
+  }
+
+  /** Cached translations of fetches from these slots (the end exclusive) go. */
+  private forgetFetches(first: number, end: number): void {
+    const { memory } = this;
+    const { u32 } = memory;
+    const from = memory.layout.code + first * codeSlot.size;
+    const to = memory.layout.code + end * codeSlot.size;
     for (const bank of this.banksInUse()) {
       for (let entry = bank + tlb.fetch; entry < bank + tlb.large; entry += tlb.entrySize) {
-        if (memory.u32[(entry >>> 2) + 2] === base) memory.fill(entry, tlb.emptyByte, tlb.entrySize);
+        const base = u32[(entry >>> 2) + 2]!;
+        // An empty entry may hold anything there.
+        if (base >= from && base < to) memory.fill(entry, tlb.emptyByte, tlb.entrySize);
       }
       memory.fill(bank + tlb.stamp, 0, 8);
     }
@@ -133,10 +164,16 @@ export class CodePages {
     this.pages.length = 0;
     this.stores.length = 0;
     this.free.length = 0;
+    this.oldest = 0;
     for (const bank of this.banksInUse()) {
       memory.fill(bank + tlb.fetch, tlb.emptyByte, tlb.large - tlb.fetch);
       memory.fill(bank + tlb.stamp, 0, 8);
     }
+  }
+
+  /** How many pages have code. */
+  get count(): number {
+    return this.pages.length - this.free.length;
   }
 
   /** The record of the instruction at an offset in a page; undefined if the page has no code. */

@@ -371,21 +371,31 @@ const maxHarts = 8;
 
 const alignUp = (value: number, to: number): number => Math.ceil(value / to) * to;
 
+/** How much a machine may hold. Fewer banks, code slots or regions change nothing that it does, only how fast. */
+export interface MemoryLimits {
+  contexts?: number;
+  /** TLB banks, one for each address space and regime. */
+  banks?: number;
+  /** Pages that have predecoded code. */
+  codeSlots?: number;
+  /** Translated regions, at most 63,488. */
+  regions?: number;
+}
+
 /** Lays out machine memory for `ramSize` bytes of guest RAM; throws a RangeError when 4 GiB do not hold it. */
-export function layoutFor(
-  ramSize: number,
-  options: { contexts?: number; banks?: number; codeSlots?: number } = {},
-): Layout {
-  const maxContexts = options.contexts ?? 16_384;
-  const maxBanks = options.banks ?? 256;
-  const codeSlots = options.codeSlots ?? 4096;
+export function layoutFor(ramSize: number, limits: MemoryLimits = {}): Layout {
+  const {
+    contexts: maxContexts = 16_384,
+    banks: maxBanks = 256,
+    codeSlots = 4096,
+    regions: maxRegions = 8192,
+  } = limits;
   const contexts = control.size;
   const spaces = contexts + maxContexts * context.size;
   // Every space but M-mode's and the newest holds a bank; each hart may have its own set of them.
   const maxSpaces = maxBanks + 2 * maxHarts;
   const banks = alignUp(spaces + maxSpaces * space.size, 64);
   const pageRecords = banks + maxBanks * tlb.size;
-  const maxRegions = 8192;
   const regions = alignUp(pageRecords + (ramSize / pageSize + 1) * 4, pageSize);
   const arrivalCounts = alignUp(regions + maxRegions * regionEntry.size, pageSize);
   const code = alignUp(arrivalCounts + arrivals.entries * arrivals.entrySize, pageSize);

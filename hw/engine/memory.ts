@@ -1,7 +1,7 @@
 // The one memory of a machine, and typed views of it.
 
 import { ModuleBuilder } from '../wasm/module.ts';
-import { type Layout, layoutFor, pageSize } from './layout.ts';
+import { type Layout, layoutFor, type MemoryLimits, pageSize } from './layout.ts';
 
 /** Where QEMU's `virt` machine has its RAM, and the ROM that harts start in. */
 export const ramBase = 0x8000_0000;
@@ -21,8 +21,8 @@ export class MachineMemory {
   readonly fill: (offset: number, byte: number, length: number) => void;
 
   /** `ramSize` in bytes: a multiple of 64 KiB, at most 3 GiB. */
-  constructor(ramSize: number, options: { contexts?: number; banks?: number; codeSlots?: number } = {}) {
-    this.layout = layoutFor(ramSize, options);
+  constructor(ramSize: number, limits: MemoryLimits = {}) {
+    this.layout = layoutFor(ramSize, limits);
     const pages = this.layout.wasmPages;
     this.wasm = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     const buffer = this.wasm.buffer;

@@ -40,6 +40,9 @@ export class TranslationCache {
   private readonly byAddress = new Map<number, Space>();
   private readonly freeSpaces: number[] = [];
   private readonly freeBanks: number[] = [];
+  /** Banks from here on have never been in use: the host need not have memory for them yet. */
+  private nextBank: number;
+  private readonly banksEnd: number;
   private readonly machine: Space;
   /** Counts the banks that changed their owner: whoever remembers a bank must ask again when this has moved. */
   evictions = 0;
@@ -55,12 +58,8 @@ export class TranslationCache {
     private readonly dropAddress: (bank: number, address: bigint) => void,
   ) {
     for (let index = count + 1; index >= 0; index--) this.freeSpaces.push(machineSpace + index * spaceFields.size);
-    for (let index = count - 1; index >= 0; index--) {
-      const bank = first + index * tlb.size;
-      this.freeBanks.push(bank);
-      memory.u32[(bank + tlb.dirty) >>> 2] = 1;
-      this.empty(bank);
-    }
+    this.nextBank = first;
+    this.banksEnd = first + count * tlb.size;
     this.machine = this.addSpace('M', false, 0n, 0n);
   }
 
@@ -144,11 +143,22 @@ export class TranslationCache {
   }
 
   private addBank(space: Space, regime: number): number {
-    if (this.freeBanks.length === 0) this.evict(space);
-    const bank = this.freeBanks.pop()!;
+    const bank = this.takeBank(space);
     space.banks[regime] = bank;
     this.memory.u32[((space.at + spaceFields.regimes) >>> 2) + (regime >>> 5)]! |= 1 << (regime & 31);
     return bank;
+  }
+
+  private takeBank(space: Space): number {
+    if (this.freeBanks.length === 0 && this.nextBank < this.banksEnd) {
+      const bank = this.nextBank;
+      this.nextBank += tlb.size;
+      this.memory.u32[(bank + tlb.dirty) >>> 2] = 1;
+      this.empty(bank);
+      return bank;
+    }
+    if (this.freeBanks.length === 0) this.evict(space);
+    return this.freeBanks.pop()!;
   }
 
   /** Frees the banks of the space that has been away longest; its own, if `keep` is the only one. */

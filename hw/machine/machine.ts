@@ -7,7 +7,7 @@
 import { type AclintState, aclint, aclintBase, createAclint, softwareInterrupt, timerRise } from '../aclint.ts';
 import type { DeviceModel } from '../device.ts';
 import { Engine } from '../engine/engine.ts';
-import { control, context as fields, targets } from '../engine/layout.ts';
+import { control, context as fields, type MemoryLimits, targets } from '../engine/layout.ts';
 import { MachineMemory, romBase } from '../engine/memory.ts';
 import type { TranslatorOptions } from '../engine/translator/options.ts';
 import { Context } from '../hart/context.ts';
@@ -35,6 +35,7 @@ export interface MachineConfig {
   supervisorMode?: Supervisor['mode'];
   /** How hot code is translated to WebAssembly; false: everything is interpreted. It changes no result. */
   translator?: TranslatorOptions | false | undefined;
+  limits?: MemoryLimits;
 }
 
 const msip = 1 << 3;
@@ -119,7 +120,7 @@ export class Machine {
     this.clockHz = config.clockHz ?? 1e9;
     this.timebaseHz = config.timebaseHz ?? 1e7;
     this.lookahead = Math.max(1, Math.round(((config.lookaheadNs ?? 50_000) * this.clockHz) / 1e9));
-    this.memory = new MachineMemory(config.ramSize);
+    this.memory = new MachineMemory(config.ramSize, config.limits);
     this.hash = new TraceHash(this.memory);
     const world = {
       nowNs: () => this.nowNs,

@@ -7,4 +7,6 @@ export interface TranslatorOptions {
   patience?: number;
   /** How often a region is entered before a larger one takes its place. */
   entriesUntilLarge?: number;
+  /** Bytes of WebAssembly modules that may be alive; the oldest translations make room for new ones. */
+  maxModuleBytes?: number;
 }

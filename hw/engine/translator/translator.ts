@@ -35,11 +35,9 @@ const large: RegionLimits = {
 const shortest = 3;
 /** How many regions wait to share a module. */
 const batchRegions = 64;
-type Patience = Required<Omit<TranslatorOptions, 'threshold'>>;
+type Limits = Required<Omit<TranslatorOptions, 'threshold'>>;
 
-const defaults: Patience = { patience: 5_000_000, entriesUntilLarge: 10_000 };
-/** Bytes of modules that may be alive. */
-const maxModuleBytes = 64 * 2 ** 20;
+const defaults: Limits = { patience: 5_000_000, entriesUntilLarge: 10_000, maxModuleBytes: 64 * 2 ** 20 };
 interface Translated {
   /** Its number: in the table of functions, among the region entries, and in the record of its head. */
   readonly number: number;
@@ -55,7 +53,14 @@ interface Translated {
   upgrading: boolean;
   installed: boolean;
   dead: boolean;
-  bytes: number;
+  /** It shares it with others; undefined until it is compiled. */
+  module: CompiledModule | undefined;
+}
+
+/** What a module takes is free when none of its regions is left. */
+interface CompiledModule {
+  readonly bytes: number;
+  regions: number;
 }
 
 /** Where a region is looked at: the page of its head, which is at `base` in the address space of a bank for fetches. */
@@ -81,7 +86,7 @@ export class Translator {
   private readonly byPage = new Map<number, Set<Translated>>();
   /** By the records of their heads. */
   private readonly heads = new Map<number, Translated>();
-  private readonly options: Patience;
+  private readonly options: Limits;
   private pending: Translated[] = [];
   private cyclesWaited = 0;
   /** In the order of their making: who goes first. */
@@ -158,7 +163,7 @@ export class Translator {
       upgrading: replaces !== undefined,
       installed: false,
       dead: false,
-      bytes: 0,
+      module: undefined,
     };
     this.regions[number] = translated;
     this.made.add(translated);
@@ -173,6 +178,11 @@ export class Translator {
     }
     this.pending.push(translated);
     if (this.made.size >= this.memory.layout.maxRegions) this.evict();
+  }
+
+  /** What there is now: regions, those that wait to be compiled among them, and bytes of modules. */
+  get alive(): { regions: number; moduleBytes: number } {
+    return { regions: this.made.size, moduleBytes: this.bytesAlive };
   }
 
   /** The engine ran for so many cycles: what waits to be translated has waited as long. */
@@ -214,13 +224,14 @@ export class Translator {
     statistics.modules++;
     statistics.bytes += bytes.length;
     this.bytesAlive += bytes.length;
+    const compiled: CompiledModule = { bytes: bytes.length, regions: regions.length };
+    for (const translated of regions) translated.module = compiled;
     regions.forEach((translated, index) => {
-      translated.bytes = bytes.length / regions.length;
       statistics.regions++;
       statistics.instructions += translated.region.instructions;
       this.install(translated, exports[`${translated.number}`]!, needed[index]!);
     });
-    while (this.bytesAlive > maxModuleBytes) this.evict();
+    while (this.bytesAlive > this.options.maxModuleBytes) this.evict();
   }
 
   private install(translated: Translated, fn: unknown, needed: number): void {
@@ -300,8 +311,9 @@ export class Translator {
   private drop(translated: Translated): void {
     if (translated.dead) return;
     const { memory } = this;
-    const { number, head, pages, installed } = translated;
+    const { number, head, pages, installed, module } = translated;
     translated.dead = true;
+    if (module && --module.regions === 0) this.bytesAlive -= module.bytes;
     this.made.delete(translated);
     if (this.heads.get(head) === translated) this.heads.delete(head);
     for (const { host } of pages) {
@@ -317,7 +329,6 @@ export class Translator {
       memory.u16[head >>> 1] = memory.u16[(memory.layout.regions + number * regionEntry.size) >>> 1]!;
     }
     this.table.set(number, null);
-    this.bytesAlive -= translated.bytes;
   }
 }
 

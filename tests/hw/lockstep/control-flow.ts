@@ -80,6 +80,8 @@ export function floatLoop(author: Author): Block {
     'slli t0, t0, 3',
     'add t0, t0, s10',
     ...Array.from({ length: 1 + dice.below(4) }, () => load(dice.below(32))),
+    // Operations that are to find no flag set.
+    ...(dice.once(2) ? [`fsflagsi ${dice.of([0, 0, 16])}`] : []),
     ...straight(dice, 3 + dice.below(10), 'float'),
     ...(dice.once(3) ? ['csrr t1, fflags', 'add a0, a0, t1'] : []),
     ...(dice.once(3) ? [`fsd f${dice.below(32)}, ${8 * dice.below(128)}(t0)`] : []),

@@ -1,5 +1,6 @@
 // A random program on two machines: what is done to both from outside, and when they are compared.
 
+import { arrivals } from '../../../hw/engine/layout.ts';
 import { resetContext } from '../../../hw/hart/reset.ts';
 import { Machine } from '../../../hw/machine/machine.ts';
 import { Dice } from '../../../tools/dice.ts';
@@ -48,6 +49,13 @@ function start(machine: Machine, { code, words }: LoadedProgram): void {
 /** What happens to the machines between two steps. */
 function actOf(dice: Dice): Step['act'] {
   switch (dice.below(24)) {
+    case 2:
+    case 3:
+    case 4:
+    case 5:
+      // What was translated and dropped is translated again as soon as the rest.
+      return ({ machine }) =>
+        machine.memory.fill(machine.memory.layout.arrivals, 0, arrivals.entries * arrivals.entrySize);
     case 0: {
       // The embedder writes into code.
       const at = Number(programStart) + dice.below(0x4000) * 2;

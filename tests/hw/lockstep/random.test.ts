@@ -7,7 +7,7 @@ import { chooseProgram } from './program.ts';
 import { describeFailure, shrink, verdictOf } from './shrink.ts';
 
 const groups = 10;
-const programs = Number(process.env['LOCKSTEP_PROGRAMS'] ?? 80);
+const programs = Number(process.env['LOCKSTEP_PROGRAMS'] ?? 100);
 const cycles = 120_000;
 
 test.each(Array.from({ length: groups }, (_, group) => group))(
@@ -24,6 +24,7 @@ test.each(Array.from({ length: groups }, (_, group) => group))(
         throw new Error(describeFailure(smallest.program, smallest.found));
       }
     }
-    expect(instructions).toBeGreaterThan((programs / groups) * cycles * 0.5);
+    // Ten million in all, at the usual number of programs.
+    expect(instructions).toBeGreaterThan((programs / groups) * 100_000);
   },
 );

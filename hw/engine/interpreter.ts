@@ -4,7 +4,6 @@
 // 16-byte record. `base` is the page's predecoded code and `page` its virtual address; while an instruction that
 // straddles two pages runs, both are set to values that no jump matches, so that every jump looks its page up.
 
-import type { Instruction } from '../isa/instruction.ts';
 import {
   type FpOperation,
   fpOperations,
@@ -24,7 +23,7 @@ import { access, zero64 } from './physical.ts';
 import { combinations } from './privileged/csr-access.ts';
 import type { Privileged } from './privileged/index.ts';
 import { outcomes } from './privileged/traps.ts';
-import { recordTypes } from './record-types.ts';
+import { type Form, recordTypes } from './record-types.ts';
 import type { Regions } from './regions.ts';
 import { interpretNext } from './translator/translation.ts';
 
@@ -45,6 +44,12 @@ export const systemOperations: SystemOperation[] = [];
 const none = -1;
 const jalr = instructions[operation('jalr')];
 const roundedOperations = new Set<FpOperation>(fpOperations.rounded);
+
+/**
+ * The address of the record at hand, in a form that V8 does not know to be a constant of the dispatch: what is computed from
+ * it, such as the pc, is computed in the cases that need it, not for every instruction before the dispatch.
+ */
+const inThisCase = (at: I32): I32 => at.add(load.u16(at, record.op).shrU(16));
 
 /** Defines `(context, budget) → cycles left` as a function of the module. Without `regions`, nothing is translated. */
 export function defineInterpreter(
@@ -69,7 +74,7 @@ export function defineInterpreter(
     /** The head of a region that can't be entered now: the record of its first instruction is executed. */
     const passed = f.local('i32');
     const stash = (): I32 => load.i32(I32.of(0), control.stash);
-    const pc = (): I64 => bias.get.add(at.get.shrU(3).i64U());
+    const pc = (): I64 => bias.get.add(inThisCase(at.get).shrU(3).i64U());
 
     f.store('i32', I32.of(0), I32.of(signals.none), control.signal);
     f.store('i32', I32.of(0), I32.of(0), control.stash);
@@ -191,31 +196,31 @@ export function defineInterpreter(
                   trapped,
                   regions,
                 };
-                const perform = (instruction: Instruction, advance: number): Interpretation => {
+                const perform = ({ instruction, length }: Form): Interpretation => {
+                  const distance = (length / 2) * record.size;
+                  const indirect = instruction === jalr;
                   const semantics = new Interpretation(
                     f,
                     memory,
                     softfloat,
                     privileged,
                     imports,
-                    advance,
-                    instruction === jalr,
+                    distance,
+                    indirect,
                     frame,
                   );
                   instruction.semantics(semantics);
-                  if (!semantics.jumped) f.set(at, at.get.add(advance));
+                  if (!semantics.jumped) f.set(at, at.get.add(distance));
                   return semantics;
                 };
-                const advanceOf = (length: number): number => (length / 2) * record.size;
-                for (const { instruction, length, second } of recordTypes) {
+                for (const { second, ...first } of recordTypes) {
                   cases.push(() => {
                     if (second) {
-                      perform(instruction, advanceOf(length));
+                      perform(first);
                       f.brIf(dispatch, left.get.eqz());
                       f.set(left, left.get.sub(1));
                     }
-                    const last = second ?? { instruction, length };
-                    if (!perform(last.instruction, advanceOf(last.length)).jumped) f.br(dispatch);
+                    if (!perform(second ?? first).jumped) f.br(dispatch);
                   });
                 }
                 if (!regions) {
@@ -312,10 +317,10 @@ class Interpretation extends AtomicSemantics implements Semantics {
     return load.s32to64(this.frame.at.get, record.imm);
   }
   pc(): I64 {
-    return this.frame.bias.get.add(this.frame.at.get.shrU(3).i64U());
+    return this.frame.bias.get.add(inThisCase(this.frame.at.get).shrU(3).i64U());
   }
   nextPc(): I64 {
-    return this.frame.bias.get.add(this.frame.at.get.add(this.advance).shrU(3).i64U());
+    return this.frame.bias.get.add(inThisCase(this.frame.at.get).add(this.advance).shrU(3).i64U());
   }
   let(value: I64): I64 {
     return this.builder.let(value);
@@ -428,7 +433,7 @@ class Interpretation extends AtomicSemantics implements Semantics {
   jump(target: I64): void {
     const { builder: f, frame } = this;
     f.set(frame.target, target);
-    if (this.indirect) frame.regions?.observe(f, frame.at.get, frame.target.get);
+    if (this.indirect) frame.regions?.observe(f, inThisCase(frame.at.get), frame.target.get);
     f.br(frame.jump);
     this.jumped = true;
   }

@@ -7,7 +7,7 @@ import type { Instruction } from '../isa/instruction.ts';
 import { compressed, instructions, operation } from '../isa/table.ts';
 import { special } from './layout.ts';
 
-interface Form {
+export interface Form {
   instruction: Instruction;
   length: 2 | 4;
 }

@@ -25,7 +25,7 @@ import type { Privileged } from './privileged/index.ts';
 import { outcomes } from './privileged/traps.ts';
 import { type Form, recordTypes } from './record-types.ts';
 import type { Regions } from './regions.ts';
-import { interpretNext } from './translator/translation.ts';
+import { interpretNext } from './translator/region-frame.ts';
 
 export type Softfloat = Record<FpOperation, Fn<readonly ['i32', 'i32', 'i64', 'i64', 'i64'], 'i64'>>;
 

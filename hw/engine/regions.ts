@@ -4,7 +4,7 @@ import type { Fn, FunctionBuilder, FunctionType, ModuleBuilder } from '../wasm/m
 import { I32, type I64, load } from '../wasm/values.ts';
 import { tlbEntry } from './access.ts';
 import { arrivals, control, jumpTargets, type Layout, pageSize, regionEntry, tlb } from './layout.ts';
-import { regionParams } from './translator/translation.ts';
+import { regionParams } from './translator/region-frame.ts';
 
 export interface RegionImports {
   /** (context, record, pc, 1 if the instruction after it is meant): jumps arrive there often. */

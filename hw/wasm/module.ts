@@ -1,6 +1,7 @@
 // Builds one WebAssembly module: functions from typed statements, an imported memory, imports and exports.
 
 import { Code, type Kind, valueTypes } from './code.ts';
+import { type BranchHint, firstScratch, type HoleValues, type Template } from './template.ts';
 import { classes, type I32, type Value, type ValueOf } from './values.ts';
 
 export interface Signature<P extends readonly Kind[] = readonly Kind[], R extends Kind | undefined = Kind | undefined> {
@@ -27,7 +28,7 @@ export class Fn<P extends readonly Kind[] = readonly Kind[], R extends Kind | un
     const emit = (code: Code) => {
       for (const arg of args as unknown as Value[]) arg.emit(code);
       code.u8(0x10);
-      code.uleb(this.index());
+      code.index(this.index());
     };
     const kind = this.signature.result;
     return (kind === undefined ? new Effect(emit) : new classes[kind](emit)) as Result<R>;
@@ -51,12 +52,12 @@ export class Local<K extends Kind = Kind> {
   get get(): ValueOf[K] {
     return new classes[this.kind]((code) => {
       code.u8(0x20);
-      code.uleb(this.index);
+      code.index(this.index);
     });
   }
 }
 
-/** A branch target: the end of a block, or the head of a loop. */
+/** A branch target: the end of a block, or the head of a loop. In a template a negative depth is that of a hole. */
 export class Label {
   constructor(readonly depth: number) {}
 }
@@ -81,17 +82,20 @@ export class FunctionBuilder {
   /** Locals of scopes that have ended. */
   private readonly free: Record<Kind, number[]> = { i32: [], i64: [], f32: [], f64: [] };
   private scope: Local[] | undefined;
-  /** Conditional branches that are rarely, or mostly, taken: where they are in `code`. */
-  private readonly hints: { at: number; likely: boolean }[] = [];
+  /** Conditional branches that are rarely, or mostly, taken. */
+  protected readonly hints: BranchHint[] = [];
 
   constructor(readonly params: readonly Local[]) {}
 
   /** A new local; zero, unless `scoped` has ended a scope before. */
   local<K extends Kind>(kind: K): Local<K> {
-    const again = this.free[kind].pop();
-    const local = new Local(again ?? this.params.length + this.locals.push(kind) - 1, kind);
+    const local = new Local(this.free[kind].pop() ?? this.fresh(kind), kind);
     this.scope?.push(local);
     return local;
+  }
+
+  protected fresh(kind: Kind): number {
+    return this.params.length + this.locals.push(kind) - 1;
   }
 
   /** The locals that `body` makes may serve others afterwards. */
@@ -104,10 +108,21 @@ export class FunctionBuilder {
     for (const { kind, index } of locals) this.free[kind].push(index);
   }
 
+  /** Writes a template's code. */
+  place(template: Template, values: HoleValues): void {
+    const { scratch } = template;
+    for (let i = 0; i < scratch.length; i++) {
+      const kind = scratch[i]!;
+      values[firstScratch + i] = this.free[kind].pop() ?? this.fresh(kind);
+    }
+    template.write(this.code, values, this.hints);
+    for (let i = scratch.length - 1; i >= 0; i--) this.free[scratch[i]!].push(values[firstScratch + i]!);
+  }
+
   set(local: Local, value: Value): void {
     value.emit(this.code);
     this.code.u8(0x21);
-    this.code.uleb(local.index);
+    this.code.index(local.index);
   }
 
   /** Evaluates now, once; returns the value as a reference to a fresh local. */
@@ -172,22 +187,32 @@ export class FunctionBuilder {
 
   br(label: Label): void {
     this.code.u8(0x0c);
-    this.code.uleb(this.depth - label.depth);
+    this.label(label);
+  }
+
+  private label(label: Label): void {
+    if (label.depth < 0) this.code.hole(-1 - label.depth, false, this.depth);
+    else this.code.uleb(this.distanceTo(label));
+  }
+
+  /** What a branch from here to a label is encoded with. */
+  distanceTo(label: Label): number {
+    return this.depth - label.depth;
   }
 
   brIf(label: Label, cond: I32, likely?: boolean): void {
     cond.emit(this.code);
     this.hint(likely);
     this.code.u8(0x0d);
-    this.code.uleb(this.depth - label.depth);
+    this.label(label);
   }
 
   brTable(index: I32, labels: readonly Label[], otherwise: Label): void {
     index.emit(this.code);
     this.code.u8(0x0e);
     this.code.uleb(labels.length);
-    for (const label of labels) this.code.uleb(this.depth - label.depth);
-    this.code.uleb(this.depth - otherwise.depth);
+    for (const label of labels) this.label(label);
+    this.label(otherwise);
   }
 
   /** Runs `cases[index]`, or `otherwise` beyond them; no case falls into the next. */
@@ -225,7 +250,7 @@ export class FunctionBuilder {
     this.code.uleb(type.index);
     this.code.uleb(0);
     this.code.u8(0x21);
-    this.code.uleb(local.index);
+    this.code.index(local.index);
     return local.get;
   }
 
@@ -240,22 +265,27 @@ export class FunctionBuilder {
 
   /** Locals and body in the binary form of the code section, and the hints with their offsets in it. */
   finish(): FunctionBody {
-    const out = new Code();
-    out.uleb(this.locals.length);
-    for (const kind of this.locals) {
-      out.uleb(1);
-      out.u8(valueTypes[kind]);
+    const { locals, code, hints } = this;
+    const declarations = new Code();
+    let runs = 0;
+    for (let first = 0, next = 0; first < locals.length; first = next, runs++) {
+      while (locals[next] === locals[first]) next++;
+      declarations.uleb(next - first);
+      declarations.u8(valueTypes[locals[first]!]);
     }
-    const start = out.length;
-    out.append(this.code.view());
-    out.u8(0x0b);
-    return { bytes: out.view(), hints: this.hints.map(({ at, likely }) => ({ at: start + at, likely })) };
+    code.u8(0x0b);
+    const head = new Code();
+    head.uleb(runs);
+    head.append(declarations.view());
+    return { locals: head.view(), code: code.view(), hints };
   }
 }
 
 interface FunctionBody {
-  bytes: Uint8Array;
-  hints: readonly { at: number; likely: boolean }[];
+  /** The declaration of the locals, which comes first. */
+  locals: Uint8Array;
+  code: Uint8Array;
+  hints: readonly BranchHint[];
 }
 
 interface Definition {
@@ -400,8 +430,9 @@ export class ModuleBuilder {
     this.writeHints(out, functions);
     section(10, functions.length, (code) => {
       for (const { body } of functions) {
-        code.uleb(body.bytes.length);
-        code.append(body.bytes);
+        code.uleb(body.locals.length + body.code.length);
+        code.append(body.locals);
+        code.append(body.code);
       }
     });
     return out.view();
@@ -409,16 +440,18 @@ export class ModuleBuilder {
 
   /** Branch hints (tool conventions, "metadata.code.branch_hint"): engines that don't know them skip the section. */
   private writeHints(out: Code, functions: readonly Definition[]): void {
-    const hinted = [...functions.entries()].filter(([, { body }]) => body.hints.length > 0);
-    if (hinted.length === 0) return;
+    const hinted = functions.filter(({ body }) => body.hints.length > 0).length;
+    if (hinted === 0) return;
     const code = new Code();
     code.name('metadata.code.branch_hint');
-    code.uleb(hinted.length);
-    for (const [index, { body }] of hinted) {
+    code.uleb(hinted);
+    for (let index = 0; index < functions.length; index++) {
+      const { locals, hints } = functions[index]!.body;
+      if (hints.length === 0) continue;
       code.uleb(this.imports.length + index);
-      code.uleb(body.hints.length);
-      for (const { at, likely } of body.hints) {
-        code.uleb(at);
+      code.uleb(hints.length);
+      for (const { at, likely } of hints) {
+        code.uleb(locals.length + at);
         code.uleb(1);
         code.u8(likely ? 1 : 0);
       }

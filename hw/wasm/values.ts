@@ -36,7 +36,7 @@ export class I32 extends Value {
     if (value instanceof I32) return value;
     return new I32((code) => {
       code.u8(0x41);
-      code.sleb32(value);
+      code.sleb(value | 0);
     });
   }
 
@@ -177,12 +177,16 @@ export class I32 extends Value {
 export class I64 extends Value {
   override readonly kind = 'i64';
 
+  /** One object, by which `add` knows it. */
+  static readonly zero = new I64((code) => code.op([0x42, 0x00]));
+
   static of(value: I64Like): I64 {
     if (value instanceof I64) return value;
-    const constant = BigInt(value);
+    if (value === 0 || value === 0n) return I64.zero;
     return new I64((code) => {
       code.u8(0x42);
-      code.sleb64(constant);
+      if (typeof value === 'bigint') code.sleb64(value);
+      else code.sleb(value);
     });
   }
 
@@ -236,7 +240,9 @@ export class I64 extends Value {
     return new I64(unary([0x7b], this));
   }
   add(o: I64Like): I64 {
-    return this.with(0x7c, o);
+    const other = I64.of(o);
+    if (this === I64.zero) return other;
+    return other === I64.zero ? this : this.with(0x7c, other);
   }
   sub(o: I64Like): I64 {
     return this.with(0x7d, o);

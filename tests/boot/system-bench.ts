@@ -1,6 +1,7 @@
 // Small systems from a manifest in a test, booted in this process; what they say and what befalls them is kept.
 
 import { resolve } from 'node:path';
+import { loadPrograms } from '../../tools/boot/programs.ts';
 import { type SavedSystem, System } from '../../tools/boot/system.ts';
 import { checkManifest } from '../../tools/manifest/load.ts';
 import type { Manifest } from '../../tools/manifest/model.ts';
@@ -30,7 +31,8 @@ export class SystemBench {
   constructor(manifest: Manifest, saved?: SavedSystem) {
     const add = (texts: Map<string, string>, name: string, bytes: Uint8Array): void =>
       void texts.set(name, (texts.get(name) ?? '') + utf8.decode(bytes));
-    this.system = new System(manifest, buildPlan(manifest), {
+    const plan = buildPlan(manifest);
+    this.system = new System(manifest, plan, loadPrograms(plan), {
       output: (device, bytes) => add(this.device, device, bytes),
       debug: (cell, bytes) => add(this.said, cell ?? '', bytes),
       log: () => {},

@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { loadPrograms } from '../../tools/boot/programs.ts';
 import { System, silentEvents } from '../../tools/boot/system.ts';
 import { firstDifference, type Leak } from '../../tools/isolation/difference.ts';
 import { type Observation, Observer } from '../../tools/isolation/observation.ts';
@@ -40,7 +41,7 @@ function run(hart: number, arrivalsUs: readonly number[], windows: boolean, to: 
   const manifest = windows ? loaded.manifest : { ...loaded.manifest, schedule: undefined };
   const plan = buildPlan(manifest);
   let said = '';
-  const system = new System(manifest, plan, {
+  const system = new System(manifest, plan, loadPrograms(plan), {
     ...silentEvents,
     debug: (cell, bytes) => {
       if (cell === 'noisy') said += new TextDecoder().decode(bytes);

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
+import { loadPrograms } from '../../tools/boot/programs.ts';
 import { runPaced } from '../../tools/host/pace.ts';
 import { checkManifest } from '../../tools/manifest/load.ts';
 import { buildPlan } from '../../tools/plan/build.ts';
@@ -59,7 +60,8 @@ async function run(name: string, { expect: expected, type = [] }: Show): Promise
     load: undefined,
     executing: new SharedArrayBuffer(4),
   };
-  const running = new RunningSystem(request, manifest, buildPlan(manifest), () => {});
+  const plan = buildPlan(manifest);
+  const running = new RunningSystem(request, manifest, plan, loadPrograms(plan), () => {});
   const { machine } = running.system;
   const pace = { limit: 1e9, realTime: false, inputMayCome: () => false, ended: () => running.finished };
   return running.report(await runPaced(machine, pace));

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { loadPrograms } from '../../tools/boot/programs.ts';
 import { runPaced } from '../../tools/host/pace.ts';
 import { checkManifest } from '../../tools/manifest/load.ts';
 import type { Manifest } from '../../tools/manifest/model.ts';
@@ -64,7 +65,10 @@ interface Ran {
 async function run(text: string, ms: number, more: Partial<RunRequest> = {}): Promise<Ran> {
   const manifest = manifestOf(text);
   const messages: FromWorker[] = [];
-  const running = new RunningSystem(request(more), manifest, buildPlan(manifest), (message) => messages.push(message));
+  const plan = buildPlan(manifest);
+  const running = new RunningSystem(request(more), manifest, plan, loadPrograms(plan), (message) =>
+    messages.push(message),
+  );
   const { machine } = running.system;
   const reason = await runPaced(machine, {
     limit: ms * 1e6,

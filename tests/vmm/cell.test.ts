@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { assemble } from '../../hw/isa/assemble.ts';
+import { loadPrograms } from '../../tools/boot/programs.ts';
 import { System } from '../../tools/boot/system.ts';
 import { writeElf } from '../../tools/image/elf-writer.ts';
 import { checkManifest } from '../../tools/manifest/load.ts';
@@ -161,7 +162,8 @@ function run() {
   const output: string[] = [];
   const faults: string[] = [];
   const endings: string[] = [];
-  const system = new System(loaded.manifest, buildPlan(loaded.manifest), {
+  const plan = buildPlan(loaded.manifest);
+  const system = new System(loaded.manifest, plan, loadPrograms(plan), {
     output() {},
     debug: (_cell, bytes) => void output.push(Buffer.from(bytes).toString()),
     log: (line) => void faults.push(line),

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { loadPrograms } from '../../tools/boot/programs.ts';
 import { System } from '../../tools/boot/system.ts';
 import { checkManifest } from '../../tools/manifest/load.ts';
 import { buildPlan } from '../../tools/plan/build.ts';
@@ -77,7 +78,8 @@ function run(readOnly = false): string[] {
   const loaded = checkManifest(manifestOf(readOnly), join(folder, 'system.yaml'));
   if (!loaded.ok) throw new Error(loaded.diagnostics.map((each) => each.message).join('; '));
   let output = '';
-  const system = new System(loaded.manifest, buildPlan(loaded.manifest), {
+  const plan = buildPlan(loaded.manifest);
+  const system = new System(loaded.manifest, plan, loadPrograms(plan), {
     output() {},
     debug: (_cell, bytes) => {
       output += Buffer.from(bytes).toString();

@@ -1,14 +1,11 @@
 // The programs of a plan's realm threads: servers' own modules, and the built-in monitor.
 
-import { join } from 'node:path';
 import { loadServer } from '../host/server-source.ts';
-import { ownPackage } from '../manifest/package-root.ts';
-import type { Plan, Program, Thread } from '../plan/plan.ts';
+import type { Plan, Thread } from '../plan/plan.ts';
 import { formatDiagnostic, type SourceDiagnostic } from '../realm/diagnostic.ts';
 import type { LoadResult, RealmProgram } from '../realm/loader.ts';
 import { Refusal } from '../refusal.ts';
-
-export type Programs = ReadonlyMap<Thread, RealmProgram>;
+import { entryOf, type Programs } from './built-programs.ts';
 
 /** What is wrong with the source of a cell's program. */
 export interface ProgramDiagnostic extends SourceDiagnostic {
@@ -40,20 +37,4 @@ export function loadPrograms(plan: Plan): Programs {
   if (loaded.ok) return loaded.programs;
   const lines = loaded.diagnostics.map(formatDiagnostic);
   throw new Refusal('refused', `not every program can be a server:\n${lines.join('\n')}`);
-}
-
-function entryOf(program: Program): string | undefined {
-  switch (program.kind) {
-    case 'realm':
-      return program.image.path;
-    case 'monitor':
-      return join(ownPackage().folder, 'guests/vmm/server.ts');
-    // System has refused POSIX cells, and `check` accepts them.
-    case 'personality':
-    case 'elf':
-    case 'vcpu':
-      return undefined;
-    default:
-      return program satisfies never;
-  }
 }

@@ -31,11 +31,11 @@ import {
   writeScript,
 } from './boot-script.ts';
 import { BootTask, type BootTaskOwner } from './boot-task.ts';
+import type { Programs } from './built-programs.ts';
 import { type LoadedImages, loadImages } from './contents.ts';
 import { attachDevices, type DeviceOutput } from './devices.ts';
 import type { Message } from './invocation.ts';
 import { Platform } from './kernel-port.ts';
-import { loadPrograms, type Programs } from './programs.ts';
 import { refuseUnsupported } from './supported.ts';
 
 /** What happens in a system, for whoever watches: log lines, reports, expectations. */
@@ -98,7 +98,6 @@ export class System implements BootTaskOwner {
   readonly activity: Activity;
   private readonly platform: Platform;
   private readonly images: LoadedImages;
-  private readonly programs: Programs;
   private readonly overlays: ReturnType<typeof attachDevices>;
   /** What the boot task has been told, and what follows. */
   private facts: BootFacts | undefined;
@@ -106,17 +105,17 @@ export class System implements BootTaskOwner {
   isBooted = false;
   halted: string | undefined;
 
-  /** Throws a Refusal when an image or a program cannot be used. */
+  /** Throws a Refusal when an image cannot be used. `programs`: of `plan` (`loadPrograms`). */
   constructor(
     readonly manifest: Manifest,
     readonly plan: Plan,
+    private readonly programs: Programs,
     private readonly events: SystemEvents,
     translator?: MachineConfig['translator'],
   ) {
     const { harts, ramBytes, clockHz, timebaseHz, lookaheadNs, costs } = plan.machine;
     refuseUnsupported(manifest);
     this.images = loadImages(plan);
-    this.programs = loadPrograms(plan);
     this.machine = new Machine({
       harts,
       ramSize: ramBytes,

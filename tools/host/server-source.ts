@@ -1,23 +1,25 @@
 // Loads servers from the file system: finds the SDK, immer and what a server may import.
 
 import { readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, relative, resolve } from 'node:path';
 import { ownPackage } from '../manifest/package-root.ts';
-import { type LoadResult, loadProgram } from '../realm/loader.ts';
-
-const slashes = (path: string): string => path.replaceAll('\\', '/');
+import { type LoadRequest, type LoadResult, loadProgram } from '../realm/loader.ts';
+import { immerPath, slashes } from './built-servers.ts';
 
 /** Loads the server in a TypeScript file; `text` stands for its content. Never throws for what is wrong with the source. */
 export function loadServer(file: string, text?: string): LoadResult {
+  return loadProgram(serverRequest(file, (path) => slashes(relative(process.cwd(), path)), text));
+}
+
+/** The request for a server in the file system. */
+export function serverRequest(file: string, display: LoadRequest['display'], text?: string): LoadRequest {
   const { folder } = ownPackage();
   const own = (path: string): string => slashes(join(folder, path));
   const entry = slashes(resolve(file));
-  const immer = join(dirname(fileURLToPath(import.meta.resolve('immer'))), 'immer.production.mjs');
-  return loadProgram({
+  return {
     entry,
     guests: own('guests'),
-    immer: slashes(immer),
+    immer: immerPath(),
     importable: ['guests/sdk', 'microvisor/abi', 'vdev', 'hw'].map(own),
     read(path) {
       if (path === entry && text !== undefined) return text;
@@ -27,6 +29,6 @@ export function loadServer(file: string, text?: string): LoadResult {
         return undefined;
       }
     },
-    display: (path) => slashes(relative(process.cwd(), path)),
-  });
+    display,
+  };
 }

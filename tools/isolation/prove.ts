@@ -1,5 +1,6 @@
 // Isolation, tested: the same system with different secrets in one cell, and whether another can tell.
 
+import { loadPrograms } from '../boot/programs.ts';
 import { System, silentEvents } from '../boot/system.ts';
 import { inTemporaryFolder } from '../host/temporary-folder.ts';
 import type { Manifest } from '../manifest/model.ts';
@@ -92,7 +93,7 @@ function observe(
   const plan = buildPlan(variant);
   if (adversary !== undefined) armAdversary(plan, from);
   let observer: Observer | undefined;
-  const system = new System(variant, plan, {
+  const system = new System(variant, plan, loadPrograms(plan), {
     ...silentEvents,
     debug: (cell, bytes) => observer?.print(cell, bytes),
   });

@@ -1,6 +1,7 @@
 // A system while it runs under `microvisor run`: consoles, expectations, faults, and in the end the report.
 
 import type { StopReason } from '../../hw/machine/machine.ts';
+import type { Programs } from '../boot/built-programs.ts';
 import { System } from '../boot/system.ts';
 import { formatRealmFault } from '../host/realm.ts';
 import type { Manifest } from '../manifest/model.ts';
@@ -39,6 +40,7 @@ export class RunningSystem {
     private readonly request: RunRequest,
     private readonly manifest: Manifest,
     private readonly plan: Plan,
+    programs: Programs,
     private readonly tell: (message: FromWorker) => void,
   ) {
     const cells = manifest.cells.map(({ name }) => name);
@@ -53,6 +55,7 @@ export class RunningSystem {
     this.system = new System(
       manifest,
       plan,
+      programs,
       {
         output: (device, bytes) => this.deviceOutput(device, bytes),
         debug: (cell, bytes) => this.debugOutput(cell, bytes),

@@ -1,21 +1,27 @@
 // The worker that runs a system: everything of the machine happens here, and the command's thread stays responsive.
 
 import { parentPort, workerData } from 'node:worker_threads';
+import { builtPrograms } from '../boot/built-programs.ts';
 import { runPaced } from '../host/pace.ts';
 import { loadManifest } from '../manifest/load.ts';
 import { buildPlan } from '../plan/build.ts';
 import { Refusal } from '../refusal.ts';
+import { ConsolePieces } from './console-pieces.ts';
 import type { FromWorker, RunRequest, ToWorker } from './protocol.ts';
 import { RunningSystem } from './running-system.ts';
 
 const request = workerData as RunRequest;
-const tell = (message: FromWorker): void => parentPort!.postMessage(message);
+const pieces = new ConsolePieces((message) => parentPort!.postMessage(message));
+const tell = (message: FromWorker): void => pieces.tell(message);
 
 async function run(): Promise<void> {
   const loaded = loadManifest(request.manifest, { overrides: request.overrides });
   // The command has checked it already: a second look can only differ if the file has changed meanwhile.
   if (!loaded.ok) throw new Refusal('refused', `${request.manifest} has changed, and is wrong now`);
-  const running = new RunningSystem(request, loaded.manifest, buildPlan(loaded.manifest), tell);
+  const plan = buildPlan(loaded.manifest);
+  // The compiler takes longer to load than everything else here.
+  const programs = builtPrograms(plan) ?? (await import('../boot/programs.ts')).loadPrograms(plan);
+  const running = new RunningSystem(request, loaded.manifest, plan, programs, tell);
   let stopped = false;
   parentPort!.on('message', (message: ToWorker) => {
     if (message.kind === 'input') running.input(message.bytes);
@@ -28,6 +34,7 @@ async function run(): Promise<void> {
     inputMayCome: () => request.interactive,
     ended: () => {
       running.progress();
+      pieces.flush();
       return stopped || running.finished;
     },
   });

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { MachineConfig } from '../../hw/machine/machine.ts';
 import { BareMachine } from '../../tools/bare/bare-machine.ts';
 import type { Outcome } from '../../vdev/test-finisher.ts';
 import { files, isThere } from './cache.ts';
@@ -16,9 +17,10 @@ class Booted {
   text = '';
   outcome: Outcome | undefined;
 
-  constructor(harts: number, bios?: string, isLoaded = false) {
+  constructor(harts: number, bios?: string, isLoaded = false, translator?: MachineConfig['translator']) {
     this.bare = new BareMachine({
       harts,
+      translator,
       ramSize: 128 << 20,
       disks: [],
       seed: 0,
@@ -86,5 +88,15 @@ describe.skipIf(!isThere)("Debian's kernel on a bare machine", () => {
       return machine.hash.value;
     });
     expect(hashes[1]).toBe(hashes[0]);
+  });
+
+  test('takes the same path whether its code is translated never, at once or when it is hot', () => {
+    const hashes = ([false, { threshold: 1 }, { threshold: 37 }, {}] as const).map((translator) => {
+      const { machine } = new Booted(2, undefined, false, translator).bare;
+      machine.run(0.3e9);
+      machine.hashMemory();
+      return machine.hash.value;
+    });
+    expect(new Set(hashes).size, hashes.join()).toBe(1);
   });
 });

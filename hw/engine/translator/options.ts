@@ -7,6 +7,7 @@ export interface TranslatorOptions {
   patience?: number;
   /** How often a region is entered before a larger one takes its place. */
   entriesUntilLarge?: number;
-  /** Bytes of WebAssembly modules that may be alive; the oldest translations make room for new ones. */
+  /** Modules that may be alive, and their bytes: with more the oldest go. The host needs several times as much for machine code. */
+  maxModules?: number;
   maxModuleBytes?: number;
 }

@@ -7,7 +7,17 @@ import { decode } from '../../isa/decode.ts';
 import type { FpOperation } from '../../isa/semantics.ts';
 import { type Fn, ModuleBuilder } from '../../wasm/module.ts';
 import type { CodePages } from '../code-pages.ts';
-import { control, context as fields, jumpTargets, pageSize, record, regionEntry, special, tlb } from '../layout.ts';
+import {
+  arrivals,
+  control,
+  context as fields,
+  jumpTargets,
+  pageSize,
+  record,
+  regionEntry,
+  special,
+  tlb,
+} from '../layout.ts';
 import type { MachineMemory } from '../memory.ts';
 import type { TranslatorOptions } from './options.ts';
 import { formRegion, type Region, type RegionLimits } from './region.ts';
@@ -37,7 +47,18 @@ const shortest = 3;
 const batchRegions = 64;
 type Limits = Required<Omit<TranslatorOptions, 'threshold'>>;
 
-const defaults: Limits = { patience: 5_000_000, entriesUntilLarge: 10_000, maxModuleBytes: 64 * 2 ** 20 };
+const defaults: Limits = {
+  patience: 5_000_000,
+  entriesUntilLarge: 10_000,
+  maxModules: 1024,
+  maxModuleBytes: 64 * 2 ** 20,
+};
+/** A module with regions that are alive. The host frees it as a whole, when none is. */
+interface CompiledModule {
+  readonly bytes: number;
+  readonly regions: Set<Translated>;
+}
+
 interface Translated {
   /** Its number: in the table of functions, among the region entries, and in the record of its head. */
   readonly number: number;
@@ -53,14 +74,8 @@ interface Translated {
   upgrading: boolean;
   installed: boolean;
   dead: boolean;
-  /** It shares it with others; undefined until it is compiled. */
+  /** undefined until it is compiled. */
   module: CompiledModule | undefined;
-}
-
-/** What a module takes is free when none of its regions is left. */
-interface CompiledModule {
-  readonly bytes: number;
-  regions: number;
 }
 
 /** Where a region is looked at: the page of its head, which is at `base` in the address space of a bank for fetches. */
@@ -70,12 +85,14 @@ interface Place {
   readonly fetchBank: number;
 }
 
-/** What the translator has done, for tests and reports. */
+/** What the translator has done since the machine was made, for tests and reports. */
 export interface TranslatorStatistics {
+  /** Translated: regions, their instructions, the modules that they share, and those modules' bytes. */
   regions: number;
   instructions: number;
   modules: number;
   bytes: number;
+  /** Regions that are gone; and those of them that had to make room. */
   dropped: number;
   evicted: number;
 }
@@ -91,6 +108,8 @@ export class Translator {
   private cyclesWaited = 0;
   /** In the order of their making: who goes first. */
   private readonly made = new Set<Translated>();
+  /** Modules, the oldest first. */
+  private readonly modules = new Set<CompiledModule>();
   private bytesAlive = 0;
   readonly statistics: TranslatorStatistics = {
     regions: 0,
@@ -137,6 +156,10 @@ export class Translator {
   }
 
   private form(head: number, offset: number, place: Place, limits: RegionLimits, replaces?: Translated): void {
+    if (this.isFull) {
+      this.countAnew(head);
+      return;
+    }
     const view = new HostCode(this.memory, this.code, place, this.heads);
     const region = formRegion(offset, view, limits);
     if (region.instructions < shortest || region.head.steps.length === 0) return;
@@ -177,12 +200,11 @@ export class Translator {
       known.add(translated);
     }
     this.pending.push(translated);
-    if (this.made.size >= this.memory.layout.maxRegions) this.evict();
   }
 
-  /** What there is now: regions, those that wait to be compiled among them, and bytes of modules. */
-  get alive(): { regions: number; moduleBytes: number } {
-    return { regions: this.made.size, moduleBytes: this.bytesAlive };
+  /** What there is now: regions, those that wait to be compiled among them, modules, and their bytes. */
+  get alive(): { regions: number; modules: number; moduleBytes: number } {
+    return { regions: this.made.size, modules: this.modules.size, moduleBytes: this.bytesAlive };
   }
 
   /** The engine ran for so many cycles: what waits to be translated has waited as long. */
@@ -192,6 +214,7 @@ export class Translator {
 
   /** Called between slices: compiles what is waiting, if it has waited long enough or is enough. */
   translatePending(): void {
+    if (this.isFull) this.evict();
     if (this.cyclesWaited < this.options.patience && this.pending.length < batchRegions) return;
     this.cyclesWaited = 0;
     const regions = this.pending.filter((one) => !one.dead);
@@ -223,15 +246,16 @@ export class Translator {
     const { statistics } = this;
     statistics.modules++;
     statistics.bytes += bytes.length;
-    this.bytesAlive += bytes.length;
-    const compiled: CompiledModule = { bytes: bytes.length, regions: regions.length };
+    const compiled: CompiledModule = { bytes: bytes.length, regions: new Set(regions) };
+    this.modules.add(compiled);
+    this.bytesAlive += compiled.bytes;
     for (const translated of regions) translated.module = compiled;
     regions.forEach((translated, index) => {
       statistics.regions++;
       statistics.instructions += translated.region.instructions;
       this.install(translated, exports[`${translated.number}`]!, needed[index]!);
     });
-    while (this.bytesAlive > this.options.maxModuleBytes) this.evict();
+    this.evictModules();
   }
 
   private install(translated: Translated, fn: unknown, needed: number): void {
@@ -298,14 +322,37 @@ export class Translator {
     for (const translated of this.made) this.drop(translated);
   }
 
-  /** Makes room: the older half goes. */
+  /** The oldest modules go while there are too many. A module is alive as long as one of its regions is, and counts in full. */
+  private evictModules(): void {
+    const { maxModules, maxModuleBytes } = this.options;
+    for (const { regions } of this.modules) {
+      if (this.bytesAlive <= maxModuleBytes && this.modules.size <= maxModules) return;
+      for (const translated of regions) this.evictRegion(translated);
+    }
+  }
+
+  private evictRegion(translated: Translated): void {
+    this.drop(translated);
+    this.statistics.evicted++;
+  }
+
+  private get isFull(): boolean {
+    return this.made.size === this.memory.layout.maxRegions;
+  }
+
+  /** Makes room: the older half goes. Only between slices: the interpreter may be about to enter one of them. */
   private evict(): void {
     let count = Math.ceil(this.made.size / 2);
     for (const translated of this.made) {
       if (count-- === 0) return;
-      this.drop(translated);
-      this.statistics.evicted++;
+      this.evictRegion(translated);
     }
+  }
+
+  /** What is there now is translated once it is hot itself. */
+  private countAnew(head: number): void {
+    const { u16, layout } = this.memory;
+    u16[(layout.arrivals + ((head >>> 3) & ((arrivals.entries - 1) * arrivals.entrySize))) >>> 1] = 0;
   }
 
   private drop(translated: Translated): void {
@@ -313,7 +360,6 @@ export class Translator {
     const { memory } = this;
     const { number, head, pages, installed, module } = translated;
     translated.dead = true;
-    if (module && --module.regions === 0) this.bytesAlive -= module.bytes;
     this.made.delete(translated);
     if (this.heads.get(head) === translated) this.heads.delete(head);
     for (const { host } of pages) {
@@ -324,6 +370,9 @@ export class Translator {
     this.regions[number] = undefined;
     this.freeNumbers.push(number);
     this.statistics.dropped++;
+    this.countAnew(head);
+    module?.regions.delete(translated);
+    if (module?.regions.size === 0 && this.modules.delete(module)) this.bytesAlive -= module.bytes;
     if (!installed) return;
     if (!this.isGone(translated)) {
       memory.u16[head >>> 1] = memory.u16[(memory.layout.regions + number * regionEntry.size) >>> 1]!;

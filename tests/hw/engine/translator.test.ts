@@ -87,7 +87,7 @@ describe('translated code', () => {
     expect(after.regions).toBeLessThan(before.regions);
     expect(after.moduleBytes).toBe(before.moduleBytes);
     made.machine.engine.forget();
-    expect(translatorOf(made).alive).toEqual({ regions: 0, moduleBytes: 0 });
+    expect(translatorOf(made).alive).toEqual({ regions: 0, modules: 0, moduleBytes: 0 });
   });
 
   it('goes with the code that a store changes, and no other', () => {
@@ -107,7 +107,7 @@ describe('translated code', () => {
     const saved = made.machine.save();
     const expected = run(made, 40_000).state();
     made.machine.load(saved);
-    expect(translatorOf(made).alive).toEqual({ regions: 0, moduleBytes: 0 });
+    expect(translatorOf(made).alive).toEqual({ regions: 0, modules: 0, moduleBytes: 0 });
     expect(run(made, 40_000).state()).toEqual(expected);
     expect(translatorOf(made).alive.regions).toBeGreaterThan(0);
   });

@@ -146,12 +146,14 @@ export function defineInterpreter(
                 f.brIf(spent, left.get.eqz());
                 f.set(left, left.get.sub(1));
                 const cases: (() => void)[] = [];
+                /** Nothing has been executed. */
+                const refund = (): void => f.set(left, left.get.sub(at.get.sub(inThisCase(at.get))).add(1));
                 const retry = (): void => {
-                  f.set(left, left.get.add(1));
+                  refund();
                   f.br(dispatch);
                 };
                 const lookUpAgain = (): void => {
-                  f.set(left, left.get.add(1));
+                  refund();
                   f.set(target, pc());
                   f.set(page, I64.of(none));
                   f.br(jump);
@@ -236,7 +238,7 @@ export function defineInterpreter(
                       f.set(passed, I32.of(none));
                       f.br(again);
                     });
-                    f.set(left, left.get.add(1));
+                    refund();
                     f.set(target, pc());
                     f.br(jump);
                   });

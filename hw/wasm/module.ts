@@ -357,6 +357,21 @@ export class ModuleBuilder {
     return fn as Fn<P, R>;
   }
 
+  /**
+   * A function of the module that calls an imported one. In a large function with many rare calls of imports, V8 would fetch what
+   * such a call needs before all of them.
+   */
+  forward<P extends readonly Kind[], R extends Kind | undefined>(imported: Fn<P, R>): Fn<P, R> {
+    const { params, result } = imported.signature;
+    const fn = this.declare(params, result);
+    this.define(fn, (f, ...locals) => {
+      const call = imported.call(...(locals.map(({ get }) => get) as unknown as Args<P>));
+      if (call instanceof Effect) f.run(call);
+      else f.return(call);
+    });
+    return fn;
+  }
+
   /** Gives the module a table of functions, exported under `name`; returns the type to call them by. */
   exportTable<const P extends readonly Kind[], K extends Kind>(
     name: string,

@@ -19,8 +19,8 @@ import { Regions } from './regions.ts';
 import { defineSoftfloat } from './softfloat/index.ts';
 import { transformedInstruction } from './transformed-instruction.ts';
 import { TranslationCache } from './translation-cache.ts';
-import type { TranslatorOptions } from './translator/options.ts';
-import { defaultThreshold, Translator } from './translator/translator.ts';
+import { type TranslatorOptions, thresholdOf } from './translator/options.ts';
+import { Translator } from './translator/translator.ts';
 import { defineTranslation } from './walk.ts';
 
 /** Physical addresses that are not memory. Addresses are below 2^32 and aligned; values are 32-bit halves. */
@@ -134,7 +134,7 @@ export class Engine {
     };
     writeCsrTable(memory);
     this.operands = new RecordOperands(this);
-    const core = buildCore(memory, options ? (options.threshold ?? defaultThreshold) : undefined);
+    const core = buildCore(memory, options ? thresholdOf(options) : undefined);
     this.system = systemOperations.map((operation) => systemHandlers[operation]);
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(core), { env });
     this.core = exports as unknown as Core;

@@ -86,7 +86,7 @@ describe('boot refuses', () => {
     [['--domain-schedules', '1'], "'1' is not a whole number from 2 to 256"],
     [['--cnode-bits', '30'], "'30' is not a whole number from 8 to 20"],
     [['--clock', '3Hz'], '--clock'],
-    [['--translator', 'on'], "--translator: 'on' is neither off nor a whole number from 1 to 1000000000"],
+    [['--translator', 'on'], "--translator: 'on' is neither off nor a whole number from 1 to 65535"],
     [['--for', 'soon'], '--for'],
     [['--expect', 'done'], 'it is not CELL:/regex/'],
     [['--expect', 'linux:/done/'], 'there is no cell linux'],

@@ -1,5 +1,6 @@
 // Options that several commands have for the machine: sizes, rates and times, with their units.
 
+import { maxThreshold } from '../../hw/engine/translator/options.ts';
 import type { MachineConfig } from '../../hw/machine/machine.ts';
 import { parseRate, parseSize, parseTime, type Quantity } from '../manifest/units.ts';
 import { Refusal } from '../refusal.ts';
@@ -46,6 +47,6 @@ export const translatorOption = {
 export function translatorOf(text: string): MachineConfig['translator'] {
   if (text === 'off') return false;
   const threshold = /^\d+$/.test(text) ? Number(text) : NaN;
-  if (threshold >= 1 && threshold <= 1e9) return { threshold };
-  throw new Refusal('usage', `--translator: '${text}' is neither off nor a whole number from 1 to 1000000000`);
+  if (threshold >= 1 && threshold <= maxThreshold) return { threshold };
+  throw new Refusal('usage', `--translator: '${text}' is neither off nor a whole number from 1 to ${maxThreshold}`);
 }

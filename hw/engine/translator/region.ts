@@ -80,8 +80,8 @@ export interface RegionLimits {
 
 const jal = operation('jal');
 const jalr = operation('jalr');
-/** ra and t0, by convention (unprivileged specification, 2.5.1: return-address prediction hints). */
-const isLink = (register: number): boolean => register === 1 || register === 5;
+/** By convention. Calls that leave their return address in t0, which is rarer, are jumps like others. */
+const ra = 1;
 
 /** How often the estimate of frequencies goes through the nodes; what is in a long loop by then is taken to stay there. */
 const sweeps = 12;
@@ -237,13 +237,13 @@ class RegionBuilder {
 
   private jump(node: Node, offset: number, { op, rd, rs1, imm, length }: Decoded): void {
     const { calls } = node;
-    const inner = isLink(rd) ? this.entering(offset + length, calls) : calls;
+    const inner = rd === ra ? this.entering(offset + length, calls) : calls;
     if (op === jal) {
       node.ways = [{ offset: offset + imm, to: undefined, share: 1, calls: inner }];
       return;
     }
     if (op !== jalr) throw new Error(`regions do not know how ${instructions[op]!.name} jumps`);
-    const returns = rd === 0 && isLink(rs1) && calls.length > 0;
+    const returns = rd === 0 && rs1 === ra && calls.length > 0;
     const targets = returns ? [calls.at(-1)!] : this.code.targetsOf(offset);
     const around = returns ? calls.slice(0, -1) : inner;
     node.end = returns ? 'return' : 'indirect';
@@ -253,11 +253,10 @@ class RegionBuilder {
   /** A return whose address nothing inside of its call has written goes where the call said. */
   private trustReturns(): void {
     for (const node of this.nodes) {
-      const link = node.steps.at(-1)?.decoded.rs1;
       if (node.end !== 'return') continue;
       const inside = this.nodes.filter(({ calls }) => node.calls.every((call, depth) => calls[depth] === call));
       const written = inside.some(({ steps }) =>
-        steps.some(({ decoded: { op, rd } }) => rd === link && instructions[op]!.operands.rd === 'x'),
+        steps.some(({ decoded: { op, rd } }) => rd === ra && instructions[op]!.operands.rd === 'x'),
       );
       node.end = written || node.steps.at(-1)!.decoded.imm !== 0 ? 'indirect' : 'jump';
     }

@@ -23,8 +23,6 @@ import type { TranslatorOptions } from './options.ts';
 import { formRegion, type Region, type RegionLimits } from './region.ts';
 import { defineRegion } from './translation.ts';
 
-export const defaultThreshold = 2000;
-
 /**
  * What regions may grow to. First they are small and don't overlap, which is cheap to compile; one that is entered so often that
  * entering costs more than compiling is replaced by a large one, which holds what is beyond its ends, too.
@@ -41,6 +39,8 @@ const large: RegionLimits = {
   frequency: 0.003,
   overlaps: true,
 };
+/** No address of a page: whoever is about to enter looks for the region's pages. */
+const noPage = 1;
 /** A region shorter than this does not pay for being entered. */
 const shortest = 3;
 /** How many regions wait to share a module. */
@@ -83,6 +83,8 @@ interface Place {
   readonly host: number;
   readonly base: bigint;
   readonly fetchBank: number;
+  /** The record at which it was counted how often control comes there. */
+  readonly counted: number;
 }
 
 /** What the translator has done since the machine was made, for tests and reports. */
@@ -152,18 +154,18 @@ export class Translator {
     }
     const type = memory.u16[head >>> 1]!;
     if (type < special.firstInstruction || type >= special.firstRegion || this.heads.has(head)) return;
-    this.form(head, offset, { host, base: pc - BigInt(start), fetchBank }, small);
+    this.form(head, offset, { host, base: pc - BigInt(start), fetchBank, counted: at }, small);
   }
 
   private form(head: number, offset: number, place: Place, limits: RegionLimits, replaces?: Translated): void {
     if (this.isFull) {
-      this.countAnew(head);
+      this.countAnew(place.counted);
       return;
     }
     const view = new HostCode(this.memory, this.code, place, this.heads);
     const region = formRegion(offset, view, limits);
     if (region.instructions < shortest || region.head.steps.length === 0) return;
-    this.add(head, region, view.pages, place, replaces);
+    this.add({ head, region, pages: view.pages, place, replaces });
   }
 
   /** A small region is entered very often: a large one is made in its place. */
@@ -171,18 +173,16 @@ export class Translator {
     const translated = this.regions[number];
     if (!translated || translated.upgrading) return;
     translated.upgrading = true;
-    this.form(translated.head, translated.region.head.offset, translated.place, large, translated);
+    const { head, region, place } = translated;
+    this.form(head, region.head.offset, place, large, translated);
   }
 
-  private add(head: number, region: Region, pages: Translated['pages'], place: Place, replaces?: Translated): void {
+  private add(formed: Pick<Translated, 'head' | 'region' | 'pages' | 'place' | 'replaces'>): void {
+    const { head, pages, replaces } = formed;
     const number = this.freeNumbers.pop() ?? this.regions.length;
     const translated: Translated = {
+      ...formed,
       number,
-      head,
-      region,
-      pages,
-      place,
-      replaces,
       upgrading: replaces !== undefined,
       installed: false,
       dead: false,
@@ -261,11 +261,17 @@ export class Translator {
   private install(translated: Translated, fn: unknown, needed: number): void {
     const { memory } = this;
     const { number, head, pages, replaces } = translated;
+    const known = this.heads.get(head);
+    if (known && known !== translated && known !== replaces) {
+      // The region that this one was to replace has gone meanwhile, and another one begins there.
+      this.drop(translated);
+      return;
+    }
     if (replaces && !replaces.dead) this.drop(replaces);
     this.heads.set(head, translated);
     const type = memory.u16[head >>> 1]!;
-    if (type < special.firstInstruction || type >= special.firstRegion) {
-      // The record was decoded anew, and is not any more: another region has it, or nothing.
+    if (type < special.firstInstruction) {
+      // The record is not decoded any more.
       this.drop(translated);
       return;
     }
@@ -274,6 +280,7 @@ export class Translator {
     memory.fill(entry, 0, regionEntry.size);
     memory.u16[(entry + regionEntry.op) >>> 1] = type;
     memory.u32[(entry + regionEntry.needed) >>> 2] = needed;
+    memory.u32[(entry + regionEntry.page) >>> 2] = noPage;
     memory.u32[(entry + regionEntry.entriesLeft) >>> 2] = this.options.entriesUntilLarge;
     const others = pages.slice(1);
     memory.u32[(entry + regionEntry.pageCount) >>> 2] = others.length;
@@ -350,15 +357,15 @@ export class Translator {
   }
 
   /** What is there now is translated once it is hot itself. */
-  private countAnew(head: number): void {
+  private countAnew(counted: number): void {
     const { u16, layout } = this.memory;
-    u16[(layout.arrivals + ((head >>> 3) & ((arrivals.entries - 1) * arrivals.entrySize))) >>> 1] = 0;
+    u16[(layout.arrivals + ((counted >>> 3) & ((arrivals.entries - 1) * arrivals.entrySize))) >>> 1] = 0;
   }
 
   private drop(translated: Translated): void {
     if (translated.dead) return;
     const { memory } = this;
-    const { number, head, pages, installed, module } = translated;
+    const { number, head, pages, place, installed, module } = translated;
     translated.dead = true;
     this.made.delete(translated);
     if (this.heads.get(head) === translated) this.heads.delete(head);
@@ -370,7 +377,7 @@ export class Translator {
     this.regions[number] = undefined;
     this.freeNumbers.push(number);
     this.statistics.dropped++;
-    this.countAnew(head);
+    this.countAnew(place.counted);
     module?.regions.delete(translated);
     if (module?.regions.size === 0 && this.modules.delete(module)) this.bytesAlive -= module.bytes;
     if (!installed) return;

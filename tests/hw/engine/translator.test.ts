@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { assemble } from '../../../hw/isa/assemble.ts';
 import type { MachineConfig } from '../../../hw/machine/machine.ts';
 import { Bench, enterSupervisor, ram } from '../machine/bench.ts';
+import { BothEngines } from './both-engines.ts';
 import { PageTables, rwxad } from './page-tables.ts';
 
 const eager = { threshold: 2, patience: 0, entriesUntilLarge: 100 } as const;
@@ -59,8 +60,7 @@ describe('translated code', () => {
       const { bytes } = assemble(counting.replace('s0, 1', `s0, ${round}`), { origin: ram });
       for (const one of [made, reference]) {
         one.machine.writeMemory(Number(ram), bytes);
-        // What was dropped waits longer than it did the first time.
-        run(one, 300_000);
+        run(one, 1000);
       }
     }
     expect(made.state()).toEqual(reference.state());
@@ -76,6 +76,35 @@ describe('translated code', () => {
     expect(statistics.evicted).toBeGreaterThan(0);
     expect(statistics.bytes).toBeGreaterThan(40_000);
     expect(alive.moduleBytes).toBeLessThanOrEqual(20_000);
+  });
+
+  it('is made anew as soon as the code is executed as often again', () => {
+    // The beginning of a slice counts as well.
+    const made = run(bench(counting, { ...eager, threshold: 50 }), 2000);
+    const { statistics } = translatorOf(made);
+    const before = statistics.regions;
+    made.store(ram, 0x0014_0413n, 4);
+    run(made, 25 * 4);
+    expect(statistics.regions).toBe(before);
+    run(made, 30 * 4);
+    expect(statistics.regions).toBeGreaterThan(before);
+  });
+
+  it("is made after as many executions as the threshold says, which is refused where they can't be counted", () => {
+    const made = run(bench(counting, { ...eager, threshold: 65_535 }), 65_534 * 4);
+    expect(translatorOf(made).statistics.regions).toBe(0);
+    expect(translatorOf(run(made, 400)).statistics.regions).toBe(1);
+    for (const threshold of [0, 65_536, 1.5, -1, Number.NaN]) {
+      expect(() => bench(counting, { threshold })).toThrow(RangeError);
+    }
+  });
+
+  it.each([1, 3, 6, 8])('makes room for itself: a machine with place for no more than %i regions', (regions) => {
+    for (const patience of [0, 300]) {
+      const options = { entriesUntilLarge: 6, patience };
+      const { statistics } = new BothEngines(manyLoops(3), options, { limits: { regions } }).run(4000, 200);
+      expect(statistics.evicted).toBeGreaterThan(0);
+    }
   });
 
   it('counts a module until its last region is gone', () => {

@@ -1,0 +1,87 @@
+// A program on two machines, one that interprets everything and one that translates eagerly, compared after every slice.
+
+import { expect } from 'vitest';
+import { special, tlb } from '../../../hw/engine/layout.ts';
+import type { TranslatorOptions } from '../../../hw/engine/translator/options.ts';
+import type { TranslatorStatistics } from '../../../hw/engine/translator/translator.ts';
+import type { Hart } from '../../../hw/hart/hart.ts';
+import type { MachineConfig } from '../../../hw/machine/machine.ts';
+import { differences } from '../../../tools/lockstep/difference.ts';
+import { Bench } from '../machine/bench.ts';
+
+/** A jump target is translated the second time, at the end of the slice; large regions come soon. */
+const eager: TranslatorOptions = { threshold: 2, patience: 0, entriesUntilLarge: 20 };
+
+export class BothEngines {
+  readonly interpreter: Bench;
+  readonly translator: Bench;
+  private now = 0;
+  /** What the fetch tables held under which stamps after the last slice. */
+  private found = new Map<string, bigint>();
+
+  constructor(source: string, options: TranslatorOptions = {}, config: Partial<MachineConfig> = {}) {
+    this.interpreter = new Bench(source, { ...config, translator: false });
+    this.translator = new Bench(source, { ...config, translator: { ...eager, ...options } });
+  }
+
+  get statistics(): TranslatorStatistics {
+    return this.translator.machine.engine.translator!.statistics;
+  }
+
+  /** Does something to both machines. */
+  each(act: (bench: Bench, hart: Hart) => void): this {
+    for (const bench of [this.interpreter, this.translator]) act(bench, bench.machine.harts[0]!);
+    return this;
+  }
+
+  /** Runs both for so many cycles, and expects that they agree on everything, and did all the way. */
+  run(cycles: number, slices = 40): this {
+    const start = this.now;
+    for (let slice = 1; slice <= slices; slice++) {
+      this.now = start + Math.ceil((cycles * slice) / slices);
+      this.each(({ machine }) => machine.run(this.now));
+      expect(differences(this.interpreter.machine, this.translator.machine, 'harts')).toEqual([]);
+      this.expectStamps();
+      this.expectHeads();
+    }
+    expect(differences(this.interpreter.machine, this.translator.machine, 'everything')).toEqual([]);
+    return this;
+  }
+
+  /** Expects that no translation for fetches has gone from a bank whose stamp has stayed. */
+  private expectStamps(): void {
+    const { engine, memory } = this.translator.machine;
+    const found = new Map<string, bigint>();
+    for (const bank of engine.caches.flatMap((cache) => [...cache.banksInUse()])) {
+      const stamp = memory.u64[(bank + tlb.stamp) >>> 3]!;
+      if (stamp === 0n) continue;
+      for (let entry = bank + tlb.fetch; entry < bank + tlb.large; entry += tlb.entrySize) {
+        const low = memory.u32[entry >>> 2]!;
+        if ((low & 0x800) !== 0) continue;
+        found.set([bank, memory.u32[(entry >>> 2) + 1], low, memory.u32[(entry >>> 2) + 3]].join(), stamp);
+      }
+    }
+    const stamps = new Set(found.values());
+    const gone = [...this.found].filter(([entry, stamp]) => stamps.has(stamp) && found.get(entry) !== stamp);
+    expect(gone).toEqual([]);
+    this.found = found;
+  }
+
+  /** Expects that the translator knows every region that can be entered, by its head, and no others. */
+  private expectHeads(): void {
+    const { engine, memory } = this.translator.machine;
+    const { made, heads } = engine.translator as unknown as Known;
+    for (const one of made) {
+      const entered = memory.u16[one.head >>> 1] === special.firstRegion + one.number;
+      expect(entered).toBe(one.installed);
+      if (entered) expect(heads.get(one.head) === one).toBe(true);
+    }
+    expect([...heads.values()].every((one) => made.has(one))).toBe(true);
+  }
+}
+
+/** What the translator keeps to itself. */
+interface Known {
+  made: Set<{ head: number; number: number; installed: boolean }>;
+  heads: Map<number, { head: number; number: number; installed: boolean }>;
+}

@@ -94,13 +94,7 @@ const operandOf = (source: Field | number, word: number): number =>
 export const lookUp = (word: number): Instruction | CompressedInstruction | undefined =>
   find((word & 3) === 3 ? word : word & 0xffff)?.instruction;
 
-/**
- * Decodes a 32-bit word, or a 16-bit one if its low two bits are not 11 (the upper half is then ignored). undefined:
- * no such instruction, or a reserved encoding. HINTs decode to instructions without effect.
- */
-export function decode(word: number): Decoded | undefined {
-  const length = (word & 3) === 3 ? 4 : 2;
-  const bits = length === 4 ? word : word & 0xffff;
+function decodeAnew(bits: number, length: 2 | 4): Readonly<Decoded> | undefined {
   const entry = find(bits);
   if (entry === undefined) return undefined;
   return {
@@ -113,4 +107,25 @@ export function decode(word: number): Decoded | undefined {
     rm: operandOf(entry.rm, bits),
     length,
   };
+}
+
+/** Instructions that were decoded lately, by a hash of their words: code consists of few different ones. */
+const recent: { readonly bits: number; readonly decoded: Readonly<Decoded> | undefined }[] = Array.from(
+  { length: 1 << 13 },
+  () => ({ bits: 0, decoded: undefined }), // 0 is no instruction
+);
+
+/**
+ * Decodes a 32-bit word, or a 16-bit one if its low two bits are not 11 (the upper half is then ignored). undefined:
+ * no such instruction, or a reserved encoding. HINTs decode to instructions without effect.
+ */
+export function decode(word: number): Readonly<Decoded> | undefined {
+  const length = (word & 3) === 3 ? 4 : 2;
+  const bits = length === 4 ? word | 0 : word & 0xffff;
+  const place = Math.imul(bits, 0x9e37_79b1) >>> 19;
+  const known = recent[place]!;
+  if (known.bits === bits) return known.decoded;
+  const decoded = decodeAnew(bits, length);
+  recent[place] = { bits, decoded };
+  return decoded;
 }

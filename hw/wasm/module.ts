@@ -1,7 +1,7 @@
 // Builds one WebAssembly module: functions from typed statements, an imported memory, imports and exports.
 
 import { Code, type Kind, valueTypes } from './code.ts';
-import { type BranchHint, firstScratch, type HoleValues, type Template } from './template.ts';
+import { type BranchHints, firstScratch, type HoleValues, type Template } from './template.ts';
 import { classes, type I32, type Value, type ValueOf } from './values.ts';
 
 export interface Signature<P extends readonly Kind[] = readonly Kind[], R extends Kind | undefined = Kind | undefined> {
@@ -76,16 +76,18 @@ const storeOpcodes = {
 
 /** The statements of one function body. */
 export class FunctionBuilder {
-  readonly code = new Code();
   private readonly locals: Kind[] = [];
   private depth = 0;
   /** Locals of scopes that have ended. */
   private readonly free: Record<Kind, number[]> = { i32: [], i64: [], f32: [], f64: [] };
   private scope: Local[] | undefined;
   /** Conditional branches that are rarely, or mostly, taken. */
-  protected readonly hints: BranchHint[] = [];
+  protected readonly hints: BranchHints = [];
 
-  constructor(readonly params: readonly Local[]) {}
+  constructor(
+    readonly params: readonly Local[],
+    readonly code = new Code(),
+  ) {}
 
   /** A new local; zero, unless `scoped` has ended a scope before. */
   local<K extends Kind>(kind: K): Local<K> {
@@ -182,7 +184,7 @@ export class FunctionBuilder {
   }
 
   private hint(likely: boolean | undefined): void {
-    if (likely !== undefined) this.hints.push({ at: this.code.length, likely });
+    if (likely !== undefined) this.hints.push(this.code.length, likely ? 1 : 0);
   }
 
   br(label: Label): void {
@@ -263,29 +265,33 @@ export class FunctionBuilder {
     this.depth--;
   }
 
-  /** Locals and body in the binary form of the code section, and the hints with their offsets in it. */
-  finish(): FunctionBody {
+  /** Appends locals and body in the binary form of the code section to `out`. */
+  finish(out: Code): FunctionBody {
     const { locals, code, hints } = this;
-    const declarations = new Code();
-    let runs = 0;
-    for (let first = 0, next = 0; first < locals.length; first = next, runs++) {
+    const runs = new Code();
+    let count = 0;
+    for (let first = 0, next = 0; first < locals.length; first = next, count++) {
       while (locals[next] === locals[first]) next++;
-      declarations.uleb(next - first);
-      declarations.u8(valueTypes[locals[first]!]);
+      runs.uleb(next - first);
+      runs.u8(valueTypes[locals[first]!]);
     }
-    code.u8(0x0b);
-    const head = new Code();
-    head.uleb(runs);
-    head.append(declarations.view());
-    return { locals: head.view(), code: code.view(), hints };
+    const start = out.length;
+    out.uleb(count);
+    out.append(runs.view());
+    const codeStart = out.length;
+    out.append(code.view());
+    out.u8(0x0b);
+    return { start, codeStart, end: out.length, hints };
   }
 }
 
+/** Where a function is among the bodies of its module, and its hints. */
 interface FunctionBody {
-  /** The declaration of the locals, which comes first. */
-  locals: Uint8Array;
-  code: Uint8Array;
-  hints: readonly BranchHint[];
+  readonly start: number;
+  /** After the locals. */
+  readonly codeStart: number;
+  readonly end: number;
+  readonly hints: BranchHints;
 }
 
 interface Definition {
@@ -301,6 +307,9 @@ export class ModuleBuilder {
   private readonly functions: (Definition | undefined)[] = [];
   private readonly exports: { name: string; fn: Fn }[] = [];
   private table: { name: string; size: number } | undefined;
+  private readonly bodies = new Code();
+  /** For the next function. */
+  private readonly spare: Code[] = [];
 
   private typeIndex(signature: Signature): number {
     const key = `${signature.params.join()}>${signature.result ?? ''}`;
@@ -341,10 +350,16 @@ export class ModuleBuilder {
     body: (f: FunctionBuilder, ...params: { [I in keyof P]: Local<P[I]> }) => void,
   ): void {
     const params = fn.signature.params.map((kind, index) => new Local(index, kind));
-    const f = new FunctionBuilder(params);
+    const code = this.spare.pop() ?? new Code();
+    const f = new FunctionBuilder(params, code);
     body(f, ...(params as { [I in keyof P]: Local<P[I]> }));
     if (fn.signature.result) f.unreachable(); // results leave through `return`
-    this.functions[fn.index() - this.imports.length] = { type: this.typeIndex(fn.signature), body: f.finish() };
+    this.functions[fn.index() - this.imports.length] = {
+      type: this.typeIndex(fn.signature),
+      body: f.finish(this.bodies),
+    };
+    code.clear();
+    this.spare.push(code);
   }
 
   function<const P extends readonly Kind[], const R extends Kind | undefined = undefined>(
@@ -444,10 +459,10 @@ export class ModuleBuilder {
     });
     this.writeHints(out, functions);
     section(10, functions.length, (code) => {
+      const bodies = this.bodies.view();
       for (const { body } of functions) {
-        code.uleb(body.locals.length + body.code.length);
-        code.append(body.locals);
-        code.append(body.code);
+        code.uleb(body.end - body.start);
+        code.append(bodies.subarray(body.start, body.end));
       }
     });
     return out.view();
@@ -461,14 +476,14 @@ export class ModuleBuilder {
     code.name('metadata.code.branch_hint');
     code.uleb(hinted);
     for (let index = 0; index < functions.length; index++) {
-      const { locals, hints } = functions[index]!.body;
+      const { start, codeStart, hints } = functions[index]!.body;
       if (hints.length === 0) continue;
       code.uleb(this.imports.length + index);
-      code.uleb(hints.length);
-      for (const { at, likely } of hints) {
-        code.uleb(locals.length + at);
+      code.uleb(hints.length / 2);
+      for (let i = 0; i < hints.length; i += 2) {
+        code.uleb(codeStart - start + hints[i]!);
         code.uleb(1);
-        code.u8(likely ? 1 : 0);
+        code.u8(hints[i + 1]!);
       }
     }
     out.u8(0);

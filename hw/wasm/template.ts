@@ -2,12 +2,8 @@
 
 import type { Code, Kind } from './code.ts';
 
-/** A conditional branch that is rarely, or mostly, taken. */
-export interface BranchHint {
-  /** Where it is in the code. */
-  readonly at: number;
-  readonly likely: boolean;
-}
+/** Conditional branches that are rarely, or mostly, taken: where each is in the code, and 1 if it is mostly taken, else 0. */
+export type BranchHints = number[];
 
 /** What fills the holes of templates, by their numbers; from `firstScratch` on the indices of the locals that a template makes. */
 export type HoleValues = Float64Array<ArrayBuffer>;
@@ -27,24 +23,19 @@ export class Template {
 
   constructor(
     code: Code,
-    hints: readonly BranchHint[],
+    hints: BranchHints,
     /** The kinds of its locals. */
     readonly scratch: readonly Kind[],
   ) {
     this.bytes = code.view().slice();
-    this.holes = Int32Array.from(
-      [
-        ...code.holes.map((hole) => [hole.at, hole.signed ? signed : unsigned, hole.which, hole.plus]),
-        ...hints.map(({ at, likely }) => [at, hint, likely ? 1 : 0, 0]),
-      ]
-        .sort(([a], [b]) => a! - b!)
-        .flat(),
-    );
+    const holes = code.holes.map((hole) => [hole.at, hole.signed ? signed : unsigned, hole.which, hole.plus]);
+    for (let i = 0; i < hints.length; i += 2) holes.push([hints[i]!, hint, hints[i + 1]!, 0]);
+    this.holes = Int32Array.from(holes.sort(([a], [b]) => a! - b!).flat());
     if (scratch.length > firstScratch) throw new Error('a template with too many locals');
   }
 
   /** Appends its code; its hints go to `hints`. */
-  write(code: Code, values: HoleValues, hints: BranchHint[]): void {
+  write(code: Code, values: HoleValues, hints: BranchHints): void {
     const { bytes, holes } = this;
     let from = 0;
     for (let i = 0; i < holes.length; i += fields) {
@@ -55,7 +46,7 @@ export class Template {
       const number = holes[i + 2]!;
       if (kind === unsigned) code.uleb(values[number]! + holes[i + 3]!);
       else if (kind === signed) code.sleb(values[number]!);
-      else hints.push({ at: code.length, likely: number !== 0 });
+      else hints.push(code.length, number);
     }
     code.copy(bytes, from, bytes.length);
   }

@@ -3,125 +3,143 @@
 
 import type { Node, Region } from './region.ts';
 
-export interface ControlFlow {
-  readonly head: Node;
-  /** Nodes that control can reach, in reverse postorder. */
+export class ControlFlow {
+  /** Nodes that control can reach, in reverse postorder. `Node.number` is the index. */
   readonly order: readonly Node[];
+  /** The node that dominates each one immediately. */
+  private readonly above: Uint16Array;
+  private readonly loopHeads: Uint8Array;
+  /** How many ways lead forward to each. */
+  private readonly arrivals: Uint16Array;
+  private readonly lengths: Uint32Array;
+  private readonly joins: readonly Node[][];
+
+  /** Analyses a region. Edges that would make its graph irreducible are turned into ways out of it, in place. */
+  constructor({ head, nodes }: Region) {
+    do {
+      this.order = reversePostorder(head, nodes);
+      this.above = dominators(this.order);
+    } while (this.cutIrreducible());
+    const { length } = this.order;
+    this.loopHeads = new Uint8Array(length);
+    this.arrivals = new Uint16Array(length);
+    this.lengths = new Uint32Array(length);
+    for (const from of this.order) {
+      for (const { to } of from.ways) {
+        if (!to) continue;
+        if (this.isBack(from, to)) this.loopHeads[to.number] = 1;
+        else this.arrivals[to.number]!++;
+      }
+    }
+    this.joins = this.order.map(() => []);
+    for (const node of this.order) if (this.isMerge(node)) this.joins[this.above[node.number]!]!.push(node);
+    for (let number = length - 1; number >= 0; number--) this.measure(this.order[number]!);
+  }
+
+  get head(): Node {
+    return this.order[0]!;
+  }
+
   /** The target of a jump back: a loop begins there. */
-  isLoopHead(node: Node): boolean;
+  isLoopHead(node: Node): boolean {
+    return this.loopHeads[node.number] !== 0;
+  }
+
   /** More than one way leads forward to it. */
-  isMerge(node: Node): boolean;
+  isMerge(node: Node): boolean {
+    return this.arrivals[node.number]! > 1;
+  }
+
   /** Whether an edge goes back to the head of a loop around it. */
-  isBack(from: Node, to: Node): boolean;
-  /** The nodes that a node dominates immediately, in reverse postorder. */
-  dominated(node: Node): readonly Node[];
+  isBack(from: Node, to: Node): boolean {
+    return to.number <= from.number;
+  }
+
+  /** The merges that a node dominates immediately, in reverse postorder. */
+  mergesBelow(node: Node): readonly Node[] {
+    return this.joins[node.number]!;
+  }
+
   /** Instructions on the longest way from a node, itself included, to the next loop head or out. */
-  longest(node: Node): number;
+  longest(node: Node): number {
+    return this.lengths[node.number]!;
+  }
+
+  private measure({ number, steps, ways }: Node): void {
+    let onward = 0;
+    for (const { to } of ways) if (to && !this.isLoopHead(to)) onward = Math.max(onward, this.longest(to));
+    this.lengths[number] = steps.length + onward;
+  }
+
+  private dominates(a: Node, b: Node): boolean {
+    let { number } = b;
+    while (number > a.number) number = this.above[number]!;
+    return number === a.number;
+  }
+
+  /** Cuts edges that go back to a node which does not dominate them; false: there is none. */
+  private cutIrreducible(): boolean {
+    let found = false;
+    for (const from of this.order) {
+      for (const way of from.ways) {
+        if (!way.to || !this.isBack(from, way.to) || this.dominates(way.to, from)) continue;
+        way.to = undefined;
+        found = true;
+      }
+    }
+    return found;
+  }
 }
 
-const successorsOf = (node: Node): Node[] => {
-  const nodes: Node[] = [];
-  for (const { to } of node.ways) if (to && !nodes.includes(to)) nodes.push(to);
-  return nodes;
-};
-
-function postorder(head: Node): Node[] {
+function reversePostorder(head: Node, nodes: readonly Node[]): Node[] {
+  for (const node of nodes) node.number = -1;
   const order: Node[] = [];
-  const seen = new Set([head]);
-  const stack = [{ node: head, successors: successorsOf(head), next: 0 }];
-  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-    const successor = top.successors[top.next++];
-    if (successor === undefined) {
-      order.push(top.node);
-      stack.pop();
-    } else if (!seen.has(successor)) {
-      seen.add(successor);
-      stack.push({ node: successor, successors: successorsOf(successor), next: 0 });
+  const path = [head];
+  /** How many ways from each node of the path have been gone. */
+  const gone = [0];
+  head.number = 0;
+  while (path.length > 0) {
+    const node = path.at(-1)!;
+    const way = node.ways[gone[path.length - 1]!++];
+    if (!way) {
+      order.push(node);
+      path.pop();
+      gone.pop();
+    } else if (way.to && way.to.number < 0) {
+      way.to.number = 0;
+      path.push(way.to);
+      gone.push(0);
     }
   }
+  order.reverse();
+  for (let number = 0; number < order.length; number++) order[number]!.number = number;
   return order;
 }
 
-/** Immediate dominators (Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm"). */
-function dominators(order: readonly Node[], number: ReadonlyMap<Node, number>): Map<Node, Node> {
-  const predecessors = new Map<Node, Node[]>(order.map((node) => [node, []]));
-  for (const node of order) for (const next of successorsOf(node)) predecessors.get(next)!.push(node);
-  const head = order[0]!;
-  const above = new Map([[head, head]]);
-  const common = (a: Node, b: Node): Node => {
-    let [x, y] = [a, b];
-    while (x !== y) {
-      while (number.get(x)! > number.get(y)!) x = above.get(x)!;
-      while (number.get(y)! > number.get(x)!) y = above.get(y)!;
-    }
-    return x;
-  };
+/**
+ * Immediate dominators, by number; the head's is itself (Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm"). Each is first
+ * taken for the node from which it was reached, and moves up to what it has in common with the others that lead to it.
+ */
+function dominators(order: readonly Node[]): Uint16Array {
+  const unknown = 0xffff;
+  const above = new Uint16Array(order.length).fill(unknown);
+  above[0] = 0;
   for (let changed = true; changed; ) {
     changed = false;
-    for (const node of order.slice(1)) {
-      const known = predecessors.get(node)!.filter((one) => above.has(one));
-      const next = known.reduce(common);
-      if (above.get(node) !== next) {
-        above.set(node, next);
+    for (const from of order) {
+      for (const { to } of from.ways) {
+        if (!to) continue;
+        let common = above[to.number]!;
+        if (common === unknown) common = from.number;
+        for (let other = from.number; other !== common; ) {
+          if (other > common) other = above[other]!;
+          else common = above[common]!;
+        }
+        if (common === above[to.number]) continue;
+        above[to.number] = common;
         changed = true;
       }
     }
   }
   return above;
-}
-
-/** Analyses a region. Edges that would make its graph irreducible are turned into ways out of it, in place. */
-export function controlFlow({ head }: Region): ControlFlow {
-  for (;;) {
-    const order = postorder(head).reverse();
-    const number = new Map(order.map((node, index) => [node, index]));
-    const above = dominators(order, number);
-    const dominates = (a: Node, b: Node): boolean => {
-      let node = b;
-      while (number.get(node)! > number.get(a)!) node = above.get(node)!;
-      return node === a;
-    };
-    const isBack = (from: Node, to: Node): boolean => number.get(to)! <= number.get(from)!;
-    const irreducible = order.filter((from) =>
-      successorsOf(from).some((to) => isBack(from, to) && !dominates(to, from)),
-    );
-    if (irreducible.length === 0) return describe(order, above, isBack);
-    for (const from of irreducible) {
-      for (const way of from.ways) {
-        if (way.to && isBack(from, way.to) && !dominates(way.to, from)) way.to = undefined;
-      }
-    }
-  }
-}
-
-function describe(
-  order: readonly Node[],
-  above: ReadonlyMap<Node, Node>,
-  isBack: (from: Node, to: Node) => boolean,
-): ControlFlow {
-  const loops = new Set<Node>();
-  const ways = new Map<Node, number>();
-  for (const from of order) {
-    for (const { to } of from.ways) {
-      if (!to) continue;
-      if (isBack(from, to)) loops.add(to);
-      else ways.set(to, (ways.get(to) ?? 0) + 1);
-    }
-  }
-  const below = new Map<Node, Node[]>(order.map((node) => [node, []]));
-  for (const node of order.slice(1)) below.get(above.get(node)!)!.push(node);
-  const lengths = new Map<Node, number>();
-  for (const node of order.toReversed()) {
-    const onward = successorsOf(node).map((next) => (loops.has(next) ? 0 : lengths.get(next)!));
-    lengths.set(node, node.steps.length + Math.max(0, ...onward));
-  }
-  return {
-    head: order[0]!,
-    order,
-    isLoopHead: (node) => loops.has(node),
-    isMerge: (node) => (ways.get(node) ?? 0) > 1,
-    isBack,
-    dominated: (node) => below.get(node)!,
-    longest: (node) => lengths.get(node)!,
-  };
 }

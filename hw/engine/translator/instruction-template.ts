@@ -55,7 +55,7 @@ class InstructionSemantics extends AtomicSemantics implements Semantics {
 
   constructor(
     protected override readonly builder: TemplateBuilder,
-    private readonly decoded: Decoded,
+    private readonly decoded: Readonly<Decoded>,
   ) {
     super(builder, frame.context.get);
     this.operands = instructions[decoded.op]!.operands;
@@ -194,7 +194,7 @@ const crossesPage = (va: I64, size: Size): I32 =>
 const templates = new Map<number, InstructionTemplate>();
 
 /** What of the operands its template depends on: registers that are zero or sp, an immediate of zero; which are the same f register, and rm. */
-function variantOf({ op, rd, rs1, rs2, rs3, imm, rm }: Decoded): number {
+function variantOf({ op, rd, rs1, rs2, rs3, imm, rm }: Readonly<Decoded>): number {
   const zeros = (rd === 0 ? 1 : 0) | (rs1 === 0 ? 2 : 0) | (rs2 === 0 ? 4 : 0) | (imm === 0 ? 8 : 0);
   const variant = (op << 5) | zeros | (rs1 === 2 ? 16 : 0);
   if (!instructionKinds[op]!.usesFp) return variant;
@@ -203,7 +203,7 @@ function variantOf({ op, rd, rs1, rs2, rs3, imm, rm }: Decoded): number {
 }
 
 /** The template of an instruction. A branch leaves its condition behind. */
-export function templateOf(decoded: Decoded): InstructionTemplate {
+export function templateOf(decoded: Readonly<Decoded>): InstructionTemplate {
   const variant = variantOf(decoded);
   const known = templates.get(variant);
   if (known) return known;

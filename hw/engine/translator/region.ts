@@ -9,10 +9,39 @@ import { type Decoded, decode } from '../../isa/decode.ts';
 import { instructionKinds } from '../../isa/instruction-kind.ts';
 import { instructions, operation } from '../../isa/table.ts';
 
-/** An instruction at its offset. */
-export interface Step {
-  readonly offset: number;
-  readonly decoded: Decoded;
+/** The calls that were inlined on the way to some code. */
+export class Inlining {
+  private readonly inner: Inlining[] = [];
+  /** Which node has the instruction at an offset. */
+  readonly owners = new Map<number, Node>();
+
+  constructor(
+    /** Without the innermost call; undefined: there is none. */
+    readonly outer: Inlining | undefined,
+    /** The offset that the innermost call returns to. */
+    readonly returnTo: number,
+    readonly depth: number,
+  ) {}
+
+  /** With one more call. */
+  entering(returnTo: number): Inlining {
+    for (const one of this.inner) if (one.returnTo === returnTo) return one;
+    const made = new Inlining(this, returnTo, this.depth + 1);
+    this.inner.push(made);
+    return made;
+  }
+
+  returnsTo(offset: number): boolean {
+    for (let one: Inlining = this; one.outer; one = one.outer) if (one.returnTo === offset) return true;
+    return false;
+  }
+
+  /** Whether these calls are `other`, or within it. */
+  isWithin(other: Inlining): boolean {
+    let one: Inlining | undefined = this;
+    while (one && one.depth > other.depth) one = one.outer;
+    return one === other;
+  }
 }
 
 /** Where control may go at the end of a node. */
@@ -23,11 +52,14 @@ export interface Way {
   /** How likely control goes there, of all the times that it comes to the node's end. */
   readonly share: number;
   /** The calls that are open there; undefined: the region can't grow this way. */
-  readonly calls: readonly number[] | undefined;
+  readonly calls: Inlining | undefined;
 }
 
 export class Node {
-  steps: Step[] = [];
+  /** Its instructions, which follow one another. */
+  steps: Readonly<Decoded>[] = [];
+  /** Offset of the instruction after the last. */
+  next: number;
   /**
    * How the node ends: with the first way; with a branch that takes the first way or goes on with the second; with an
    * indirect jump, whose target is compared with those of the ways; with the return from an inlined call, which may have changed its
@@ -37,17 +69,16 @@ export class Node {
   ways: Way[] = [];
   /** How often control comes here for each time that it enters the region; an estimate. */
   frequency = 0;
+  /** Of that, what has not gone on yet. */
+  arriving = 0;
+  /** Its place in the order of `ControlFlow`; negative: control does not come here. */
+  number = -1;
 
   constructor(
     readonly offset: number,
-    /** Offsets that inlined calls will return to, innermost last. */
-    readonly calls: readonly number[],
-  ) {}
-
-  /** Offset of the instruction after the last. */
-  get next(): number {
-    const last = this.steps.at(-1);
-    return last ? last.offset + last.decoded.length : this.offset;
+    readonly calls: Inlining,
+  ) {
+    this.next = offset;
   }
 }
 
@@ -55,6 +86,8 @@ export interface Region {
   readonly head: Node;
   readonly nodes: readonly Node[];
   readonly instructions: number;
+  /** Offsets of the first byte of each run of its instructions and of the byte after the last, in turn. */
+  readonly extents: Int32Array;
 }
 
 /** Guest code as the region's head sees it. */
@@ -88,12 +121,8 @@ const sweeps = 12;
 /** Of the ways out, those are followed at once that are at least this likely compared to the likeliest. */
 const followed = 0.3;
 
-const noCalls: readonly number[] = [];
-
 class RegionBuilder {
   private readonly nodes: Node[] = [];
-  /** Which node has the instruction at an offset, for each context of inlined calls. */
-  private readonly owners = new Map<string, Map<number, Node>>();
   private count = 0;
 
   constructor(
@@ -102,7 +131,7 @@ class RegionBuilder {
   ) {}
 
   build(offset: number): Region {
-    const head = this.nodeAt(offset, noCalls);
+    const head = this.nodeAt(offset, new Inlining(undefined, 0, 0));
     head.frequency = 1;
     for (let grew = true; grew && this.count < this.limits.instructions; ) {
       this.link(head);
@@ -111,17 +140,8 @@ class RegionBuilder {
     }
     this.link(head);
     this.trustReturns();
-    return { head, nodes: this.nodes, instructions: this.count };
-  }
-
-  private ownersOf(calls: readonly number[]): Map<number, Node> {
-    const key = calls.join();
-    let owners = this.owners.get(key);
-    if (!owners) {
-      owners = new Map();
-      this.owners.set(key, owners);
-    }
-    return owners;
+    const extents = Int32Array.from(this.nodes.flatMap((node) => [node.offset, node.next]));
+    return { head, nodes: this.nodes, instructions: this.count, extents };
   }
 
   /** Joins ways to what has become part of the region. */
@@ -131,24 +151,27 @@ class RegionBuilder {
         if (way.to || !way.calls) continue;
         // The head itself is never inlined: it would be the whole region once more.
         if (way.offset === head.offset) way.to = head;
-        else if (this.ownersOf(way.calls).has(way.offset)) way.to = this.nodeAt(way.offset, way.calls);
+        else if (way.calls.owners.has(way.offset)) way.to = this.nodeAt(way.offset, way.calls);
       }
     }
   }
 
   /** Estimates frequencies: control enters once at the head, and spreads along the ways. */
   private estimate(head: Node): void {
-    const arrived = new Map<Node, number>([[head, 1]]);
-    for (const node of this.nodes) node.frequency = 0;
-    for (let sweep = 0; sweep < sweeps; sweep++) {
+    for (const node of this.nodes) {
+      node.frequency = 0;
+      node.arriving = 0;
+    }
+    head.arriving = 1;
+    for (let sweep = 0, spreads = true; spreads && sweep < sweeps; sweep++) {
+      spreads = false;
       for (const node of this.nodes) {
-        const arriving = arrived.get(node) ?? 0;
+        const { arriving } = node;
         if (arriving === 0) continue;
-        arrived.set(node, 0);
+        spreads = true;
+        node.arriving = 0;
         node.frequency += arriving;
-        for (const { to, share } of node.ways) {
-          if (to) arrived.set(to, (arrived.get(to) ?? 0) + arriving * share);
-        }
+        for (const { to, share } of node.ways) if (to) to.arriving += arriving * share;
       }
     }
   }
@@ -156,18 +179,20 @@ class RegionBuilder {
   /** Follows the likeliest ways out; false: none is worth it. */
   private grow(): boolean {
     const out: { way: Way; frequency: number }[] = [];
+    let best = 0;
     for (const { ways, frequency } of this.nodes) {
       for (const way of ways) {
-        if (!way.to && way.calls) out.push({ way, frequency: frequency * way.share });
+        if (way.to || !way.calls) continue;
+        out.push({ way, frequency: frequency * way.share });
+        best = Math.max(best, frequency * way.share);
       }
     }
-    const best = Math.max(0, ...out.map(({ frequency }) => frequency));
     const least = Math.max(this.limits.frequency, best * followed);
     let grew = false;
     for (const { way, frequency } of out.sort((a, b) => b.frequency - a.frequency)) {
       if (frequency < least || this.count >= this.limits.instructions) break;
       if (this.code.word(way.offset) === undefined) continue;
-      if (!this.limits.overlaps && way.calls!.length === 0 && this.code.isHead(way.offset)) continue;
+      if (!this.limits.overlaps && way.calls!.depth === 0 && this.code.isHead(way.offset)) continue;
       way.to = this.nodeAt(way.offset, way.calls!);
       grew = true;
     }
@@ -175,53 +200,64 @@ class RegionBuilder {
   }
 
   /** The node that begins at an offset; a node that contains it is cut in two. */
-  private nodeAt(offset: number, calls: readonly number[]): Node {
-    const owners = this.ownersOf(calls);
-    const owner = owners.get(offset);
+  private nodeAt(offset: number, calls: Inlining): Node {
+    const owner = calls.owners.get(offset);
     if (owner?.offset === offset) return owner;
     const node = new Node(offset, calls);
     this.nodes.push(node);
-    if (owner) {
-      const cut = owner.steps.findIndex((step) => step.offset === offset);
-      node.steps = cut < 0 ? [] : owner.steps.splice(cut); // none: the interpreter goes on there
-      node.end = owner.end;
-      node.ways = owner.ways;
-      node.frequency = owner.frequency;
-      owner.end = 'jump';
-      owner.ways = [{ offset, to: node, share: 1, calls }];
-      for (const step of node.steps) owners.set(step.offset, node);
-      owners.set(offset, node);
-    } else this.fill(node, owners);
+    if (owner) this.cut(owner, node);
+    else this.fill(node);
     return node;
   }
 
-  private fill(node: Node, owners: Map<number, Node>): void {
-    let { offset } = node;
-    owners.set(offset, node);
-    for (;;) {
-      const owner = owners.get(offset);
-      if (owner !== undefined && owner !== node) {
-        node.ways = [{ offset, to: undefined, share: 1, calls: node.calls }];
+  /** Gives a new node what an older one has from its offset on; that may be nothing but its end. */
+  private cut(owner: Node, node: Node): void {
+    const { offset, calls } = node;
+    let kept = 0;
+    for (let at = owner.offset; at < offset; kept++) at += owner.steps[kept]!.length;
+    node.steps = owner.steps.splice(kept);
+    node.next = owner.next;
+    node.end = owner.end;
+    node.ways = owner.ways;
+    node.frequency = owner.frequency;
+    owner.next = offset;
+    owner.end = 'jump';
+    owner.ways = [{ offset, to: node, share: 1, calls }];
+    let at = offset;
+    for (const { length } of node.steps) {
+      calls.owners.set(at, node);
+      at += length;
+    }
+    calls.owners.set(offset, node);
+  }
+
+  private fill(node: Node): void {
+    const { calls, steps } = node;
+    const { owners } = calls;
+    for (let { offset } = node; ; offset = node.next) {
+      if (owners.has(offset)) {
+        node.ways = [{ offset, to: undefined, share: 1, calls }];
         return;
       }
       const word = this.count < this.limits.instructions ? this.code.word(offset) : undefined;
       if (word === undefined) {
         node.ways = [{ offset, to: undefined, share: 1, calls: undefined }];
+        if (steps.length === 0) owners.set(offset, node);
         return;
       }
       owners.set(offset, node);
       const decoded = decode(word);
-      if (decoded === undefined || instructionKinds[decoded.op]!.leaves) {
+      const kind = decoded && instructionKinds[decoded.op]!;
+      if (!kind || kind.leaves) {
         node.end = 'interpret';
         return;
       }
-      node.steps.push({ offset, decoded });
+      steps.push(decoded);
+      node.next = offset + decoded.length;
       this.count++;
-      const { branches, jumps } = instructionKinds[decoded.op]!;
-      if (branches) this.branch(node, offset, decoded);
-      else if (jumps) this.jump(node, offset, decoded);
-      if (branches || jumps) return;
-      offset += decoded.length;
+      if (kind.branches) this.branch(node, offset, decoded);
+      else if (kind.jumps) this.jump(node, offset, decoded);
+      if (kind.branches || kind.jumps) return;
     }
   }
 
@@ -243,9 +279,10 @@ class RegionBuilder {
       return;
     }
     if (op !== jalr) throw new Error(`regions do not know how ${instructions[op]!.name} jumps`);
-    const returns = rd === 0 && rs1 === ra && calls.length > 0;
-    const targets = returns ? [calls.at(-1)!] : this.code.targetsOf(offset);
-    const around = returns ? calls.slice(0, -1) : inner;
+    const { outer } = calls;
+    const returns = rd === 0 && rs1 === ra && outer !== undefined;
+    const targets = returns ? [calls.returnTo] : this.code.targetsOf(offset);
+    const around = returns ? outer : inner;
     node.end = returns ? 'return' : 'indirect';
     node.ways = targets.map((target) => ({ offset: target, to: undefined, share: 1 / targets.length, calls: around }));
   }
@@ -254,18 +291,19 @@ class RegionBuilder {
   private trustReturns(): void {
     for (const node of this.nodes) {
       if (node.end !== 'return') continue;
-      const inside = this.nodes.filter(({ calls }) => node.calls.every((call, depth) => calls[depth] === call));
-      const written = inside.some(({ steps }) =>
-        steps.some(({ decoded: { op, rd } }) => rd === ra && instructions[op]!.operands.rd === 'x'),
+      const { imm } = node.steps.at(-1)!;
+      const written = this.nodes.some(
+        ({ calls, steps }) =>
+          calls.isWithin(node.calls) &&
+          steps.some(({ op, rd }) => rd === ra && instructions[op]!.operands.rd === 'x'),
       );
-      node.end = written || node.steps.at(-1)!.decoded.imm !== 0 ? 'indirect' : 'jump';
+      node.end = written || imm !== 0 ? 'indirect' : 'jump';
     }
   }
 
   /** The calls that are open inside one that returns to `next`; undefined: it is not inlined. */
-  private entering(next: number, calls: readonly number[]): readonly number[] | undefined {
-    if (calls.length >= this.limits.inlinedCalls || calls.includes(next)) return undefined;
-    return [...calls, next];
+  private entering(next: number, calls: Inlining): Inlining | undefined {
+    return calls.depth >= this.limits.inlinedCalls || calls.returnsTo(next) ? undefined : calls.entering(next);
   }
 }
 

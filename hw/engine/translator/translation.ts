@@ -4,6 +4,7 @@
 // loaded at entry, written back in the one exit. A region neither traps nor calls devices: it leaves before an
 // instruction that needs more than a TLB hit, and has bit 31 of the result set: the interpreter is to execute that one.
 
+import type { Decoded } from '../../isa/decode.ts';
 import { instructionKinds } from '../../isa/instruction-kind.ts';
 import type { FpOperation } from '../../isa/semantics.ts';
 import { instructions } from '../../isa/table.ts';
@@ -14,9 +15,9 @@ import { I64, load } from '../../wasm/values.ts';
 import { context as fields } from '../layout.ts';
 import { spanOf } from '../softfloat/fast-path.ts';
 import { flags } from '../softfloat/flags.ts';
-import { type ControlFlow, controlFlow } from './control-flow.ts';
+import { ControlFlow } from './control-flow.ts';
 import { holes, templateOf } from './instruction-template.ts';
-import type { Node, Region, Step, Way } from './region.ts';
+import type { Node, Region, Way } from './region.ts';
 import { declareFrame, departure, frame, regionParams } from './region-frame.ts';
 
 export type Softfloat = (operation: FpOperation) => Fn<readonly ['i32', 'i32', 'i64', 'i64', 'i64'], 'i64'>;
@@ -53,7 +54,7 @@ class Translation {
     region: Region,
     private readonly softfloat: Softfloat,
   ) {
-    this.flow = controlFlow(region);
+    this.flow = new ControlFlow(region);
     for (const { steps } of this.flow.order) for (const step of steps) this.note(step);
     declareFrame(builder);
     const { locals } = this;
@@ -62,7 +63,7 @@ class Translation {
     }
   }
 
-  private note({ decoded: { op, rd, rs1, rs2, rs3 } }: Step): void {
+  private note({ op, rd, rs1, rs2, rs3 }: Readonly<Decoded>): void {
     const { locals } = this;
     const file = files[op]!;
     locals[file.rd + rd] = 1;
@@ -131,27 +132,27 @@ class Translation {
   // ---- control flow
 
   private tree(node: Node): void {
-    const merges = this.flow.dominated(node).filter((one) => this.flow.isMerge(one));
+    const merges = this.flow.mergesBelow(node);
     if (!this.flow.isLoopHead(node)) {
-      this.within(node, merges);
+      this.within(node, merges, merges.length);
       return;
     }
     this.builder.loop((label) => {
       this.loops.set(node, label);
-      this.within(node, merges);
+      this.within(node, merges, merges.length);
     });
   }
 
-  /** The node, inside blocks at whose ends the merges that it dominates begin. */
-  private within(node: Node, merges: readonly Node[]): void {
-    const last = merges.at(-1);
-    if (!last) {
+  /** The node, inside blocks at whose ends the first `count` of the merges that it dominates begin. */
+  private within(node: Node, merges: readonly Node[], count: number): void {
+    if (count === 0) {
       this.body(node);
       return;
     }
+    const last = merges[count - 1]!;
     this.builder.block((label) => {
       this.merges.set(last, label);
-      this.within(node, merges.slice(0, -1));
+      this.within(node, merges, count - 1);
     });
     this.tree(last);
   }
@@ -165,12 +166,17 @@ class Translation {
     }
     if (steps.length > 0) f.set(left, left.get.sub(steps.length));
     this.values[holes.leaving] = f.distanceTo(this.leaving);
-    for (let index = 0; index < steps.length; index++) this.place(steps[index]!, steps.length - index);
+    let { offset } = node;
+    for (let index = 0; index < steps.length; index++) {
+      const step = steps[index]!;
+      this.place(step, offset, steps.length - index);
+      offset += step.length;
+    }
     this.terminate(node);
   }
 
   /** An instruction; `unused` cycles of its node are left before it. */
-  private place({ offset, decoded }: Step, unused: number): void {
+  private place(decoded: Readonly<Decoded>, offset: number, unused: number): void {
     const { values, locals } = this;
     const { template, softfloat } = templateOf(decoded);
     const file = files[decoded.op]!;

@@ -64,7 +64,9 @@ interface Translated {
   readonly number: number;
   /** The record of its head, and what is in it when the region is gone. */
   readonly head: number;
-  readonly region: Region;
+  readonly extents: Region['extents'];
+  /** Until it is compiled. */
+  region: Region | undefined;
   /** Host addresses of the pages, the head's first; and their distances from it in pages. */
   readonly pages: readonly { readonly host: number; readonly distance: number }[];
   readonly place: Place;
@@ -173,16 +175,19 @@ export class Translator {
     const translated = this.regions[number];
     if (!translated || translated.upgrading) return;
     translated.upgrading = true;
-    const { head, region, place } = translated;
-    this.form(head, region.head.offset, place, large, translated);
+    const { head, place } = translated;
+    this.form(head, this.code.locate(head).offset, place, large, translated);
   }
 
-  private add(formed: Pick<Translated, 'head' | 'region' | 'pages' | 'place' | 'replaces'>): void {
-    const { head, pages, replaces } = formed;
+  private add(
+    formed: Pick<Translated, 'head' | 'pages' | 'place' | 'replaces'> & { readonly region: Region },
+  ): void {
+    const { head, region, pages, replaces } = formed;
     const number = this.freeNumbers.pop() ?? this.regions.length;
     const translated: Translated = {
       ...formed,
       number,
+      extents: region.extents,
       upgrading: replaces !== undefined,
       installed: false,
       dead: false,
@@ -235,7 +240,7 @@ export class Translator {
       return fn as Fn<readonly ['i32', 'i32', 'i64', 'i64', 'i64'], 'i64'>;
     };
     const needed = regions.map(({ number, region }) => {
-      const defined = defineRegion(module, region, softfloat);
+      const defined = defineRegion(module, region!, softfloat);
       module.export(`${number}`, defined.fn);
       return defined.needed;
     });
@@ -252,7 +257,8 @@ export class Translator {
     for (const translated of regions) translated.module = compiled;
     regions.forEach((translated, index) => {
       statistics.regions++;
-      statistics.instructions += translated.region.instructions;
+      statistics.instructions += translated.region!.instructions;
+      translated.region = undefined;
       this.install(translated, exports[`${translated.number}`]!, needed[index]!);
     });
     this.evictModules();
@@ -311,14 +317,15 @@ export class Translator {
     return installed && this.memory.u16[head >>> 1] !== special.firstRegion + number;
   }
 
-  private covers({ region, pages }: Translated, page: number, from: number, to: number): boolean {
-    return pages.some(({ host, distance }) => {
-      if (host !== page) return false;
+  private covers({ extents, pages }: Translated, page: number, from: number, to: number): boolean {
+    for (const { host, distance } of pages) {
+      if (host !== page) continue;
       const start = distance * pageSize;
-      return region.nodes.some((node) =>
-        node.steps.some(({ offset, decoded }) => offset < start + to && offset + decoded.length > start + from),
-      );
-    });
+      for (let i = 0; i < extents.length; i += 2) {
+        if (extents[i]! < start + to && extents[i + 1]! > start + from) return true;
+      }
+    }
+    return false;
   }
 
   private pageLost(page: number): void {
@@ -388,9 +395,18 @@ export class Translator {
   }
 }
 
+/** A page of a region's code, and where its records are; how far it is from the head's, in pages. */
+interface RegionPage {
+  readonly host: number;
+  readonly distance: number;
+  readonly records: number;
+}
+
 /** Guest code as it lies in the pages that one address space has fetched from. */
 class HostCode {
-  readonly pages: { host: number; distance: number }[];
+  readonly pages: RegionPage[] = [];
+  /** The page that was looked at last. */
+  private last: RegionPage;
 
   constructor(
     private readonly memory: MachineMemory,
@@ -399,17 +415,27 @@ class HostCode {
     /** Records of the heads of regions. */
     private readonly heads: ReadonlyMap<number, Translated>,
   ) {
-    this.pages = [{ host: place.host, distance: 0 }];
+    this.last = this.take(place.host, 0);
   }
 
-  /** Host address of a page, taken into the region if there is room. */
-  private page(distance: number): number | undefined {
-    const known = this.pages.find((page) => page.distance === distance);
-    if (known) return known.host;
+  private take(host: number, distance: number): RegionPage {
+    const page = { host, distance, records: this.code.recordOf(host, 0) ?? 0 };
+    this.pages.push(page);
+    return page;
+  }
+
+  /** A page of the region; it is taken into the region if there is room. */
+  private page(distance: number): RegionPage | undefined {
+    if (this.last.distance === distance) return this.last;
+    for (const page of this.pages) {
+      if (page.distance !== distance) continue;
+      this.last = page;
+      return page;
+    }
     const host = this.lookUp(distance);
     if (host === undefined || this.pages.length > regionEntry.maxPages) return undefined;
-    this.pages.push({ host, distance });
-    return host;
+    this.last = this.take(host, distance);
+    return this.last;
   }
 
   private lookUp(distance: number): number | undefined {
@@ -423,20 +449,19 @@ class HostCode {
 
   word(offset: number): number | undefined {
     const { u8, u16 } = this.memory;
-    const distance = Math.floor(offset / pageSize);
-    const host = this.page(distance);
-    const at = host === undefined ? undefined : this.code.recordOf(host, offset - distance * pageSize);
-    if (at === undefined || u16[at >>> 1] === special.undecoded) return undefined;
-    const inPage = offset - distance * pageSize;
-    const low = u16[(host! + inPage) >>> 1]!;
+    const page = this.page(Math.floor(offset / pageSize));
+    if (page === undefined || page.records === 0) return undefined;
+    const inPage = offset - page.distance * pageSize;
+    if (u16[(page.records + (inPage / 2) * record.size) >>> 1] === special.undecoded) return undefined;
+    const low = u16[(page.host + inPage) >>> 1]!;
     if ((low & 3) !== 3) return low;
-    const next = inPage + 2 < pageSize ? host! + inPage + 2 : this.page(distance + 1);
+    const next = inPage + 2 < pageSize ? page.host + inPage + 2 : this.page(page.distance + 1)?.host;
     return next === undefined ? undefined : (low | (u8[next]! << 16) | (u8[next + 1]! << 24)) >>> 0;
   }
 
   private recordOf(offset: number): number {
-    const distance = Math.floor(offset / pageSize);
-    return this.code.recordOf(this.page(distance)!, offset - distance * pageSize)!;
+    const page = this.page(Math.floor(offset / pageSize))!;
+    return page.records + ((offset - page.distance * pageSize) / 2) * record.size;
   }
 
   isHead(offset: number): boolean {

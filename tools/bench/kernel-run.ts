@@ -3,6 +3,7 @@
 import { csrNumbers } from '../../hw/isa/csr-names.ts';
 import type { Outcome } from '../../vdev/test-finisher.ts';
 import { accept } from '../host/image-file.ts';
+import { setKernelV8Flags } from '../host/v8-flags.ts';
 import { readElf } from '../image/elf.ts';
 import { Refusal } from '../refusal.ts';
 import { RootTaskSystem } from '../root-task/root-task-system.ts';
@@ -16,6 +17,7 @@ export interface Times {
 
 /** Runs a program with time stamps. Every second stamp ends what the one before began. Throws a Refusal if it fails. */
 export function runKernelProgram(program: KernelProgram, rounds: number): Times {
+  setKernelV8Flags();
   const { elf, symbols } = buildKernelProgram(program, rounds, true);
   const cycles = new Float64Array(2 * rounds);
   const host = new Float64Array(2 * rounds);

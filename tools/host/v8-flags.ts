@@ -5,8 +5,6 @@ import { setFlagsFromString } from 'node:v8';
 
 /** To be called before the first machine is made. The settings hold for the process, its workers included. */
 export function setV8Flags(): void {
-  // A trap's way through machine and kernel is many small functions, of which V8 would inline a third (docs/rationale.md).
-  setFlagsFromString('--max-inlined-bytecode-size-cumulative=3000');
   // Regions of guest code are many and most are executed little: the optimising compiler must not cost more than it saves.
   setFlagsFromString('--wasm-tiering-budget=50000000');
   // A region says which of its branches are rare, such as a TLB miss.
@@ -14,4 +12,10 @@ export function setV8Flags(): void {
   // Relaxed SIMD has the only fused multiply-add of WebAssembly; later versions have it without a flag.
   const major = Number.parseInt(process.versions.v8, 10);
   if (major < 12) setFlagsFromString('--experimental-wasm-relaxed-simd');
+}
+
+/** To be called before the first kernel is made. Elsewhere it would only make V8's optimising compiler dear. */
+export function setKernelV8Flags(): void {
+  // A trap's way through machine and kernel is many small functions, of which V8 would inline a third (docs/rationale.md).
+  setFlagsFromString('--max-inlined-bytecode-size-cumulative=3000');
 }

@@ -7,11 +7,11 @@ export class ControlFlow {
   /** Nodes that control can reach, in reverse postorder. `Node.number` is the index. */
   readonly order: readonly Node[];
   /** The node that dominates each one immediately. */
-  private readonly above: Uint16Array;
-  private readonly loopHeads: Uint8Array;
+  private readonly above: readonly number[];
+  private readonly loopHeads: boolean[];
   /** How many ways lead forward to each. */
-  private readonly arrivals: Uint16Array;
-  private readonly lengths: Uint32Array;
+  private readonly arrivals: number[];
+  private readonly lengths: number[];
   private readonly joins: readonly Node[][];
 
   /** Analyses a region. Edges that would make its graph irreducible are turned into ways out of it, in place. */
@@ -21,13 +21,13 @@ export class ControlFlow {
       this.above = dominators(this.order);
     } while (this.cutIrreducible());
     const { length } = this.order;
-    this.loopHeads = new Uint8Array(length);
-    this.arrivals = new Uint16Array(length);
-    this.lengths = new Uint32Array(length);
+    this.loopHeads = new Array(length).fill(false);
+    this.arrivals = new Array(length).fill(0);
+    this.lengths = new Array(length).fill(0);
     for (const from of this.order) {
       for (const { to } of from.ways) {
         if (!to) continue;
-        if (this.isBack(from, to)) this.loopHeads[to.number] = 1;
+        if (this.isBack(from, to)) this.loopHeads[to.number] = true;
         else this.arrivals[to.number]!++;
       }
     }
@@ -42,7 +42,7 @@ export class ControlFlow {
 
   /** The target of a jump back: a loop begins there. */
   isLoopHead(node: Node): boolean {
-    return this.loopHeads[node.number] !== 0;
+    return this.loopHeads[node.number]!;
   }
 
   /** More than one way leads forward to it. */
@@ -120,9 +120,9 @@ function reversePostorder(head: Node, nodes: readonly Node[]): Node[] {
  * Immediate dominators, by number; the head's is itself (Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm"). Each is first
  * taken for the node from which it was reached, and moves up to what it has in common with the others that lead to it.
  */
-function dominators(order: readonly Node[]): Uint16Array {
-  const unknown = 0xffff;
-  const above = new Uint16Array(order.length).fill(unknown);
+function dominators(order: readonly Node[]): number[] {
+  const unknown = -1;
+  const above: number[] = new Array(order.length).fill(unknown);
   above[0] = 0;
   for (let changed = true; changed; ) {
     changed = false;

@@ -32,11 +32,15 @@ export const frame = {
   fpWritten: new Local(15, 'i32'),
 } as const;
 
+const kinds = Object.values(frame)
+  .flatMap((one) => (one instanceof Local ? [one] : [one.tag, one.addend]))
+  .sort((a, b) => a.index - b.index)
+  .map(({ kind }) => kind)
+  .slice(regionParams.length);
+
 /** Declares the locals of `frame`. */
 export function declareFrame(f: FunctionBuilder): void {
-  const locals = Object.values(frame).flatMap((one) => (one instanceof Local ? [one] : [one.tag, one.addend]));
-  const kinds = locals.sort((a, b) => a.index - b.index).map(({ kind }) => kind);
-  for (const kind of kinds.slice(regionParams.length)) f.local(kind);
+  for (const kind of kinds) f.local(kind);
 }
 
 /** Set in what a region returns: the interpreter executes the next instruction. */

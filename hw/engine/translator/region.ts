@@ -87,7 +87,7 @@ export interface Region {
   readonly nodes: readonly Node[];
   readonly instructions: number;
   /** Offsets of the first byte of each run of its instructions and of the byte after the last, in turn. */
-  readonly extents: Int32Array;
+  readonly extents: readonly number[];
 }
 
 /** Guest code as the region's head sees it. */
@@ -140,7 +140,8 @@ class RegionBuilder {
     }
     this.link(head);
     this.trustReturns();
-    const extents = Int32Array.from(this.nodes.flatMap((node) => [node.offset, node.next]));
+    const extents: number[] = [];
+    for (const { offset, next } of this.nodes) extents.push(offset, next);
     return { head, nodes: this.nodes, instructions: this.count, extents };
   }
 

@@ -36,18 +36,23 @@ const files = instructions.map(({ operands: { rd, rs1, rs2, rs3 } }) => ({
   rs3: fileOf(rs3),
 }));
 
+/** For each register, 0. */
+const none: readonly number[] = new Array(registerCount + 32).fill(0);
+
+/** What fills the holes of the template at hand. */
+const values = holeValues();
+
 class Translation {
   private readonly flow: ControlFlow;
   /** Indices of the registers' locals; 0: the region does not use it. */
-  private readonly locals = new Uint16Array(registerCount + 32);
-  private readonly written = new Uint8Array(registerCount + 32);
+  private readonly locals = none.slice();
+  private readonly written = none.slice();
   private usesFp = false;
   /** Where `leaveTo` is an address, and where it is a `departure`. */
   private exit!: Label;
   private leaving!: Label;
   private readonly loops = new Map<Node, Label>();
   private readonly merges = new Map<Node, Label>();
-  private readonly values = holeValues();
 
   constructor(
     private readonly builder: FunctionBuilder,
@@ -75,10 +80,7 @@ class Translation {
   }
 
   /** Does something with each register that the region uses: its local, and its offset in the context. */
-  private registers(
-    among: Uint8Array | Uint16Array,
-    each: (local: Local<'i64' | 'f64'>, offset: number) => void,
-  ): void {
+  private registers(among: readonly number[], each: (local: Local<'i64' | 'f64'>, offset: number) => void): void {
     for (let register = 1; register < registerCount; register++) {
       if (among[register] === 0) continue;
       const index = this.locals[register]!;
@@ -165,7 +167,7 @@ class Translation {
       f.if(left.get.ltU(this.flow.longest(node)), () => this.leave(node.offset, 0, false), undefined, false);
     }
     if (steps.length > 0) f.set(left, left.get.sub(steps.length));
-    this.values[holes.leaving] = f.distanceTo(this.leaving);
+    values[holes.leaving] = f.distanceTo(this.leaving);
     let { offset } = node;
     for (let index = 0; index < steps.length; index++) {
       const step = steps[index]!;
@@ -177,7 +179,7 @@ class Translation {
 
   /** An instruction; `unused` cycles of its node are left before it. */
   private place(decoded: Readonly<Decoded>, offset: number, unused: number): void {
-    const { values, locals } = this;
+    const { locals } = this;
     const { template, softfloat } = templateOf(decoded);
     const file = files[decoded.op]!;
     values[holes.rd] = locals[file.rd + decoded.rd]!;

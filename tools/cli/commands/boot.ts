@@ -5,6 +5,7 @@ import type { MachineConfig } from '../../../hw/machine/machine.ts';
 import { checkInvariants } from '../../../microvisor/invariants/sweep.ts';
 import type { Outcome } from '../../../vdev/test-finisher.ts';
 import { accept, readImageFile, readProgramFile } from '../../host/image-file.ts';
+import { setKernelV8Flags } from '../../host/v8-flags.ts';
 import { readElf } from '../../image/elf.ts';
 import { Refusal } from '../../refusal.ts';
 import { type Profile, profileShapes, profiles } from '../../root-task/profile.ts';
@@ -114,6 +115,7 @@ interface TaskEnding {
 }
 
 async function bootTask(args: BootArguments): Promise<void> {
+  setKernelV8Flags();
   const limitNs = limitNsOf(args.for);
   const expectations = new Expectations((args.expect ?? []).map((text) => parseExpectation(text, [consoleName])));
   const expecting = !expectations.met;

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import type { CommandModule } from 'yargs';
 import type { MachineConfig } from '../../../hw/machine/machine.ts';
 import { attachTerminal } from '../../host/terminal.ts';
+import { setKernelV8Flags } from '../../host/v8-flags.ts';
 import type { Manifest } from '../../manifest/model.ts';
 import { formatTime } from '../../manifest/units.ts';
 import { fileError, Refusal, type RefusalKind } from '../../refusal.ts';
@@ -89,6 +90,7 @@ const refusalOf: Record<Exclude<Outcome, 'ok'>, RefusalKind> = {
 };
 
 async function runSystem(args: RunArguments): Promise<void> {
+  setKernelV8Flags();
   const overrides = overridesOf(args);
   const { manifest, plan } = systemOrRefuse(args.manifest, overrides);
   noteRunFacts({ seed: manifest.system.seed, manifest: args.manifest });

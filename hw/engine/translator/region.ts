@@ -295,8 +295,7 @@ class RegionBuilder {
       const { imm } = node.steps.at(-1)!;
       const written = this.nodes.some(
         ({ calls, steps }) =>
-          calls.isWithin(node.calls) &&
-          steps.some(({ op, rd }) => rd === ra && instructions[op]!.operands.rd === 'x'),
+          calls.isWithin(node.calls) && steps.some(({ op, rd }) => rd === ra && instructions[op]!.operands.rd === 'x'),
       );
       node.end = written || imm !== 0 ? 'indirect' : 'jump';
     }

@@ -179,9 +179,7 @@ export class Translator {
     this.form(head, this.code.locate(head).offset, place, large, translated);
   }
 
-  private add(
-    formed: Pick<Translated, 'head' | 'pages' | 'place' | 'replaces'> & { readonly region: Region },
-  ): void {
+  private add(formed: Pick<Translated, 'head' | 'pages' | 'place' | 'replaces'> & { readonly region: Region }): void {
     const { head, region, pages, replaces } = formed;
     const number = this.freeNumbers.pop() ?? this.regions.length;
     const translated: Translated = {

@@ -122,8 +122,14 @@ ${numbers}`);
     translated(both, 12_000);
   });
 
-  it('traps while it is off, and while frm is reserved, at each instruction that needs it', () => {
-    const both = new BothEngines(`${loop(arithmetic)}
+  it.each([
+    ['an instruction of each kind', arithmetic],
+    ...['fcvt.d.w fa4, t3, dyn', 'fcvt.d.s fa4, fa2, dyn', 'fcvt.w.d t1, fa4, dyn', 'fsqrt.d fa4, fa0, dyn'].map(
+      (one) => [one, one],
+    ),
+    ['fsgnj.d fa4, fa0, fa1', 'fsgnj.d fa4, fa0, fa1'],
+  ])('traps while it is off, and while frm is reserved if it depends on it: %s', (_, body) => {
+    const both = new BothEngines(`${loop(body)}
 change:
   andi t1, s0, 7
   li t2, 3

@@ -118,6 +118,52 @@ second:
     expect(both.statistics.regions).toBeGreaterThan(0);
   });
 
+  it.each([
+    'nop',
+    'sfence.vma',
+    'sfence.vma a6, zero',
+    'sfence.vma a6, a7',
+    'sfence.vma zero, a7',
+    'sinval.vma a6, a7',
+  ])('is left for what its second page is mapped to from the next fetch on: %s', (fence) => {
+    const both = layOut(
+      new BothEngines(`
+${monitor}
+  addi s0, s0, 1
+  andi t1, s0, 31
+  bnez t1, 1f
+  ld t1, (a4)
+  xor t1, t1, a5
+  sd t1, (a4)
+  ${fence}
+1: j second
+  .balign 4096
+second:
+  addi s2, s2, 1
+  xor s4, s4, s2
+  j second - 4096
+  .balign 4096
+third:
+  addi s3, s3, 1
+  xor s5, s5, s3
+  j third - 4096
+`),
+      [0, 1],
+    );
+    both.each((bench, { context }) => {
+      const space = new PageTables(bench, tables, 3);
+      const entry = space.map(0x1000n, code + 0x1000n, rwxad);
+      space.map(0x8000n, entry & ~0xfffn, rwxad);
+      context.setX(14, 0x8000n + (entry & 0xfffn));
+      context.setX(15, ((code + 0x1000n) ^ (code + 0x2000n)) >> 2n);
+      context.setX(16, 0x1000n);
+      context.setX(17, 1n);
+    });
+    both.run(6000);
+    expect(both.statistics.regions).toBeGreaterThan(0);
+    expect(both.interpreter.x('s0')).toBeGreaterThan(100n);
+  });
+
   it('goes when its second page loses its predecoded code, of which stores are not watched any more', () => {
     const both = new BothEngines(`
   la a1, second

@@ -70,10 +70,10 @@ export const memoryPlants: readonly Plant[] = [
   },
   {
     name: 'a failed store-conditional keeps the reservation',
-    file: 'hw/engine/interpreter.ts',
+    file: 'hw/engine/atomic-semantics.ts',
     find: `      f.set(result, zero64);
     });
-    f.store('i64', frame.context.get, I64.of(-1), fields.reservation);`,
+    f.store('i64', context, I64.of(-1), fields.reservation);`,
     replace: `      f.set(result, zero64);
     });`,
     foundBy: [
@@ -85,7 +85,7 @@ export const memoryPlants: readonly Plant[] = [
   },
   {
     name: 'an atomic operation returns what it has stored',
-    file: 'hw/engine/interpreter.ts',
+    file: 'hw/engine/atomic-semantics.ts',
     find: `    const old = this.loadWidth(size, host);
     this.storeWidth(size, host, next(old));
     return old;`,

@@ -49,7 +49,7 @@ async function run(name: string, { expect: expected, type = [] }: Show): Promise
   const { manifest } = loaded;
   const request = {
     manifest: file,
-    overrides: [],
+    system: manifest,
     limitNs: 1e9,
     expect: expected,
     type,
@@ -61,7 +61,7 @@ async function run(name: string, { expect: expected, type = [] }: Show): Promise
     executing: new SharedArrayBuffer(4),
   };
   const plan = buildPlan(manifest);
-  const running = new RunningSystem(request, manifest, plan, loadPrograms(plan), () => {});
+  const running = new RunningSystem(request, plan, loadPrograms(plan), () => {});
   const { machine } = running.system;
   const pace = { limit: 1e9, realTime: false, inputMayCome: () => false, ended: () => running.finished };
   return running.report(await runPaced(machine, pace));

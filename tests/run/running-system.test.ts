@@ -37,10 +37,10 @@ function manifestOf(text: string): Manifest {
   return loaded.manifest;
 }
 
-function request(more: Partial<RunRequest>): RunRequest {
+function request(system: Manifest, more: Partial<RunRequest>): RunRequest {
   return {
     manifest: 'test.yaml',
-    overrides: [],
+    system,
     limitNs: 0,
     expect: [],
     type: [],
@@ -66,7 +66,7 @@ async function run(text: string, ms: number, more: Partial<RunRequest> = {}): Pr
   const manifest = manifestOf(text);
   const messages: FromWorker[] = [];
   const plan = buildPlan(manifest);
-  const running = new RunningSystem(request(more), manifest, plan, loadPrograms(plan), (message) =>
+  const running = new RunningSystem(request(manifest, more), plan, loadPrograms(plan), (message) =>
     messages.push(message),
   );
   const { machine } = running.system;

@@ -3,15 +3,19 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { loadManifest } from '../../tools/manifest/load.ts';
+import type { Manifest } from '../../tools/manifest/model.ts';
 import type { RunRequest } from '../../tools/run/protocol.ts';
 import { Session, type SessionEnd } from '../../tools/run/session.ts';
 
 const root = resolve(import.meta.dirname, '../..');
+const path = resolve(root, 'examples/first-light.yaml');
+const firstLight = manifestAt(path);
 const silent = { console: () => {}, log: () => {}, fault: () => {}, booted: () => {}, progress: () => {} };
 
 const request = (more: Partial<RunRequest> = {}): Omit<RunRequest, 'executing'> => ({
-  manifest: resolve(root, 'examples/first-light.yaml'),
-  overrides: [],
+  manifest: path,
+  system: firstLight,
   limitNs: 1e9,
   expect: [],
   type: [],
@@ -22,6 +26,12 @@ const request = (more: Partial<RunRequest> = {}): Omit<RunRequest, 'executing'> 
   load: undefined,
   ...more,
 });
+
+function manifestAt(file: string): Manifest {
+  const loaded = loadManifest(file);
+  if (!loaded.ok) throw new Error(`${file} is wrong`);
+  return loaded.manifest;
+}
 
 /** A worker that does this, with the number of the executing cell at hand as `executing`. */
 const workerThat = (code: string): URL =>

@@ -1,14 +1,16 @@
 // What the command and the worker that runs the machine tell each other.
 
 import type { MachineConfig } from '../../hw/machine/machine.ts';
+import type { Manifest } from '../manifest/model.ts';
 import type { RefusalKind } from '../refusal.ts';
 import type { Outcome, RunReport } from './report.ts';
 
 /** Everything a worker needs to run a system; plain data. */
 export interface RunRequest {
+  /** Path of the manifest, for the report. */
   manifest: string;
-  /** `--set` overrides. */
-  overrides: string[];
+  /** What the command has made of it. */
+  system: Manifest;
   translator?: MachineConfig['translator'];
   /** Virtual time to run for, in ns; Infinity: until it ends by itself. */
   limitNs: number;

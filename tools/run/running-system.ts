@@ -4,7 +4,6 @@ import type { StopReason } from '../../hw/machine/machine.ts';
 import type { Programs } from '../boot/built-programs.ts';
 import { System } from '../boot/system.ts';
 import { formatRealmFault } from '../host/realm.ts';
-import type { Manifest } from '../manifest/model.ts';
 import { ownPackage } from '../manifest/package-root.ts';
 import type { Plan } from '../plan/plan.ts';
 import { sharings } from '../plan/sharing.ts';
@@ -38,11 +37,11 @@ export class RunningSystem {
 
   constructor(
     private readonly request: RunRequest,
-    private readonly manifest: Manifest,
     private readonly plan: Plan,
     programs: Programs,
     private readonly tell: (message: FromWorker) => void,
   ) {
+    const manifest = request.system;
     const cells = manifest.cells.map(({ name }) => name);
     this.expectations = new Expectations(request.expect.map((text) => parseExpectation(text, cells)));
     this.typist = new Typist(
@@ -153,7 +152,8 @@ export class RunningSystem {
   }
 
   report(reason: StopReason): RunReport {
-    const { request, manifest, system } = this;
+    const { request, system } = this;
+    const manifest = request.system;
     const { machine } = system;
     if (request.save !== undefined) saveSystem(request.save, system);
     machine.hashMemory();

@@ -3,7 +3,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { builtPrograms } from '../boot/built-programs.ts';
 import { runPaced } from '../host/pace.ts';
-import { loadManifest } from '../manifest/load.ts';
 import { buildPlan } from '../plan/build.ts';
 import { Refusal } from '../refusal.ts';
 import { ConsolePieces } from './console-pieces.ts';
@@ -15,13 +14,10 @@ const pieces = new ConsolePieces((message) => parentPort!.postMessage(message));
 const tell = (message: FromWorker): void => pieces.tell(message);
 
 async function run(): Promise<void> {
-  const loaded = loadManifest(request.manifest, { overrides: request.overrides });
-  // The command has checked it already: a second look can only differ if the file has changed meanwhile.
-  if (!loaded.ok) throw new Refusal('refused', `${request.manifest} has changed, and is wrong now`);
-  const plan = buildPlan(loaded.manifest);
+  const plan = buildPlan(request.system);
   // The compiler takes longer to load than everything else here.
   const programs = builtPrograms(plan) ?? (await import('../boot/programs.ts')).loadPrograms(plan);
-  const running = new RunningSystem(request, loaded.manifest, plan, programs, tell);
+  const running = new RunningSystem(request, plan, programs, tell);
   let stopped = false;
   parentPort!.on('message', (message: ToWorker) => {
     if (message.kind === 'input') running.input(message.bytes);

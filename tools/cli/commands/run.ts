@@ -108,7 +108,7 @@ async function runSystem(args: RunArguments): Promise<void> {
   const session = new Session(
     {
       manifest: args.manifest,
-      overrides,
+      system: manifest,
       translator: args.translator,
       limitNs,
       expect,

@@ -3,6 +3,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { builtPrograms } from '../boot/built-programs.ts';
 import { runPaced } from '../host/pace.ts';
+import { setServerV8Flags } from '../host/v8-flags.ts';
 import { buildPlan } from '../plan/build.ts';
 import { Refusal } from '../refusal.ts';
 import { ConsolePieces } from './console-pieces.ts';
@@ -12,6 +13,8 @@ import { RunningSystem } from './running-system.ts';
 const request = workerData as RunRequest;
 const pieces = new ConsolePieces((message) => parentPort!.postMessage(message));
 const tell = (message: FromWorker): void => pieces.tell(message);
+
+setServerV8Flags();
 
 async function run(): Promise<void> {
   const plan = buildPlan(request.system);

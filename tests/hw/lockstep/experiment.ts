@@ -7,7 +7,7 @@ import { Dice } from '../../../tools/dice.ts';
 import type { Experiment, Side, Step, Twin } from '../../../tools/lockstep/lockstep.ts';
 import { uart16550, uart16550State } from '../../../vdev/uart16550.ts';
 import { virtMap } from '../../../vdev/virt-map.ts';
-import { programStart, ram, ramSize } from './frame.ts';
+import { programStart, ram, ramSize } from './memory-map.ts';
 import type { LoadedProgram, Program } from './program.ts';
 
 const thresholds = [1, 1, 2, 2, 3, 3, 17, 100, 1000];

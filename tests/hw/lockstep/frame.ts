@@ -9,30 +9,21 @@
 // hart's page, s0 s9 s7 loop counters, s11 depth of recursion. Services: a7 which, a6 and a5 what.
 
 import type { Dice } from '../../../tools/dice.ts';
-import { modes, PageTables, pte } from '../engine/page-tables.ts';
-
-export const ram = 0x8000_0000n;
-export const ramSize = 0x20_0000;
-const supervisorPage = ram + 0x3000n;
-export const programStart = ram + 0x4000n;
-/** Pages of the program; what does not fit is refused. */
-export const programPages = 56;
-const dataStart = ram + 0x4_0000n;
-const dataPages = 8;
-const hartPages = ram + 0x5_0000n;
-const tablesStart = ram + 0x6_0000n;
-
-/** Where the program appears besides its physical address: its pages in another order, and all of RAM as one large page. */
-const shuffled = 0x10_0000_0000n;
-export const large = 0x20_0000_0000n;
-const top = 0xffff_ffc0_0000_0000n;
-const dataAlias = 0x30_0000_0000n;
-/** Two physical pages of the program, and where one of them appears; which one, is an entry's lowest PPN bit. */
-const windowPages = [programPages - 2, programPages - 1] as const;
-const windowStart = programStart + 0x100_0000n;
-
-const aclintPages = [0x200_0000n, 0x200_4000n, 0x200_b000n];
-const uartPage = 0x1000_0000n;
+import {
+  dataAlias,
+  dataStart,
+  hartPages,
+  large,
+  programPages,
+  programStart,
+  ram,
+  shuffled,
+  supervisorPage,
+  top,
+  windowPages,
+} from './memory-map.ts';
+import { constants } from './operands.ts';
+import type { Tables } from './tables.ts';
 
 export const services = {
   nothing: 0,
@@ -50,124 +41,6 @@ export const services = {
   counters: 12,
 } as const;
 export type Service = keyof typeof services;
-
-/** Entries of page tables that services change. */
-interface Entry {
-  at: bigint;
-  value: bigint;
-  virtual: bigint;
-}
-
-/** A first stage, for S-mode or for U-mode. */
-interface Space {
-  atp: bigint;
-  user: boolean;
-}
-
-/** Words of memory that are put there before the machine starts. */
-class Image {
-  readonly words = new Map<bigint, bigint>();
-  memory(address: bigint): bigint {
-    return this.words.get(address) ?? 0n;
-  }
-  store(address: bigint, value: bigint): void {
-    this.words.set(address, value);
-  }
-}
-
-export class Tables {
-  readonly image = new Image();
-  readonly entries: Entry[] = [];
-  /** The entries of the window, in every space and every guest stage. */
-  readonly windows: Entry[] = [];
-  /** Where the window is: its page shares a place in the TLB with a page of the program. */
-  readonly window: bigint;
-  readonly spaces: Space[] = [];
-  readonly guestStages: bigint[] = [];
-  private next = tablesStart;
-
-  constructor(private readonly dice: Dice) {
-    this.window = windowStart + BigInt(dice.below(8) << 12);
-    for (const user of [false, true, false, true]) this.addSpace(user);
-    for (let index = 0; index < 2; index++) this.addGuestStage();
-    const words = constants(dice, 128);
-    for (let at = dataStart; at < dataStart + BigInt(dataPages << 12); at += 8n) this.image.store(at, dice.of(words));
-  }
-
-  private atp(tables: PageTables, mode: bigint, id: bigint): bigint {
-    return tables.atp(mode) | (id << 44n);
-  }
-
-  private addSpace(user: boolean): void {
-    const { dice } = this;
-    const mode = dice.of([modes.sv39, modes.sv39, modes.sv48, modes.sv57]);
-    const tables = new PageTables(this.image, this.next, Number(mode) - 5);
-    const own = user ? pte.u : 0n;
-    const all = pte.v | pte.r | pte.w | pte.x;
-    // A and D may be left to the machine.
-    const used = (): bigint => (dice.once(3) ? 0n : pte.a | pte.d);
-    const map = (virtual: bigint, physical: bigint, flags: bigint, level = 0): void => {
-      const value = ((physical >> 12n) << 10n) | flags | pte.v;
-      const at = tables.map(virtual, physical, flags | pte.v, level);
-      if (dice.once(3)) this.entries.push({ at, value, virtual });
-    };
-    tables.map(supervisorPage, supervisorPage, pte.v | pte.r | pte.x | pte.a);
-    const order = Array.from({ length: programPages }, (_, page) => page);
-    for (let left = 12; left > 0; left--) {
-      // The first page stays: the program begins there.
-      const [a, b] = [1 + dice.below(programPages - 1), 1 + dice.below(programPages - 1)];
-      [order[a], order[b]] = [order[b]!, order[a]!];
-    }
-    for (const [page, other] of order.entries()) {
-      const offset = BigInt(page) << 12n;
-      map(programStart + offset, programStart + offset, all | own | used());
-      map(shuffled + offset, programStart + (BigInt(other) << 12n), all | own | used());
-    }
-    for (let page = 0n; page < BigInt(dataPages); page++) {
-      const access = dice.once(8) ? dice.of([pte.r | pte.w | pte.x, pte.r, pte.x]) : pte.r | pte.w;
-      map(
-        dataStart + (page << 12n),
-        dataStart + (page << 12n),
-        pte.r | pte.w | (dice.once(16) ? own ^ pte.u : own) | used(),
-      );
-      const other = BigInt(dice.below(dataPages));
-      map(dataAlias + (page << 12n), dataStart + (other << 12n), access | own | used());
-    }
-    for (let hart = 0n; hart < 4n; hart++)
-      map(hartPages + 0x8000n + (hart << 12n), hartPages + 0x8000n + (hart << 12n), all | own | used());
-    for (const page of [...aclintPages, uartPage]) map(page, page, pte.r | pte.w | own | pte.a | pte.d);
-    map(large, ram, all | own | used(), 1);
-    map(top, ram, all | own | used(), 1);
-    const shown = programStart + BigInt(windowPages[0] << 12);
-    const value = ((shown >> 12n) << 10n) | all | own | pte.a | pte.d;
-    this.windows.push({ at: tables.map(this.window, shown, all | own | pte.a | pte.d), value, virtual: this.window });
-    this.spaces.push({ atp: this.atp(tables, mode, BigInt(1 + dice.below(3))), user });
-    this.next += 0x1_8000n;
-  }
-
-  private addGuestStage(): void {
-    const { dice } = this;
-    const mode = dice.of([modes.sv39, modes.sv48]);
-    const tables = new PageTables(this.image, this.next, Number(mode) - 5, true);
-    const flags = pte.v | pte.r | pte.w | pte.x | pte.u | pte.a | pte.d;
-    for (let page = 0n; page < 0x60n; page++) {
-      const physical = ram + (page << 12n);
-      // G-stage page tables are never A-less here: some entries are left to the machine all the same.
-      const own = dice.once(5) ? flags & ~(pte.a | pte.d) : flags;
-      const at = tables.map(physical, physical, own);
-      if (physical === programStart + BigInt(windowPages[0] << 12))
-        this.windows.push({ at, value: ((physical >> 12n) << 10n) | own, virtual: physical });
-      const isData = physical >= dataStart && physical < hartPages;
-      if (isData || dice.once(12))
-        this.entries.push({ at, value: ((physical >> 12n) << 10n) | own, virtual: physical });
-    }
-    for (let page = 0x60n; page < BigInt(ramSize >> 12); page++)
-      tables.map(ram + (page << 12n), ram + (page << 12n), flags);
-    for (const page of [...aclintPages, uartPage]) tables.map(page, page, flags);
-    this.guestStages.push(this.atp(tables, mode, BigInt(1 + dice.below(2))));
-    this.next += 0x1_8000n;
-  }
-}
 
 const mpp = { U: 0n, S: 1n << 11n, M: 3n << 11n } as const;
 const status = { mpv: 1n << 39n, fs: 3n << 13n, mpie: 1n << 7n, sie: 2n, sum: 1n << 18n, mxr: 1n << 19n } as const;
@@ -257,46 +130,6 @@ export interface FrameOptions {
 
 const dwords = (values: readonly bigint[]): string[] =>
   values.map((value) => `.dword 0x${BigInt.asUintN(64, value).toString(16)}`);
-
-/** What registers begin with, as integers and as singles and doubles: numbers at which something changes. */
-function constants(dice: Dice, count: number): bigint[] {
-  const special = [
-    0n,
-    1n,
-    -1n,
-    1n << 63n,
-    (1n << 63n) - 1n,
-    0x7fff_ffffn,
-    -0x8000_0000n,
-    0xffn,
-    0x3ff0_0000_0000_0000n,
-    0xbff8_0000_0000_0000n,
-    0x7ff0_0000_0000_0000n,
-    0xfff0_0000_0000_0000n,
-    0x7ff8_0000_0000_0000n,
-    0x7ff0_0000_0000_0001n,
-    0x0010_0000_0000_0000n,
-    0x000f_ffff_ffff_ffffn,
-    0x7fef_ffff_ffff_ffffn,
-    0x4340_0000_0000_0000n,
-    0x41df_ffff_ffc0_0000n,
-    -0x1_0000_0000n | 0x3f80_0000n,
-    -0x1_0000_0000n | 0x7f80_0000n,
-    -0x1_0000_0000n | 0x7fc0_0000n,
-    -0x1_0000_0000n | 0x7f80_0001n,
-    -0x1_0000_0000n | 0x0080_0000n,
-    -0x1_0000_0000n | 0x0000_0001n,
-    -0x1_0000_0000n | 0xcb00_0000n,
-    -0x1_0000_0000n | 0x7f7f_ffffn,
-    0x3fd5_5555_5555_5555n,
-    -0x1_0000_0000n | 0x3eaa_aaabn,
-    0x3f80_0000n,
-  ];
-  const word = (): bigint => BigInt(dice.below(2 ** 31)) | (BigInt(dice.below(2 ** 31)) << 33n);
-  const near = (): bigint => 0x3ff0_0000_0000_0000n + BigInt(dice.below(2 ** 31)) * 0x1_0000n;
-  const single = (): bigint => -0x1_0000_0000n | BigInt(0x3f80_0000 + dice.below(0x0180_0000));
-  return Array.from({ length: count }, () => dice.of([() => dice.of(special), word, near, single])());
-}
 
 /** The program with what surrounds it. `lines` begin at `programStart`. */
 export function frame(dice: Dice, tables: Tables, options: FrameOptions, lines: readonly string[]): string {

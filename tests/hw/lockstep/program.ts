@@ -17,7 +17,8 @@ import {
   type Routine,
   recursion,
 } from './control-flow.ts';
-import { type FrameOptions, frame, type MachineMode, machineModes, ram, Tables } from './frame.ts';
+import { type FrameOptions, frame, type MachineMode, machineModes } from './frame.ts';
+import { ram } from './memory-map.ts';
 import {
   anyService,
   csr,
@@ -30,6 +31,7 @@ import {
   selfModifying,
   trap,
 } from './system-blocks.ts';
+import { Tables } from './tables.ts';
 
 export interface Program {
   seed: number;

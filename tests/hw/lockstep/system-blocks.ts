@@ -3,8 +3,9 @@
 
 import type { Author, Block } from './block.ts';
 import { branchTo } from './control-flow.ts';
-import { large, ram, type Service, services, windowEntries, windowFunctions } from './frame.ts';
+import { type Service, services, windowEntries, windowFunctions } from './frame.ts';
 import { scratch, straight } from './instructions.ts';
+import { large, ram } from './memory-map.ts';
 
 const x = (author: Author): string => `x${author.dice.of(scratch)}`;
 

@@ -103,7 +103,7 @@ echo "${marks.end} $status"
 }
 
 /** A system of one VM cell and the servers behind its console, all on one hart. YAML contains JSON. */
-function cellManifest(kernel: string, initrd: string): string {
+export function cellManifest(kernel: string, initrd: string): string {
   return JSON.stringify({
     schema: 1,
     system: { name: 'bench', seed: 0 },

@@ -24,28 +24,40 @@ export function loadImages(plan: Plan): LoadedImages {
   const contents: Content[] = [];
   const starts = new Map<Thread, ThreadStart>();
   const guests = new Map<string, GuestImages>();
+  const read = new Map<string, ElfImage>();
+  /** Many cells may run the same program: they share its bytes. */
+  const programOf = (image: ImageFile): ElfImage => {
+    const known = read.get(image.path) ?? readProgram(image);
+    read.set(image.path, known);
+    return known;
+  };
   for (const server of plan.servers) if (server.guest) guests.set(server.cell, loadGuest(server, contents));
   for (const thread of plan.threads) {
     if (thread.program.kind !== 'elf') continue;
     const { image, entry } = thread.program;
-    const elf = readProgram(image);
+    const elf = programOf(image);
     const start = entry === undefined ? elf.entry : elf.symbols.find(({ name }) => name === entry)!.address;
     starts.set(thread, { kind: 'code', entry: start, stack: nativeLayout.stackTop });
   }
   for (const content of plan.contents) {
     const { object, offset } = content;
-    const bytes = contentBytes(plan, content, guests);
+    const bytes = contentBytes(plan, content, guests, programOf);
     if (bytes.length > 0) contents.push({ object, offset, bytes });
   }
   return { contents, starts };
 }
 
-function contentBytes(plan: Plan, content: FrameContent, guests: ReadonlyMap<string, GuestImages>): Uint8Array {
+function contentBytes(
+  plan: Plan,
+  content: FrameContent,
+  guests: ReadonlyMap<string, GuestImages>,
+  programOf: (image: ImageFile) => ElfImage,
+): Uint8Array {
   switch (content.kind) {
     case 'file':
       return readProgramFile(content.file.path);
     case 'segment':
-      return readProgram(content.file).segments[content.index]!.bytes;
+      return programOf(content.file).segments[content.index]!.bytes;
     case 'config': {
       const { config } = content;
       const server = plan.servers.find(({ cell }) => cell === config.cell)!;

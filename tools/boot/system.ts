@@ -97,7 +97,8 @@ export class System implements BootTaskOwner {
   readonly microvisor: Microvisor;
   readonly activity: Activity;
   private readonly platform: Platform;
-  private readonly images: LoadedImages;
+  /** undefined: they are in frames, and not needed any more. */
+  private images: LoadedImages | undefined;
   private readonly overlays: ReturnType<typeof attachDevices>;
   /** What the boot task has been told, and what follows. */
   private facts: BootFacts | undefined;
@@ -184,8 +185,8 @@ export class System implements BootTaskOwner {
     });
   }
 
-  private startOf(thread: Thread): ThreadStart {
-    return this.images.starts.get(thread) ?? { kind: 'realm', number: this.plan.threads.indexOf(thread) + 1 };
+  private startOf(images: LoadedImages, thread: Thread): ThreadStart {
+    return images.starts.get(thread) ?? { kind: 'realm', number: this.plan.threads.indexOf(thread) + 1 };
   }
 
   // ---- the boot task's owner
@@ -194,18 +195,28 @@ export class System implements BootTaskOwner {
     // Writing the script uses the facts up.
     this.facts = structuredClone(facts);
     try {
-      this.script = writeScript(this.plan, facts, this.images.contents, (thread) => this.startOf(thread));
+      this.images ??= loadImages(this.plan);
+      const { images } = this;
+      this.script = writeScript(this.plan, facts, images.contents, (thread) => this.startOf(images, thread));
     } catch (error) {
       if (error instanceof RangeError)
         throw new Refusal('refused', error.message, 'give machine.ram more, or the cells less');
       throw error;
     }
+    if (this.isBooted) this.releaseBoot();
     return this.script;
+  }
+
+  /** Steps that are done hold everything that frames began with. The boot task knows how many there were. */
+  private releaseBoot(): void {
+    this.images = undefined;
+    this.script!.steps.fill({ store: new Uint8Array(), at: 0 });
   }
 
   booted(): void {
     this.activity.learn(this.plan, this.script!, this.kernel.node.current);
     this.isBooted = true;
+    this.releaseBoot();
     this.events.booted();
   }
 
@@ -264,12 +275,14 @@ export class System implements BootTaskOwner {
     loadKernel(this.kernel, kernel);
     this.platform.load(platform);
     for (const [name, overlay] of this.overlays) overlay.load(disks[name]!);
+    this.isBooted = false;
     if (facts) this.writeScript(structuredClone(facts));
     if (!activity) return;
     const bootTask = this.kernel.threads.find((thread) => thread.realm instanceof BootTask)!;
     this.activity.learn(this.plan, this.script!, bootTask);
     this.activity.load(activity);
     this.isBooted = true;
+    this.releaseBoot();
   }
 }
 

@@ -50,7 +50,7 @@ type Limits = Required<Omit<TranslatorOptions, 'threshold'>>;
 const defaults: Limits = {
   patience: 5_000_000,
   entriesUntilLarge: 10_000,
-  maxModules: 1024,
+  maxModules: 256,
   maxModuleBytes: 64 * 2 ** 20,
 };
 /** A module with regions that are alive. The host frees it as a whole, when none is. */

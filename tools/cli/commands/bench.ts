@@ -5,16 +5,17 @@ import { kernelOperations } from '../../bench/kernel-operations.ts';
 import { linuxBoots } from '../../bench/linux.ts';
 import { benchPrograms } from '../../bench/programs.ts';
 import { Refusal } from '../../refusal.ts';
-import { limitMsOf, translatorOf, translatorOption } from '../machine-options.ts';
+import { limitMsOf, limitNsOf, translatorOf, translatorOption } from '../machine-options.ts';
 import { wholeNumber } from '../whole-number.ts';
 
 interface BenchArguments {
-  subject: 'cpu' | 'ipc';
+  subject: 'cpu' | 'ipc' | 'memory';
   programs: string[];
   vs: string | undefined;
   linux: boolean;
   short: string | undefined;
   limit: string | undefined;
+  for: string | undefined;
   translator: string | undefined;
   rounds: number;
   json: boolean;
@@ -34,15 +35,16 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
   builder: (yargs) =>
     yargs
       .positional('subject', {
-        choices: ['cpu', 'ipc'],
+        choices: ['cpu', 'ipc', 'memory'],
         demandOption: true,
-        describe: 'cpu: programs on one hart; ipc: operations of the kernel',
+        describe:
+          'cpu: programs on one hart; ipc: operations of the kernel; memory: what systems and long runs take of the host’s',
       })
       .positional('programs', {
         type: 'string',
         array: true,
         default: [],
-        describe: `cpu: ${names([...benchPrograms, ...linuxBoots])}, or paths of RV64 ELFs that end through the test finisher; ipc: ${names(kernelOperations)}; all of ours when absent`,
+        describe: `cpu: ${names([...benchPrograms, ...linuxBoots])}, or paths of RV64 ELFs that end through the test finisher; ipc: ${names(kernelOperations)}; memory: numbers of cells; all of ours when absent`,
       })
       .option('vs', {
         type: 'string',
@@ -64,6 +66,11 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
         requiresArg: true,
         describe: `cpu: host time after which a run is given up, ${defaultLimit} unless given`,
       })
+      .option('for', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'memory: long runs, too, of this much virtual time: 3600s',
+      })
       .option('translator', {
         ...translatorOption,
         describe: `cpu: ${translatorOption.describe}`,
@@ -81,7 +88,7 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
       .example('$0 bench cpu --vs qemu --linux coremark', 'a static Linux program in a VM cell')
       .example('$0 bench ipc call --vs kernel.elf', 'a round trip, on our kernel and on seL4') as never,
   handler: async (args) => {
-    const { report, table } = await (args.subject === 'cpu' ? cpu(args) : ipc(args));
+    const { report, table } = await measure[args.subject](args);
     onProgress('');
     process.stdout.write(args.json ? `${JSON.stringify(report, null, 2)}\n` : table());
   },
@@ -91,6 +98,8 @@ interface Measured {
   report: object;
   table: () => string;
 }
+
+const measure = { cpu, ipc, memory };
 
 async function cpu({ programs, vs, linux, short, limit, translator, rounds }: BenchArguments): Promise<Measured> {
   if (vs !== undefined && vs !== 'qemu')
@@ -116,4 +125,14 @@ async function ipc({ programs, vs, linux, short, limit, translator, rounds }: Be
   const { ipcTable } = await import('../../bench/ipc-report.ts');
   const report = await benchIpc({ operations: programs, sel4: vs, rounds, onProgress });
   return { report, table: () => ipcTable(report) };
+}
+
+async function memory({ programs, for: long }: BenchArguments): Promise<Measured> {
+  const cells = programs.length === 0 ? [1, 8, 16, 32, 64] : programs.map(Number);
+  if (!cells.every((count) => Number.isInteger(count) && count >= 1 && count <= 64))
+    throw new Refusal('usage', 'bench memory takes numbers of cells, 1 to 64');
+  limitNsOf(long);
+  const { benchMemory, memoryTable } = await import('../../bench/memory.ts');
+  const report = await benchMemory({ cells, long, onProgress });
+  return { report, table: () => memoryTable(report) };
 }

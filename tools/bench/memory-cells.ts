@@ -1,0 +1,38 @@
+// Systems for `bench memory`: as many cells as one likes, half of them machine code that calls the other half, servers in
+// TypeScript.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ownPackage } from '../manifest/package-root.ts';
+
+/**
+ * A manifest of `count` cells on four harts, the files that it needs beside it. Each cell in machine code touches so many pages, and
+ * calls the store that it has; one cell alone has none.
+ */
+export function cellsManifest(count: number, pages: number, folder: string): string {
+  const client = join(folder, `client-${pages}.s`);
+  const source = readFileSync(join(ownPackage().folder, 'guests/bench/memory/client.s'), 'utf8');
+  writeFileSync(client, `.equ pages, ${pages}\n${source}`);
+  const cells: Record<string, object> = {};
+  const channels: object[] = [];
+  for (let index = 0; index < count; index += 2) {
+    const hart = (index / 2) % 4;
+    cells[`client${index}`] = {
+      kind: 'native',
+      program: client,
+      priority: 50,
+      hart,
+      budget: { cpu: '1ms', period: '20ms' },
+    };
+    if (index + 1 === count) break;
+    cells[`store${index}`] = { kind: 'native', program: 'servers/key-value', priority: 60, hart };
+    channels.push({ name: `store${index}`, type: 'rpc', from: `client${index}`, to: `store${index}` });
+  }
+  return JSON.stringify({
+    schema: 1,
+    system: { name: 'cells', seed: 0 },
+    machine: { harts: 4, ram: '512M' },
+    cells,
+    channels,
+  });
+}

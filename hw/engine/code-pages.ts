@@ -234,17 +234,19 @@ export class CodePages {
   /** Fuses a record that was just decoded with its neighbours, where that is known to pay. */
   private fuse(at: number, length: number): void {
     const { u16 } = this.memory;
-    const index = ((at - this.memory.layout.code) % codeSlot.size) / record.size;
-    if (index > pageSize / 2) return; // it straddles two pages
-    const join = (first: number, second: number): void => {
-      const type = fusedType(u16[first >>> 1]!, u16[second >>> 1]!);
-      if (type !== undefined) u16[first >>> 1] = type;
-    };
-    join(at, at + (length / 2) * record.size);
-    for (const before of [2, 4]) {
-      const previous = at - (before / 2) * record.size;
-      if (index * 2 >= before && lengthOf(u16[previous >>> 1]!) === before) join(previous, at);
-    }
+    const offset = ((at - this.memory.layout.code) % codeSlot.size) / (record.size / 2);
+    if (offset > pageSize) return; // it straddles two pages
+    this.join(at, at + (length / 2) * record.size);
+    const halfword = at - record.size;
+    if (offset >= 2 && lengthOf(u16[halfword >>> 1]!) === 2) this.join(halfword, at);
+    const word = halfword - record.size;
+    if (offset >= 4 && lengthOf(u16[word >>> 1]!) === 4) this.join(word, at);
+  }
+
+  private join(first: number, second: number): void {
+    const { u16 } = this.memory;
+    const type = fusedType(u16[first >>> 1]!, u16[second >>> 1]!);
+    if (type !== undefined) u16[first >>> 1] = type;
   }
 
   /** The instruction bits of a record, for diagnostics and tval. */

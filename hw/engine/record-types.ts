@@ -65,28 +65,31 @@ export function recordTypeOf(op: number, length: 2 | 4): number {
   return special.firstInstruction + (length === 4 ? op : shortForm.get(op)!);
 }
 
-const fused = new Map(
-  pairs.map(([first, second], index) => [
-    first * forms.length + second,
-    special.firstInstruction + forms.length + index,
-  ]),
-);
+/** By the types of the first and the second: what they are when they are fused. */
+const fused = new Map<number, ReadonlyMap<number, number>>();
 
-/** The form that a record starts with; undefined if it holds no instruction, or is the head of a region. */
-function formOf(type: number): number | undefined {
-  const form = type - special.firstInstruction;
-  if (form < 0) return undefined;
-  return form < forms.length ? form : pairs[form - forms.length]?.[0];
+/** Bytes of the instruction that a record starts with, by its type; none: it holds no instruction, or is the head of a region. */
+const lengths: readonly number[] = [
+  ...new Array<number>(special.firstInstruction).fill(0),
+  ...recordTypes.map(({ length }) => length),
+];
+
+/** Numbers of the types that start with a form. */
+const typesOf = (form: number): number[] =>
+  [form, ...pairs.flatMap(([first], index) => (first === form ? [forms.length + index] : []))].map(
+    (index) => special.firstInstruction + index,
+  );
+
+for (const [index, [first, second]] of pairs.entries()) {
+  for (const type of typesOf(first)) {
+    const seconds = new Map(fused.get(type));
+    for (const next of typesOf(second)) seconds.set(next, special.firstInstruction + forms.length + index);
+    fused.set(type, seconds);
+  }
 }
 
 /** The type of a record whose successor is `next`: fused, if such a pair is known; undefined if it stays as it is. */
-export function fusedType(type: number, next: number): number | undefined {
-  const [first, second] = [formOf(type), formOf(next)];
-  return first === undefined || second === undefined ? undefined : fused.get(first * forms.length + second);
-}
+export const fusedType = (type: number, next: number): number | undefined => fused.get(type)?.get(next);
 
 /** Bytes of the instruction that a record starts with; 0 if it holds none, or is the head of a region. */
-export function lengthOf(type: number): number {
-  const form = formOf(type);
-  return form === undefined ? 0 : forms[form]!.length;
-}
+export const lengthOf = (type: number): number => (type < lengths.length ? lengths[type]! : 0);

@@ -6,7 +6,7 @@ import { setFlagsFromString } from 'node:v8';
 /** To be called before the first machine is made. The settings hold for the process, its workers included. */
 export function setV8Flags(): void {
   // Regions of guest code are many and most are executed little: the optimising compiler must not cost more than it saves.
-  setFlagsFromString('--wasm-tiering-budget=200000000');
+  setFlagsFromString('--wasm-tiering-budget=400000000');
   // A region says which of its branches are rare, such as a TLB miss.
   setFlagsFromString('--experimental-wasm-branch-hinting');
   // Relaxed SIMD has the only fused multiply-add of WebAssembly; later versions have it without a flag.

@@ -14,7 +14,7 @@ export interface TranslatorOptions {
 
 /** Executions are counted in 16 bits. */
 export const maxThreshold = 65_535;
-const defaultThreshold = 2000;
+const defaultThreshold = 4000;
 
 /** Throws a RangeError if it is none. */
 export function thresholdOf({ threshold = defaultThreshold }: TranslatorOptions): number {

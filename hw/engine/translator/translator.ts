@@ -49,7 +49,7 @@ type Limits = Required<Omit<TranslatorOptions, 'threshold'>>;
 
 const defaults: Limits = {
   patience: 5_000_000,
-  entriesUntilLarge: 10_000,
+  entriesUntilLarge: 30_000,
   maxModules: 256,
   maxModuleBytes: 64 * 2 ** 20,
 };

@@ -9,6 +9,7 @@ import { isolationPlants } from './plants/isolation.ts';
 import { lockstepPlants } from './plants/lockstep.ts';
 import { memoryPlants } from './plants/memory.ts';
 import { schedulingPlants } from './plants/scheduling.ts';
+import { translatorPlants } from './plants/translator.ts';
 
 export const plants: readonly Plant[] = [
   ...ipcPlants,
@@ -19,4 +20,5 @@ export const plants: readonly Plant[] = [
   ...isolationPlants,
   ...invariantPlants,
   ...lockstepPlants,
+  ...translatorPlants,
 ];

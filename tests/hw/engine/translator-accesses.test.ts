@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { enterSupervisor, ram } from '../machine/bench.ts';
 import { BothEngines } from './both-engines.ts';
-import { PageTables, rwxad } from './page-tables.ts';
+import { PageTables, pte, rwxad } from './page-tables.ts';
 
 const translated = (both: BothEngines, cycles: number): BothEngines => {
   both.run(cycles);
@@ -58,6 +58,65 @@ machine:
       context.setX(13, 0x8000n - BigInt(size) - 8n);
     });
     translated(both, 6000);
+  });
+});
+
+describe('an access that a page forbids', () => {
+  /** A hart that was let in by a load, or by a store to a page that it may write, is not let in by a region for anything else. */
+  const source = (load: string, store: string): string => `
+${enterSupervisor}
+  .balign 4
+supervisor:
+  csrw satp, a2
+  mv sp, a3
+again:
+  li t3, 8
+1: ${load}
+  add s0, s0, t1
+  addi t3, t3, -1
+  bnez t3, 1b
+  addi s1, s1, 1
+  ${store}
+  j again
+  .balign 4
+machine:
+  csrr t1, mepc
+  addi t1, t1, 4
+  csrw mepc, t1
+  csrr t1, mcause
+  add s2, s2, t1
+  csrr t1, mtval
+  xor s3, s3, t1
+  mret
+`;
+
+  it.each([
+    ['a store where only loads are allowed', 'ld t1, (a3)', 'sd s0, (a3)'],
+    ['a store by sp where only loads are allowed', 'ld t1, (sp)', 'sd s0, (sp)'],
+    ['a store that goes on into such a page', 'ld t1, (a3)', 'sd s0, -4(a3)'],
+    ['an atomic addition where only loads are allowed', 'ld t1, (a3)', 'amoadd.d t1, s1, (a3)'],
+    ['a misaligned load that is atomic', 'ld t1, (a4)', 'lr.d t1, (a5)'],
+    ['a misaligned addition that is atomic', 'sd s1, (a4)', 'amoadd.d t1, s1, (a5)'],
+    ['a misaligned store that is conditional', 'lr.d t1, (a4)', 'sc.d t1, s1, (a5)'],
+  ])('traps every time, in a loop and behind one: %s', (_, load, store) => {
+    for (const [first, second] of [
+      [load, store],
+      [`${load}\n${store}`, store],
+    ] as const) {
+      const both = new BothEngines(source(first, second));
+      both.each((bench, { context }) => {
+        const tables = new PageTables(bench, ram + 0x4_0000n, 3);
+        tables.map(ram, ram, rwxad);
+        tables.map(0x6000n, ram + 0x2_0000n, rwxad);
+        tables.map(0x7000n, ram + 0x1_0000n, rwxad & ~pte.w);
+        context.setX(12, BigInt.asIntN(64, tables.atp(8n)));
+        context.setX(13, 0x7000n);
+        context.setX(14, 0x6100n);
+        context.setX(15, 0x6104n);
+      });
+      translated(both, 5000);
+      expect(both.interpreter.machine.harts[0]!.context.x(18)).toBeGreaterThan(10n);
+    }
   });
 });
 

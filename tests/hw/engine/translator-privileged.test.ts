@@ -50,6 +50,39 @@ describe('a counter', () => {
   );
 });
 
+describe('a fence for an address', () => {
+  const causeOfFence = (privilege: 0 | 1, virtual: boolean, vm: boolean): number => {
+    const bench = new Bench(`
+  sfence.vma a1, zero
+  ecall
+  .balign 4
+machine:
+  j .
+`);
+    const { context } = bench.machine.harts[0]!;
+    resetContext(context, { pc: bench.pc(), privilege: 3 });
+    if (vm) context.setCsr('mstatus', 1n << 20n);
+    if (vm) context.setCsr('hstatus', 1n << 20n);
+    context.setCsr('mtvec', bench.address('machine'));
+    context.setCsr('pmpaddr0', (1n << 54n) - 1n);
+    context.setCsr('pmpcfg0', 0x1fn);
+    context.set('privilege', privilege);
+    context.set('virtual', virtual ? 1 : 0);
+    bench.machine.engine.chooseBanks(bench.machine.harts[0]!);
+    bench.run(20);
+    return Number(context.csr('mcause'));
+  };
+
+  it('traps in U-mode and VU-mode, and where mstatus.TVM or hstatus.VTVM say so', () => {
+    expect(causeOfFence(1, false, false)).toBe(9);
+    expect(causeOfFence(1, false, true)).toBe(2);
+    expect(causeOfFence(0, false, false)).toBe(2);
+    expect(causeOfFence(1, true, false)).toBe(10);
+    expect(causeOfFence(1, true, true)).toBe(22);
+    expect(causeOfFence(0, true, false)).toBe(22);
+  });
+});
+
 describe('an interrupt that is pending', () => {
   const software = 1n << 3n;
   const prepared = (source: string): Bench => {

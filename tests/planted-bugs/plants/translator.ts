@@ -1,0 +1,73 @@
+// Bugs in the translator: regions that are entered or go on where they must not.
+
+import type { Finder, Plant } from '../plant.ts';
+
+const accesses = (test: string): Finder[] => [{ file: 'tests/hw/engine/translator-accesses.test.ts', test }];
+const calls = (test: string): Finder[] => [{ file: 'tests/hw/engine/translator-calls.test.ts', test }];
+const pages = (test: string): Finder[] => [{ file: 'tests/hw/engine/translator-pages.test.ts', test }];
+
+export const translatorPlants: readonly Plant[] = [
+  {
+    name: 'a region goes where the call said though ra was loaded meanwhile',
+    file: 'hw/engine/translator/region.ts',
+    find: 'node.end = written || imm !== 0 ?',
+    replace: 'node.end = imm !== 0 ?',
+    foundBy: calls('what it loads into ra decides'),
+  },
+  {
+    name: 'a call through t0 says where ret goes',
+    file: 'hw/engine/translator/region.ts',
+    find: 'const inner = rd === ra ?',
+    replace: 'const inner = rd === ra || rd === 5 ?',
+    foundBy: calls('a call that leaves its return address in t0 does not say where ret goes'),
+  },
+  {
+    name: 'a region outlives the predecoded code of its pages',
+    file: 'hw/engine/translator/translator.ts',
+    find: 'code.onReleased = (page) => this.pageLost(page);',
+    replace: '',
+    foundBy: pages('goes when its second page loses its predecoded code'),
+  },
+  {
+    name: 'a region is entered wherever its second page is',
+    file: 'hw/engine/regions.ts',
+    find: '.and(load.i32(cached, 12).eq(load.i32(at.get, regionEntry.pages + 4)))',
+    replace: '',
+    foundBy: pages('is not entered where the second is another one'),
+  },
+  {
+    name: 'a region at address 0 is entered without a look at its pages',
+    file: 'hw/engine/translator/translator.ts',
+    find: 'memory.u32[(entry + regionEntry.page) >>> 2] = noPage;',
+    replace: '',
+    foundBy: pages('at address 0 as anywhere'),
+  },
+  {
+    name: 'a translation for fetches makes room for another unnoticed',
+    file: 'hw/engine/access.ts',
+    find: 'f.if(load.i64(entry).and(0x800).eqz(), () => {',
+    replace: 'f.if(I32.of(0), () => {',
+    foundBy: pages('has taken the place of its second in the TLB'),
+  },
+  {
+    name: 'a region does not ask whether floating point is on',
+    file: 'hw/engine/translator/translation.ts',
+    find: 'load.i32(context, fields.fpOff).or(frm.gtU(4))',
+    replace: 'frm.gtU(4)',
+    foundBy: accesses('traps while it is off, and while frm is reserved if it depends on it'),
+  },
+  {
+    name: 'an access across the end of a page takes the next page to be the next one in memory',
+    file: 'hw/engine/translator/instruction-template.ts',
+    find: '.or(crossesPage(va, size))',
+    replace: '',
+    foundBy: accesses('reaches both pages, however the second is mapped'),
+  },
+  {
+    name: 'a region may be entered with a single cycle left',
+    file: 'hw/engine/translator/translator.ts',
+    find: 'regionEntry.needed) >>> 2] = needed;',
+    replace: 'regionEntry.needed) >>> 2] = 1;',
+    foundBy: accesses('never runs beyond the cycles that are left'),
+  },
+];

@@ -91,7 +91,7 @@ describe('a region of two pages', () => {
       context.set('privilege', 3);
       bench.machine.engine.chooseBanks(bench.machine.harts[0]!);
     });
-    both.run(200);
+    both.run(200, 1);
   });
 
   it('is found again when a page of code elsewhere has taken the place of its second in the TLB', () => {

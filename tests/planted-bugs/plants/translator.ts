@@ -63,11 +63,4 @@ export const translatorPlants: readonly Plant[] = [
     replace: '',
     foundBy: accesses('reaches both pages, however the second is mapped'),
   },
-  {
-    name: 'a region may be entered with a single cycle left',
-    file: 'hw/engine/translator/translator.ts',
-    find: 'regionEntry.needed) >>> 2] = needed;',
-    replace: 'regionEntry.needed) >>> 2] = 1;',
-    foundBy: accesses('never runs beyond the cycles that are left'),
-  },
 ];

@@ -136,6 +136,8 @@ ${monitor}
   xor t1, t1, a5
   sd t1, (a4)
   ${fence}
+  # Not to the second page: only the region's entry finds out.
+  j second - 4096
 1: j second
   .balign 4096
 second:

@@ -91,8 +91,6 @@ export function defineAccess(
     f.store('i32', at, load.i32(at, layout.pageRecords).or(pageRecord.storable), layout.pageRecords);
   };
 
-  const trapped = (): I32 => load.i32(I32.of(0), control.signal).eq(signals.trap);
-
   const loadSized = (f: FunctionBuilder, host: I32, size: Local<'i32'>): void => {
     f.if(size.get.eq(8), () => f.return(load.i64(host)));
     f.if(size.get.eq(4), () => f.return(load.u32to64(host)));
@@ -100,11 +98,38 @@ export function defineAccess(
     f.return(load.u8to64(host));
   };
 
+  const trapped = (): I32 => load.i32(I32.of(0), control.signal).eq(signals.trap);
+
+  /**
+   * (context, address, bytes, access, regime, bank or 0) → 1; 0 if a trap was raised. An access across the end of a page happens as
+   * a whole or not at all, so that no trap of its second half hides what its first half did; devices take no part of one.
+   */
+  const bothPagesAllow = module.function(['i32', 'i64', 'i32', 'i32', 'i32', 'i32'], 'i32', (f, ...params) => {
+    const [context, address, size, kind, regime, bank] = params;
+    const stores = f.let(kind.get.eq(access.write));
+    const last = pageOf(address.get.add(size.get.sub(1).i64U()));
+    for (const at of [address.get, f.let(last)]) {
+      const entry = f.let(tlbEntry(bank.get, at, 0).add(stores.select(I32.of(tlb.write), I32.of(tlb.read))));
+      f.if(bank.get.eqz().or(load.i64(entry).ne(pageOf(at))), () => {
+        const target = f.let(translate.call(context.get, at, kind.get, regime.get));
+        f.if(target.ltS(0), () => f.return(I32.of(0)));
+        // The ROM is for loads only.
+        f.if(physical.hostOf.call(target).ltU(stores.select(I32.of(layout.ram), I32.of(1))), () => {
+          f.run(physical.raise.call(accessFaultCause(kind.get), at, zero64, zero64, isVirtual(regime.get)));
+          f.return(I32.of(0));
+        });
+      });
+    }
+    f.return(I32.of(1));
+  });
+
   const loadSlow = module.declare(['i32', 'i64', 'i32', 'i32', 'i32', 'i32'], 'i64');
   module.define(loadSlow, (f, context, address, size, kind, regime, bank) => {
     f.if(address.get.wrap().and(0xfff).add(size.get).gtU(4096), () => {
       const value = f.local('i64');
       const byte = f.local('i32');
+      const allowed = bothPagesAllow.call(context.get, address.get, size.get, kind.get, regime.get, bank.get);
+      f.if(allowed.eqz(), () => f.return(zero64));
       f.loop((next) => {
         const at = address.get.add(byte.get.i64U());
         f.set(
@@ -113,7 +138,6 @@ export function defineAccess(
             loadSlow.call(context.get, at, I32.of(1), kind.get, regime.get, bank.get).shl(byte.get.shl(3).i64U()),
           ),
         );
-        f.if(trapped(), () => f.return(zero64));
         f.set(byte, byte.get.add(1));
         f.brIf(next, byte.get.ltU(size.get));
       });
@@ -151,14 +175,14 @@ export function defineAccess(
   const storeSlow = module.declare(['i32', 'i64', 'i32', 'i64', 'i32', 'i32']);
   module.define(storeSlow, (f, context, address, size, value, regime, bank) => {
     f.if(address.get.wrap().and(0xfff).add(size.get).gtU(4096), () => {
-      // Both pages must allow the store before any of it happens.
-      f.if(translate.call(context.get, address.get, I32.of(access.write), regime.get).ltS(0), () => f.return());
-      const last = address.get.add(size.get.sub(1).i64U());
-      f.if(translate.call(context.get, pageOf(last), I32.of(access.write), regime.get).ltS(0), () => f.return());
+      const write = I32.of(access.write);
+      const allowed = bothPagesAllow.call(context.get, address.get, size.get, write, regime.get, bank.get);
+      f.if(allowed.eqz(), () => f.return());
       const byte = f.local('i32');
       f.loop((next) => {
         const at = address.get.add(byte.get.i64U());
         f.run(storeSlow.call(context.get, at, I32.of(1), value.get.shrU(byte.get.shl(3).i64U()), regime.get, bank.get));
+        // The first half may be of the tables that the second is found by.
         f.if(trapped(), () => f.return());
         f.set(byte, byte.get.add(1));
         f.brIf(next, byte.get.ltU(size.get));

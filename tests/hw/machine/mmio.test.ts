@@ -73,6 +73,35 @@ describe('a device', () => {
     expect([bench.x('a4'), bench.x('a5')]).toEqual([cause, 0x1000_0000n + offset]);
   });
 
+  it.each([
+    ['lw a0, -2(s1)', 5n, -2n],
+    ['sd a0, -4(s1)', 7n, -4n],
+    ['ld a0, -1(s2)', 5n, 0n],
+    ['sw a0, -3(s2)', 7n, 0n],
+  ])('takes no part of an access that begins or ends in memory: %s', (access, cause, offset) => {
+    const bench = new Bench(
+      `
+      la t0, machine
+      csrw mtvec, t0
+      li s1, 0x80000000
+      li s2, 0x80010000
+      ${access}
+    machine:
+      csrr a4, mcause
+      csrr a5, mtval
+      j .
+    `,
+      { ramSize: 0x1_0000 },
+    );
+    const log: Log = { accesses: [] };
+    for (const base of [0x7fff_ff00, 0x8001_0000]) bench.machine.attach(`at ${base}`, base, recorder, log);
+    const before = bench.machine.readMemory(0x8000_0000, 0x1_0000);
+    bench.run(100);
+    expect(log.accesses).toEqual([]);
+    expect([bench.x('a4'), bench.x('a5')]).toEqual([cause, (offset < 0n ? 0x8000_0000n : 0x8001_0000n) + offset]);
+    expect(bench.machine.readMemory(0x8000_0000, 0x1_0000)).toEqual(before);
+  });
+
   it('cannot be put where another one is', () => {
     const { bench } = run('nop');
     expect(() => bench.machine.attach('second', 0x1000_0080, recorder, { accesses: [] })).toThrow(RangeError);
@@ -106,6 +135,36 @@ describe('a watched page', () => {
     // A store across the boundary is reported byte by byte.
     const across = ['ffc/1', 'ffd/1', 'ffe/1', 'fff/1'];
     expect(seen).toEqual([...new Array(5).fill(['8/8', '3/1', '0/4']).flat(), ...across]);
+  });
+
+  it('sees nothing of a store that goes on where there is no memory, and the machine stops where it is told to', () => {
+    const bench = new Bench(
+      `
+      la t0, machine
+      csrw mtvec, t0
+      li s0, 0x8000fffc
+      li t0, -1
+    again:
+      sd t0, (s0)
+      .balign 4
+    machine:
+      addi s1, s1, 1
+      sw t0, (s0)
+      j again
+    `,
+      { ramSize: 0x1_0000 },
+    );
+    const { machine } = bench;
+    const seen: number[] = [];
+    machine.bus.onWatched = (_address, size) => {
+      seen.push(size);
+      machine.stop();
+    };
+    machine.engine.watch(0x8000_f000);
+    machine.run(1_000);
+    expect([seen, bench.x('s1')]).toEqual([[4], 1n]);
+    machine.run(1_000);
+    expect([seen, bench.x('s1')]).toEqual([[4, 4], 2n]);
   });
 
   it('is noticed though a store to it was cached before', () => {

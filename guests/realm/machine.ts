@@ -24,6 +24,13 @@ function sizeOf(value: unknown): Size {
 const { fromCharCode } = String;
 const charCodeAt = uncurry(String.prototype.charCodeAt) as (text: string, at: number) => number;
 
+function textOf(bytes: Uint8Array): string {
+  meter.grow(bytes.length);
+  let text = '';
+  for (let i = 0; i < bytes.length; i++) text += fromCharCode(bytes[i]!);
+  return text;
+}
+
 /** States, from the transaction's point of view. */
 export interface StateAccess {
   state(): unknown;
@@ -42,8 +49,9 @@ export function machineFor(transaction: Transaction, states: StateAccess, handli
       buffer: unknown,
       destination: unknown = 0,
     ): CallResult {
-      if (typeof number !== 'number' || !Array.isArray(words) || words.length > 120)
-        throw new TypeError('A message has at most 120 words');
+      if (typeof number !== 'number' || !Number.isSafeInteger(number))
+        throw new TypeError('A system call has a number');
+      if (!Array.isArray(words) || words.length > 120) throw new TypeError('A message has at most 120 words');
       const copy: bigint[] = [];
       for (let i = 0; i < words.length; i++) copy[i] = word(words[i]);
       return transaction.systemCall(
@@ -59,6 +67,11 @@ export function machineFor(transaction: Transaction, states: StateAccess, handli
     load: (address: unknown, size: unknown): bigint => transaction.load(integer(address), sizeOf(size)),
     store: (address: unknown, size: unknown, value: unknown): void =>
       transaction.store(integer(address), sizeOf(size), word(value)),
+    storeEach(address: unknown, bytes: unknown): void {
+      if (!(bytes instanceof Uint8Array)) throw new TypeError('Bytes are a Uint8Array');
+      if (bytes.length > 64) throw new RangeError('At most 64 bytes to one address at a time');
+      transaction.storeEach(integer(address), textOf(bytes));
+    },
     loadBytes(address: unknown, length: unknown): Uint8Array {
       const count = integer(length);
       if (count > 1 << 20) throw new RangeError('At most 1 MiB at a time');
@@ -70,14 +83,16 @@ export function machineFor(transaction: Transaction, states: StateAccess, handli
     storeBytes(address: unknown, bytes: unknown): void {
       if (!(bytes instanceof Uint8Array)) throw new TypeError('Bytes are a Uint8Array');
       if (bytes.length > 1 << 20) throw new RangeError('At most 1 MiB at a time');
-      meter.grow(bytes.length);
-      let text = '';
-      for (let i = 0; i < bytes.length; i++) text += fromCharCode(bytes[i]!);
-      transaction.storeBytes(integer(address), text);
+      transaction.storeBytes(integer(address), textOf(bytes));
     },
     publish: (address: unknown, size: unknown, value: unknown): void =>
       transaction.defer({ address: integer(address), size: sizeOf(size), value: word(value) }),
-    signal: (capability: unknown): void => transaction.defer({ signal: integer(capability) }),
+    signal: (capability: unknown, wanted: unknown): void =>
+      transaction.defer(
+        wanted === undefined
+          ? { signal: integer(capability) }
+          : { signal: integer(capability), wanted: integer(wanted) },
+      ),
     state: (): unknown => states.state(),
     draft: (): unknown => states.draft(),
     handling: (name: unknown): void => handling(`${name as string}`),

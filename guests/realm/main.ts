@@ -154,7 +154,7 @@ export function boot(evaluate: (globals: object, machine: object) => { default: 
     const { cause, message } = describe(error, reason);
     life.faultCode = faultCode[cause as keyof typeof faultCode] ?? faultCode.throw;
     life.progress.phase = 'faulting';
-    gate(gateOperation.report, JSON.stringify({ cause, message, handler: handler.slice(0, 100), where }));
+    gate(gateOperation.report, 0, JSON.stringify({ cause, message, handler: handler.slice(0, 100), where }));
   }
 
   function weighState(next: unknown): void {
@@ -265,13 +265,13 @@ export function boot(evaluate: (globals: object, machine: object) => { default: 
             break;
           case 'publishing':
             meter.pause();
-            transaction.publish(signal);
+            transaction.publish();
             break;
           case 'faulting':
             // Whoever only lets the thread go on finds it where it was: it faults again.
             meter.pause();
-            transaction.settle(false);
-            gate(gateOperation.fault, faultNumber, life.faultCode);
+            transaction.settle();
+            gate(gateOperation.fault, 0, faultNumber, life.faultCode);
             return;
         }
       } catch (error) {
@@ -279,14 +279,6 @@ export function boot(evaluate: (globals: object, machine: object) => { default: 
         throw error;
       }
     }
-  }
-
-  /** seL4_Signal. */
-  function signal(capability: number): void {
-    gate(gateOperation.setRegister, 17, -5n);
-    gate(gateOperation.setRegister, 10, BigInt(capability));
-    gate(gateOperation.setRegister, 11, 0n);
-    if (gate(gateOperation.systemCall) !== true) meter.kill('unwind');
   }
 
   /** A server that did not come to be has nothing to go on with: it faults again. */

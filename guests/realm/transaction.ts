@@ -1,13 +1,15 @@
 // A step of a server as a transaction: evaluated at once, paid before each operation takes effect, run again from its start
 // with the recorded results when an operation could not finish. Everything that survives a turn is in `Progress`.
 
-import { gate } from './gate.ts';
+import { gate, gateCall } from './gate.ts';
 import { gateOperation, type Primitive } from './gate-operation.ts';
 import { meter } from './meter.ts';
 import { charCodeAt } from './natives.ts';
 
 /** An operation that waits for the commit. */
-export type Deferred = { signal: number } | { address: number; size: 1 | 2 | 4 | 8; value: bigint };
+export type Deferred =
+  /** With `wanted`, only if the word there is not 0, which becomes 0. */
+  { signal: number; wanted?: number } | { address: number; size: 1 | 2 | 4 | 8; value: bigint };
 
 /** Plain data: where the server is. */
 export interface Progress {
@@ -27,9 +29,11 @@ export function newProgress(): Progress {
   return { phase: 'running', results: [], inCall: false, paid: 0, owed: 0, outbox: [] };
 }
 
-const register = { badge: 10, info: 11, message: 12, reply: 16, number: 17, destination: 5 };
+const register = { badge: 10, info: 11, message: 12 };
 const wordsInRegisters = 4;
 const operationUnits = 12;
+/** The number of seL4_Send without blocking: a signal. */
+const send = -5;
 
 export interface CallResult {
   badge: bigint;
@@ -83,24 +87,32 @@ export class Transaction {
     progress.inCall = false;
   }
 
-  /** Pays what is owed. Ends the turn when something else is due first. */
-  settle(running: boolean): void {
+  /** What is owed. The next operation of the gate pays it, or ends the turn when something else is due first. */
+  private due(running: boolean): number {
     const { progress } = this;
     const spent = running ? this.budget - meter.left() : progress.paid;
     const due = progress.owed + spent - progress.paid;
-    if (due <= 0) return;
+    if (due <= 0) return 0;
     progress.paid = spent;
     progress.owed = 0;
-    if (gate(gateOperation.pay, due) !== true) meter.kill('unwind');
+    return due;
   }
 
-  /** An operation with one result. The result of `perform` is recorded; it ends the turn itself when it cannot finish. */
-  private operation<T>(perform: () => T): T {
+  /** Pays what is owed between two steps. Ends the turn when something else is due first. */
+  settle(): void {
+    const due = this.due(false);
+    if (due > 0) finished(gate(gateOperation.pay, due));
+  }
+
+  /**
+   * An operation with one result, which is recorded. `perform` pays the units that it is given; it ends the turn itself when
+   * it cannot finish.
+   */
+  private operation<T>(perform: (units: number) => T): T {
     meter.charge(operationUnits);
     const { results } = this.progress;
     if (this.cursor < results.length) return results[this.cursor++] as T;
-    this.settle(true);
-    const result = perform();
+    const result = perform(this.due(true));
     results[this.cursor++] = result;
     return result;
   }
@@ -119,32 +131,26 @@ export class Transaction {
     destination: number,
   ): CallResult {
     meter.charge(words.length);
-    const result = this.operation(() => {
+    const result = this.operation((units) => {
+      let due = units;
       if (!this.progress.inCall) {
         if (words.length > wordsInRegisters) {
           const rest = textOfWords(words, wordsInRegisters);
-          finished(gate(gateOperation.storeBytes, buffer + 8 * (1 + wordsInRegisters), rest));
+          finished(gate(gateOperation.storeBytes, due, buffer + 8 * (1 + wordsInRegisters), rest));
+          due = 0;
         }
-        gate(gateOperation.setRegister, register.number, BigInt(number));
-        gate(gateOperation.setRegister, register.badge, BigInt(capability));
-        gate(gateOperation.setRegister, register.info, info);
-        gate(gateOperation.setRegister, register.reply, BigInt(reply));
-        gate(gateOperation.setRegister, register.destination, BigInt(destination));
-        for (let i = 0; i < wordsInRegisters; i++)
-          gate(gateOperation.setRegister, register.message + i, words[i] ?? 0n);
-        this.progress.inCall = true;
-        finished(gate(gateOperation.systemCall));
-      }
+        this.makeCall(due, number, capability, info, reply, destination, words);
+      } else if (due > 0) finished(gate(gateOperation.pay, due));
       const received: bigint[] = [];
-      const receivedInfo = BigInt.asUintN(64, gate(gateOperation.register, register.info) as bigint);
+      const receivedInfo = BigInt.asUintN(64, gate(gateOperation.register, 0, register.info) as bigint);
       const length = Math.min(Number(receivedInfo & 0x7fn), 120);
       for (let i = 0; i < length && i < wordsInRegisters; i++)
-        received[i] = BigInt.asUintN(64, gate(gateOperation.register, register.message + i) as bigint);
+        received[i] = BigInt.asUintN(64, gate(gateOperation.register, 0, register.message + i) as bigint);
       if (length > wordsInRegisters) {
         const [from, bytes] = [buffer + 8 * (1 + wordsInRegisters), 8 * (length - wordsInRegisters)];
-        wordsOfText(finished(gate(gateOperation.loadBytes, from, bytes)) as string, received);
+        wordsOfText(finished(gate(gateOperation.loadBytes, 0, from, bytes)) as string, received);
       }
-      const badge = BigInt.asUintN(64, gate(gateOperation.register, register.badge) as bigint);
+      const badge = BigInt.asUintN(64, gate(gateOperation.register, 0, register.badge) as bigint);
       this.progress.inCall = false;
       return Object.freeze({ badge, info: receivedInfo, words: Object.freeze(received) });
     });
@@ -153,35 +159,44 @@ export class Transaction {
     return result;
   }
 
+  private makeCall(...call: Parameters<typeof gateCall>): void {
+    const { progress } = this;
+    progress.inCall = true;
+    const returned = gateCall(...call);
+    // Something else was due before: the call has not been made.
+    if (returned === undefined) progress.inCall = false;
+    finished(returned);
+  }
+
   load(address: number, size: 1 | 2 | 4 | 8): bigint {
     for (let i = this.deferred.length - 1; i >= 0; i--) {
       const other = this.deferred[i]!;
       if ('address' in other && other.address === address && other.size === size) return other.value;
     }
     meter.grow(16);
-    return this.operation(() => finished(gate(gateOperation.load, address, size)) as bigint);
+    return this.operation((units) => finished(gate(gateOperation.load, units, address, size)) as bigint);
   }
 
   store(address: number, size: 1 | 2 | 4 | 8, value: bigint): void {
-    this.operation(() => {
-      finished(gate(gateOperation.store, address, size, value));
-      return true;
-    });
+    this.operation((units) => finished(gate(gateOperation.store, units, address, size, value)));
+  }
+
+  /** One byte after the other to the same address, one character each. */
+  storeEach(address: number, bytes: string): void {
+    meter.charge(bytes.length);
+    this.operation((units) => finished(gate(gateOperation.storeEach, units, address, bytes)));
   }
 
   /** The bytes as a string of one character each. */
   loadBytes(address: number, length: number): string {
     meter.charge(length >> 3);
     meter.grow(64 + length);
-    return this.operation(() => finished(gate(gateOperation.loadBytes, address, length)) as string);
+    return this.operation((units) => finished(gate(gateOperation.loadBytes, units, address, length)) as string);
   }
 
   storeBytes(address: number, bytes: string): void {
     meter.charge(bytes.length >> 3);
-    this.operation(() => {
-      finished(gate(gateOperation.storeBytes, address, bytes));
-      return true;
-    });
+    this.operation((units) => finished(gate(gateOperation.storeBytes, units, address, bytes)));
   }
 
   /** To be done when the step has committed. */
@@ -199,20 +214,29 @@ export class Transaction {
   }
 
   /** Publishes what the last step deferred, in its order. May end the turn between two operations. */
-  publish(send: (capability: number) => void): void {
+  publish(): void {
     const { progress } = this;
     while (progress.outbox.length > 0) {
-      this.settle(false);
       const first = progress.outbox[0]!;
-      if (progress.inCall) progress.inCall = false;
-      else if ('signal' in first) {
-        progress.inCall = true;
-        send(first.signal);
+      if (progress.inCall) {
+        this.settle();
         progress.inCall = false;
-      } else finished(gate(gateOperation.store, first.address, first.size, first.value));
+      } else if ('address' in first)
+        finished(gate(gateOperation.store, this.due(false), first.address, first.size, first.value));
+      else if (first.wanted === undefined || this.takeWord(first.wanted)) {
+        this.makeCall(this.due(false), send, first.signal, 0n, 0, 0, []);
+        progress.inCall = false;
+      }
       progress.outbox = progress.outbox.slice(1);
     }
     progress.phase = 'running';
+  }
+
+  /** Whether the 32-bit word at an address was not 0. It is then. */
+  private takeWord(address: number): boolean {
+    if (finished(gate(gateOperation.load, this.due(false), address, 4)) === 0n) return false;
+    finished(gate(gateOperation.store, 0, address, 4, 0n));
+    return true;
   }
 }
 
@@ -244,12 +268,26 @@ const halfAt = (text: string, at: number): number =>
   (charCodeAt(text, at + 2) << 16) |
   (charCodeAt(text, at + 3) << 24);
 
-/** Whoever is woken may run at once: it must find everything that the step has published. */
+/**
+ * Whoever is woken may run at once: it must find everything that the step has published. A signal that depends on a word is
+ * not needed beside one that doesn't.
+ */
 function signalsLast(deferred: readonly Deferred[]): Deferred[] {
   const ordered: Deferred[] = [];
-  for (let i = 0; i < deferred.length; i++) if (!('signal' in deferred[i]!)) ordered[ordered.length] = deferred[i]!;
-  for (let i = 0; i < deferred.length; i++) if ('signal' in deferred[i]!) ordered[ordered.length] = deferred[i]!;
+  for (let i = 0; i < deferred.length; i++) if ('address' in deferred[i]!) ordered[ordered.length] = deferred[i]!;
+  for (let i = 0; i < deferred.length; i++) {
+    const each = deferred[i]!;
+    if ('signal' in each && !(each.wanted !== undefined && signals(deferred, each.signal)))
+      ordered[ordered.length] = each;
+  }
   return ordered;
+}
+function signals(deferred: readonly Deferred[], capability: number): boolean {
+  for (let i = 0; i < deferred.length; i++) {
+    const each = deferred[i]!;
+    if ('signal' in each && each.signal === capability && each.wanted === undefined) return true;
+  }
+  return false;
 }
 
 /** Ends the turn when an operation of the machine has. */

@@ -98,7 +98,7 @@ export class Cell<State> {
    */
   log(text: string): void {
     const line = encodeUtf8(`${text}\n`);
-    if (this.has('log') && this.stream('log').room >= line.length) this.stream('log').write(line);
+    if (this.has('log') && this.stream('log').fits(line.length)) this.stream('log').write(line);
     else for (const byte of encodeUtf8(`${this.name}: ${text}\n`)) debugPutChar(byte);
   }
 

@@ -13,6 +13,7 @@ import { decodeUtf8, encodeUtf8 } from './text.ts';
 export class Channel {
   readonly config: ChannelConfig;
   private signalled = false;
+  private offered = false;
 
   constructor(config: ChannelConfig) {
     this.config = config;
@@ -29,6 +30,11 @@ export class Channel {
   notify(): void {
     if (!this.signalled) machine.signal(slot.notification + this.config.number);
     this.signalled = true;
+  }
+  /** As `notify`, if the word at this address says that the other end waits for it when the handler commits. */
+  protected offer(wanted: number): void {
+    if (!this.signalled && !this.offered) machine.signal(slot.notification + this.config.number, wanted);
+    this.offered = true;
   }
   /** What the end must do when its server starts. */
   start(): void {}
@@ -55,16 +61,25 @@ class RingChannel extends Channel {
     super(config);
     const half = config.size / 2;
     this.output = new RingProducer(config.address + (config.end === 0 ? 0 : half), half);
-    this.input = new RingConsumer(config.address + (config.end === 0 ? half : 0), half, () => this.notify());
+    const input = config.address + (config.end === 0 ? half : 0);
+    this.input = new RingConsumer(
+      input,
+      half,
+      () => this.notify(),
+      (wanted) => this.offer(wanted),
+    );
   }
   override start(): void {
     this.output.reset();
     this.input.discard();
     this.notify();
   }
-  /** Bytes that can be written now. 0 while the other end has not answered the start of this one. */
+  /**
+   * Bytes that can be written now. 0 while the other end has not answered the start of this one. Unless that is all that the
+   * channel holds, `notified` comes when the other end has taken something.
+   */
   get room(): number {
-    return this.output.free();
+    return this.output.room(this.output.capacity);
   }
   /** Which life of the other end writes: grows by one whenever its server starts. 0: it has not started yet. */
   get peerGeneration(): number {
@@ -74,7 +89,14 @@ class RingChannel extends Channel {
 
 /** A stream: bytes in order, both ways. */
 export class StreamChannel extends RingChannel {
-  /** Writes as many bytes as there is room for, notifies, and returns their number. Takes effect at commit. Never blocks. */
+  /** Whether there is room for `count` bytes. If not, `notified` comes when the other end has taken something. Never blocks. */
+  fits(count: number): boolean {
+    return this.output.room(count) >= count;
+  }
+  /**
+   * Writes as many bytes as there is room for, notifies, and returns their number; if that is not all, `notified` comes when
+   * the other end has taken something. Takes effect at commit. Never blocks.
+   */
   write(bytes: Uint8Array): number {
     const written = this.output.write(bytes);
     if (written > 0) this.notify();
@@ -87,21 +109,17 @@ export class StreamChannel extends RingChannel {
     if (written < bytes.length) this.output.drop(bytes.length - written);
     return written;
   }
-  /** Takes up to `limit` bytes that have arrived, and tells the other end that there is room. Never blocks. */
+  /** Takes up to `limit` bytes that have arrived, and signals the other end if it waits for room. Never blocks. */
   read(limit = 4096): Uint8Array {
-    const bytes = this.input.read(limit);
-    if (bytes.length > 0) this.notify();
-    return bytes;
+    return this.input.read(limit);
   }
   /** Up to `limit` bytes that have arrived; they stay until `skip` takes them. Never blocks. */
   peek(limit = 4096): Uint8Array {
     return this.input.peek(limit);
   }
-  /** Takes `count` of the bytes that `peek` has returned, and tells the other end that there is room. */
+  /** Takes `count` of the bytes that `peek` has returned, and signals the other end if it waits for room. */
   skip(count: number): void {
-    if (count === 0) return;
     this.input.skip(count);
-    this.notify();
   }
   /**
    * Takes whole lines, without their ends (\n or \r\n). A line that isn't complete stays, unless it fills the ring: then it
@@ -119,43 +137,50 @@ export class StreamChannel extends RingChannel {
       lines.push(decodeUtf8(bytes));
       start = bytes.length;
     }
-    if (start > 0) {
-      this.input.skip(start);
-      this.notify();
-    }
+    this.input.skip(start);
     return lines;
   }
 }
 
+/** In the ring of a queue, before each message: its length. */
+const messageHeader = 4;
+
 /** A queue: messages of at most `config.message` bytes, whole and in order, both ways. */
 export class QueueChannel extends RingChannel {
-  /** Puts a message in and notifies. false: there is no room, and nothing was put in. Takes effect at commit. Never blocks. */
+  /** Whether there is room for a message of `length` bytes. If not, `notified` comes when the other end has taken something. */
+  fits(length: number): boolean {
+    return this.output.room(length + messageHeader) >= length + messageHeader;
+  }
+  /**
+   * Puts a message in and notifies. false: there is no room, nothing was put in, and `notified` comes when the other end has
+   * taken something. Takes effect at commit. Never blocks.
+   */
   send(bytes: Uint8Array): boolean {
-    if (bytes.length > (this.config.message ?? this.output.capacity - 4)) {
+    if (bytes.length > (this.config.message ?? this.output.capacity - messageHeader)) {
       throw new RangeError(`${this.name} takes messages of ${this.config.message} bytes, not ${bytes.length}`);
     }
-    if (this.room < bytes.length + 4) {
+    if (!this.fits(bytes.length)) {
       this.output.drop(1);
       return false;
     }
-    const framed = new Uint8Array(bytes.length + 4);
+    const framed = new Uint8Array(bytes.length + messageHeader);
     for (let i = 0; i < 4; i++) framed[i] = (bytes.length >>> (8 * i)) & 255;
-    framed.set(bytes, 4);
+    framed.set(bytes, messageHeader);
     this.output.write(framed);
     this.notify();
     return true;
   }
   /** Takes the next message. undefined: none has arrived. Throws RangeError when the other end wrote nonsense. Never blocks. */
   receive(): Uint8Array | undefined {
-    const header = this.input.peek(4);
-    if (header.length < 4) return undefined;
+    const header = this.input.peek(messageHeader);
+    if (header.length < messageHeader) return undefined;
     const length = (header[0]! | (header[1]! << 8) | (header[2]! << 16) | (header[3]! << 24)) >>> 0;
-    if (length > this.input.capacity - 4) throw new RangeError(`${this.peer} claims a message of ${length} bytes`);
-    const framed = this.input.peek(4 + length);
-    if (framed.length < 4 + length) return undefined;
-    this.input.skip(4 + length);
-    this.notify();
-    return framed.subarray(4);
+    if (length > this.input.capacity - messageHeader)
+      throw new RangeError(`${this.peer} claims a message of ${length} bytes`);
+    const framed = this.input.peek(messageHeader + length);
+    if (framed.length < messageHeader + length) return undefined;
+    this.input.skip(messageHeader + length);
+    return framed.subarray(messageHeader);
   }
 }
 
@@ -189,6 +214,13 @@ export class DeviceChannel extends Channel {
   /** Writes a register, at once: a fact even if the handler fails. */
   store(offset: number, size: 1 | 2 | 4, value: number): void {
     machine.store(this.config.address + offset, size, BigInt(value));
+  }
+  /**
+   * Writes bytes one after the other to a register of one byte, as a FIFO takes them; at most 64. A fact even if the handler
+   * fails.
+   */
+  storeEach(offset: number, bytes: Uint8Array): void {
+    machine.storeEach(this.config.address + offset, bytes);
   }
   /** seL4_IRQHandler_Ack: the next interrupt may come. */
   acknowledge(): void {

@@ -32,13 +32,18 @@ export interface Machine {
   load(address: number, size: 1 | 2 | 4 | 8): bigint;
   /** Writes at once: a fact even if the handler fails. */
   store(address: number, size: 1 | 2 | 4 | 8, value: bigint): void;
+  /** Writes bytes one after the other to the same address, of a device; at most 64, with nothing in between. */
+  storeEach(address: number, bytes: Uint8Array): void;
   /** A copy of memory, at most 1 MiB. */
   loadBytes(address: number, length: number): Uint8Array;
   storeBytes(address: number, bytes: Uint8Array): void;
   /** A store that happens when the handler commits; `load` in this handler sees it already. */
   publish(address: number, size: 1 | 2 | 4 | 8, value: bigint): void;
-  /** seL4_Signal on a notification, when the handler commits. */
-  signal(capability: number): void;
+  /**
+   * seL4_Signal on a notification, when the handler commits. With `wanted`, only if the 32-bit word at that address is not 0
+   * then, which becomes 0.
+   */
+  signal(capability: number, wanted?: number): void;
   state(): unknown;
   draft(): unknown;
   /** Names the handler that runs, for fault reports. */

@@ -59,7 +59,7 @@ function answer(disk: Disk, { operation, id, offset, length, bytes }: BlockMessa
 /** Answers as long as the longest answer has room: what is left waits until the client has taken some. */
 function serve(disk: Disk, queue: QueueChannel): void {
   const longest = queue.config.message ?? blockHeaderBytes;
-  while (queue.room >= longest + 4) {
+  while (queue.fits(longest)) {
     const message = queue.receive();
     if (message === undefined) return;
     const request = decodeBlockMessage(message);

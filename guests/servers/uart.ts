@@ -7,6 +7,8 @@ const register = { data: 0, interruptEnable: 1, fifoControl: 2, lineStatus: 5 };
 const receivedData = 1;
 const enableFifos = 1;
 const dataReady = 1;
+/** Bytes that the transmitter takes at once. */
+const fifoBytes = 16;
 /** Bytes that pass in one handler; what is left waits for the next. */
 const batch = 1024;
 
@@ -14,15 +16,15 @@ function uart(cell: Cell<object>): DeviceChannel {
   return cell.device((cell.config['device'] as string | undefined) ?? 'uart');
 }
 
+const holdsData = (device: DeviceChannel): boolean => (device.load(register.lineStatus, 1) & dataReady) !== 0;
+
 /** From the device to the terminal, as long as that has room: the device holds the rest, and its interrupt stays masked. */
 function receive(cell: Cell<object>): void {
   const device = uart(cell);
   const terminal = cell.stream('terminal');
   const bytes: number[] = [];
   const room = Math.min(terminal.room, batch);
-  while (bytes.length < room && (device.load(register.lineStatus, 1) & dataReady) !== 0) {
-    bytes.push(device.load(register.data, 1));
-  }
+  while (bytes.length < room && holdsData(device)) bytes.push(device.load(register.data, 1));
   terminal.write(Uint8Array.from(bytes));
   if (bytes.length < room) device.acknowledge();
 }
@@ -30,7 +32,9 @@ function receive(cell: Cell<object>): void {
 function transmit(cell: Cell<object>): void {
   const device = uart(cell);
   // THR is always empty again before the next instruction.
-  for (const byte of cell.stream('terminal').read(batch)) device.store(register.data, 1, byte);
+  const bytes = cell.stream('terminal').read(batch);
+  for (let at = 0; at < bytes.length; at += fifoBytes)
+    device.storeEach(register.data, bytes.subarray(at, at + fifoBytes));
 }
 
 export default server({
@@ -42,8 +46,11 @@ export default server({
   },
 
   notified(cell, channel) {
-    // Room in the terminal may be what input has been waiting for.
-    receive(cell);
-    if (channel.name === 'terminal') transmit(cell);
+    if (channel.name !== 'terminal') receive(cell);
+    else {
+      // Room in the terminal may be what input has been waiting for.
+      if (holdsData(uart(cell))) receive(cell);
+      transmit(cell);
+    }
   },
 });

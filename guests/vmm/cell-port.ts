@@ -70,7 +70,7 @@ export function cellPort(cell: Cell<MonitorState>, { vcpus, timebaseHz }: VmConf
         return true;
       }
       const queue = cell.queue(channel);
-      if (!mayDrop && queue.room < message.length + messageHeader) return false;
+      if (!mayDrop && !queue.fits(message.length)) return false;
       queue.send(message);
       return true;
     },
@@ -96,9 +96,6 @@ export function cellPort(cell: Cell<MonitorState>, { vcpus, timebaseHz }: VmConf
     },
   };
 }
-
-/** Before each message of a queue: its length. */
-const messageHeader = 4;
 
 /** A queue whose peer writes nonsense has nothing to give: that is no reason for the guest to stop. */
 function receive(cell: Cell<MonitorState>, channel: number): Uint8Array | undefined {

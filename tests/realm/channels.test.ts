@@ -1,7 +1,7 @@
 // Channels of the SDK between two servers that share memory.
 
 import { expect, test } from 'vitest';
-import { FakeThread } from './fake-thread.ts';
+import { callBadge, FakeThread } from './fake-thread.ts';
 import { bodies, RunningServer, realmOf } from './inline-server.ts';
 
 /** Two servers at the two ends of channel 0. */
@@ -46,6 +46,67 @@ test('A queue delivers whole messages in order, and says when it is full', () =>
   sender.deliver({ badge: (1n << 63n) | 1n, label: 1000 });
   expect(sender.thread.replies.at(-1)!.words[0]).toBeLessThan(1000n);
   expect(sender.realm.fault).toBeUndefined();
+});
+
+test('Whoever takes something signals a producer that was short of room, and no other', () => {
+  const [sender, receiver] = pair(
+    'queue',
+    `protected(cell, channel, message) {
+       let sent = 0n;
+       for (let i = 0; i < message.label; i++) if (cell.queue('shared').send(new Uint8Array(16))) sent++;
+       return { label: 0, words: [sent] };
+     }`,
+    `notified(cell) { cell.queue('shared').receive(); },
+     protected(cell) {
+       cell.queue('shared').receive();
+       throw new Error('not this one');
+     }`,
+  );
+  const send = (count: number): void => sender.deliver({ badge: (1n << 63n) | 1n, label: count });
+  const take = (badge = 1n): number => {
+    receiver.deliver({ badge });
+    return receiver.thread.signals.splice(0).length;
+  };
+  send(4);
+  expect(take()).toBe(0);
+  send(1000);
+  expect(take()).toBe(1);
+  send(1000);
+  const { thread } = receiver;
+  expect(take(callBadge(1))).toBe(0); // the handler fails: it has taken nothing
+  expect(thread.faults).toHaveLength(1);
+  receiver.realm.skip();
+  receiver.realm.resume(thread);
+  expect(take()).toBe(1);
+  expect(take()).toBe(0);
+});
+
+test('A producer that says that it waits for room looks again before it does', () => {
+  const [sender, receiver] = pair(
+    'queue',
+    `protected(cell) { return { label: 0, words: [BigInt(cell.queue('shared').send(new Uint8Array(16)))] }; }`,
+    `notified(cell) { for (const queue = cell.queue('shared'); queue.receive(); ); }`,
+  );
+  const send = (): bigint => {
+    sender.deliver({ badge: (1n << 63n) | 1n });
+    return sender.thread.replies.at(-1)!.words[0]!;
+  };
+  while (send() === 1n);
+  receiver.deliver({ badge: 1n });
+  while (send() === 1n);
+  receiver.thread.signals.splice(0);
+  // The consumer empties the ring between the producer's two looks.
+  const { thread } = sender;
+  const store = thread.store.bind(thread);
+  let waits = 0;
+  thread.store = (at, size, value) => {
+    const done = store(at, size, value);
+    if (size === 4 && value === 1n && waits++ === 0) receiver.deliver({ badge: 1n });
+    return done;
+  };
+  expect(send()).toBe(1n);
+  expect(waits).toBe(1);
+  expect(receiver.thread.signals).toHaveLength(1);
 });
 
 test('A message that is too long for its queue is refused', () => {

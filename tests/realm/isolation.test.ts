@@ -319,9 +319,11 @@ describe('At the gate', () => {
       (thing) => machine.store(0x10_0000, 8, thing),
       (thing) => machine.loadBytes(0x10_0000, thing),
       (thing) => machine.storeBytes(0x10_0000, thing),
+      (thing) => machine.storeEach(0x10_0000, thing),
       (thing) => machine.systemCall(thing, 1, 0n, [], 0, 0),
       (thing) => machine.systemCall(-1, 1, 0n, [thing], 0, 0),
       (thing) => machine.signal(thing),
+      (thing) => machine.signal(1, thing ?? null),
       (thing) => machine.publish(0, 8, thing),
     ];
     const things: any[] = [
@@ -347,7 +349,7 @@ describe('At the gate', () => {
     const running = new RunningServer(realmOf(calling));
     const [refused] = running.call(0)!;
     // All but one: −1 is the number of seL4_Call.
-    expect(refused).toBe(9n * 12n - 1n);
+    expect(refused).toBe(11n * 12n - 1n);
     expect(running.realm.fault).toBeUndefined();
   });
 

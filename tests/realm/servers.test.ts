@@ -192,6 +192,63 @@ describe('A server that misbehaves', () => {
   });
 });
 
+describe('The driver of the UART', () => {
+  const device = 0x30_0000;
+  const start = (): { running: RunningServer; terminal: Peer; written: number[][]; received: number[] } => {
+    const written: number[][] = [];
+    const received: number[] = [];
+    class Board extends FakeThread {
+      override store(at: number, size: 1 | 2 | 4 | 8, value: bigint): boolean {
+        if (at < device || at >= device + 8) return super.store(at, size, value);
+        if (at === device) written.at(-1)?.push(Number(value));
+        return true;
+      }
+      override load(at: number, size: 1 | 2 | 4 | 8): bigint | undefined {
+        if (at === device) return BigInt(received.shift() ?? 0);
+        if (at === device + 5) return BigInt(received.length > 0 ? 1 : 0);
+        return super.load(at, size);
+      }
+      override pay(ticks: number): boolean {
+        written.push([]);
+        return super.pay(ticks);
+      }
+    }
+    const thread = new Board({
+      channels: [
+        { name: 'terminal', type: 'stream' },
+        { name: 'uart', type: 'device', address: device },
+      ],
+    });
+    const running = new RunningServer(load('guests/servers/uart.ts'), thread);
+    return { running, terminal: new Peer(thread, 0), written, received };
+  };
+
+  test('writes as many bytes at a time as the FIFO holds, in order', () => {
+    const { running, terminal, written } = start();
+    const text = 'a line of text that is longer than one FIFO\n';
+    terminal.send(text);
+    running.deliver({ badge: 1n });
+    const bursts = written.filter(({ length }) => length > 0);
+    expect(bursts.map(({ length }) => length)).toEqual([16, 16, 12]);
+    expect(String.fromCharCode(...bursts.flat())).toBe(text);
+  });
+
+  test('takes what has come in when its interrupt or room in the terminal tells it to, and acknowledges what it was told', () => {
+    const { running, terminal, received } = start();
+    const acknowledged = running.thread.calls.length;
+    received.push(0x68, 0x69);
+    running.deliver({ badge: 2n });
+    expect(terminal.receive()).toBe('hi');
+    expect(running.thread.calls).toHaveLength(acknowledged + 1);
+    running.deliver({ badge: 1n });
+    expect(running.thread.calls).toHaveLength(acknowledged + 1);
+    received.push(0x21);
+    running.deliver({ badge: 1n });
+    expect(terminal.receive()).toBe('!');
+    expect(running.thread.calls).toHaveLength(acknowledged + 2);
+  });
+});
+
 describe('A ring', () => {
   test('begins a new generation after a restart, and carries nothing until the consumer has answered', () => {
     const thread = new FakeThread({ channels: [{ name: 'shell', type: 'stream' }] });

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import vm from 'node:vm';
 import { command } from '../../guests/realm/command.ts';
 import { gateOperation, type Primitive } from '../../guests/realm/gate-operation.ts';
+import { callRegister } from '../../microvisor/abi/system-calls.ts';
 import type { Realm, RealmThread } from '../../microvisor/realm.ts';
 import type { RealmProgram, SourcePlace } from '../realm/loader.ts';
 
@@ -42,7 +43,7 @@ export interface RealmFault {
 }
 
 type Enter = (which: number, text: string) => unknown;
-type Gate = (operation: unknown, a?: unknown, b?: unknown, c?: unknown) => Primitive;
+type Gate = (operation: unknown, units: unknown, ...operands: unknown[]) => Primitive;
 
 interface SavedRealm {
   /** SHA-256 of the script. */
@@ -153,9 +154,9 @@ export class NodeRealm implements Realm {
 
   /** The host's side of the gate: no prototype, no properties, primitives in and out, never an exception. */
   private gate(): Gate {
-    const gate: Gate = (operation, a, b, c) => {
+    const gate: Gate = (operation, units, ...operands) => {
       try {
-        return this.operate(operation, a, b, c);
+        return this.operate(operation, units, operands);
       } catch (error) {
         this.bug ??= { error };
         return undefined;
@@ -166,7 +167,8 @@ export class NodeRealm implements Realm {
     return Object.freeze(gate);
   }
 
-  private operate(operation: unknown, a: unknown, b: unknown, c: unknown): Primitive {
+  private operate(operation: unknown, units: unknown, operands: readonly unknown[]): Primitive {
+    const [a, b, c] = operands;
     if (operation === gateOperation.report) {
       if (typeof a === 'string') {
         this.fault = this.readReport(a);
@@ -175,17 +177,22 @@ export class NodeRealm implements Realm {
       return true;
     }
     const { thread } = this;
-    if (thread === undefined || this.bug !== undefined) return undefined;
+    if (thread === undefined || this.bug !== undefined || !isNumber(units)) return undefined;
+    if (units > 0 && !thread.pay(units * this.ticksPerUnit)) return undefined;
     switch (operation) {
       case gateOperation.pay:
-        return isNumber(a) ? thread.pay(a * this.ticksPerUnit) : undefined;
+        return true;
       case gateOperation.systemCall:
+        for (let i = 0; i < callRegisters.length; i++) {
+          const value = operands[i];
+          if (typeof value === 'bigint') thread.setRegister(callRegisters[i]!, BigInt.asIntN(64, value));
+          else if (Number.isSafeInteger(value)) thread.setRegister(callRegisters[i]!, BigInt(value as number));
+        }
         return thread.systemCall();
       case gateOperation.register:
         return isNumber(a) ? thread.register(a) : undefined;
-      case gateOperation.setRegister:
-        if (isNumber(a) && typeof b === 'bigint') thread.setRegister(a, BigInt.asIntN(64, b));
-        return true;
+      case gateOperation.storeEach:
+        return isNumber(a) && typeof b === 'string' ? storeEach(thread, a, b) : undefined;
       case gateOperation.load:
         return isNumber(a) && isSize(b) ? thread.load(a, b) : undefined;
       case gateOperation.store:
@@ -216,6 +223,18 @@ export class NodeRealm implements Realm {
     const { places } = this.options.program;
     return { cell: this.options.cell, cause, message, handler, places: where.flatMap((index) => places[index] ?? []) };
   }
+}
+
+/** Where the operands of a system call belong. */
+const { number, capability, messageInfo, reply, nbSendRecvDestination, message0 } = callRegister;
+const callRegisters: readonly number[] = [
+  ...[number, capability, messageInfo, reply, nbSendRecvDestination],
+  ...[message0, message0 + 1, message0 + 2, message0 + 3],
+];
+
+function storeEach(thread: RealmThread, address: number, bytes: string): boolean {
+  for (let i = 0; i < bytes.length; i++) if (!thread.store(address, 1, BigInt(bytes.charCodeAt(i)))) return false;
+  return true;
 }
 
 function isNumber(value: unknown): value is number {

@@ -6,6 +6,7 @@ const programs = [
   'tools/cli/main',
   'tools/run/worker',
   'tools/bench/run-program',
+  'tools/bench/long-run',
   'tools/host/build-servers',
   'tools/conformance/suite',
   'tools/debian/fetch',

@@ -15,6 +15,8 @@ export interface InstructionKind {
   readonly rounds: boolean;
   /** May miss the TLB: a region leaves before it. */
   readonly accessesMemory: boolean;
+  /** It is more than a load: executed once more, it need not do the same. */
+  readonly changesMemory: boolean;
 }
 
 const rounded = new Set<FpOperation>(fpOperations.rounded);
@@ -27,6 +29,7 @@ class Recorder implements Semantics {
   usesFp = false;
   rounds = false;
   accessesMemory = false;
+  changesMemory = false;
 
   x(_source: Source): I64 {
     return zero;
@@ -54,17 +57,18 @@ class Recorder implements Semantics {
   }
   store(): void {
     this.accessesMemory = true;
+    this.changesMemory = true;
   }
   rmw(): I64 {
-    this.accessesMemory = true;
+    this.store();
     return zero;
   }
   loadReserved(): I64 {
-    this.accessesMemory = true;
+    this.store();
     return zero;
   }
   storeConditional(): I64 {
-    this.accessesMemory = true;
+    this.store();
     return zero;
   }
   branch(): void {

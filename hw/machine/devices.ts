@@ -34,8 +34,8 @@ export class Devices {
   readonly bus = new Bus();
   /** In the order of attachment: those on the bus, and those that programs reach otherwise. */
   readonly attachments: Attachment[] = [];
-  /** Everything that has come in, in order: with the machine's beginning it is the whole execution. */
-  readonly log: InputEvent[] = [];
+  /** Told of everything that comes in, in order: with the machine's beginning, the log of it is the whole execution. */
+  onInput: ((event: InputEvent) => void) | undefined;
   /** What is to come in again, from another run's log. */
   private recorded: InputEvent[] = [];
   private readonly wakes = new Map<string, number>();
@@ -116,7 +116,7 @@ export class Devices {
       full.add(place);
       this.pendingInput.push({ device, port, bytes: bytes.slice(taken) });
     }
-    this.log.push(...entered);
+    if (this.onInput) for (const event of entered) this.onInput(event);
     return entered;
   }
 

@@ -59,6 +59,7 @@ async function run(name: string, { expect: expected, type = [] }: Show): Promise
     save: undefined,
     load: undefined,
     executing: new SharedArrayBuffer(4),
+    flow: new SharedArrayBuffer(4),
   };
   const plan = buildPlan(manifest);
   const running = new RunningSystem(request, plan, loadPrograms(plan), () => {});

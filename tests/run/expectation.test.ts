@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Refusal } from '../../tools/refusal.ts';
+import { ConsoleEnd, keptBytes } from '../../tools/run/console-end.ts';
 import { Expectations, parseExpectation, parseTyping, Typist } from '../../tools/run/expectation.ts';
 
 const cells = ['linux', 'store'];
@@ -49,6 +50,40 @@ describe('an expectation', () => {
     expect(followed.met).toBe(true);
     expect(followed.tail('linux', 2)).toEqual(['login: ok']);
     expect(followed.tail('nobody', 2)).toEqual(['']);
+  });
+});
+
+describe('the end of a console', () => {
+  test('is what was written last, whatever the pieces, from the beginning of a character on', () => {
+    const pieces = fc.array(fc.string({ unit: 'binary', maxLength: 40 }), { maxLength: 30 });
+    fc.assert(
+      fc.property(pieces, fc.nat({ max: 3 }), (texts, shift) => {
+        const end = new ConsoleEnd();
+        const before = `${'x'.repeat(shift)}${'é'.repeat(keptBytes / 2)}`;
+        end.add(before);
+        for (const text of texts) end.add(text);
+        const whole = Buffer.from(before + texts.join(''));
+        let from = Math.max(0, whole.length - keptBytes);
+        while ((whole[from]! & 0xc0) === 0x80) from++;
+        expect(end.text).toBe(whole.toString('utf8', from));
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  test('takes no more of the host however long a guest writes, byte by byte or much at once', () => {
+    const end = new ConsoleEnd();
+    let most = 0;
+    for (let i = 0; i < 5 * keptBytes; i++) {
+      end.add(i % 80 === 79 ? '\n' : 'a');
+      most = Math.max(most, end.heldBytes);
+    }
+    expect(most).toBe(2 * keptBytes);
+    for (let i = 0; i < 10; i++) end.add('b'.repeat(3 * keptBytes));
+    expect(end.text).toBe('b'.repeat(keptBytes));
+    expect(end.heldBytes).toBeLessThanOrEqual(4 * keptBytes);
+    end.clear();
+    expect(end.text).toBe('');
   });
 });
 

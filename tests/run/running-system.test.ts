@@ -50,6 +50,7 @@ function request(system: Manifest, more: Partial<RunRequest>): RunRequest {
     save: undefined,
     load: undefined,
     executing: new SharedArrayBuffer(4),
+    flow: new SharedArrayBuffer(4),
     ...more,
   };
 }

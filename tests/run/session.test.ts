@@ -13,7 +13,7 @@ const path = resolve(root, 'examples/first-light.yaml');
 const firstLight = manifestAt(path);
 const silent = { console: () => {}, log: () => {}, fault: () => {}, booted: () => {}, progress: () => {} };
 
-const request = (more: Partial<RunRequest> = {}): Omit<RunRequest, 'executing'> => ({
+const request = (more: Partial<RunRequest> = {}): Omit<RunRequest, 'executing' | 'flow'> => ({
   manifest: path,
   system: firstLight,
   limitNs: 1e9,

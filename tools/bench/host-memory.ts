@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { Refusal } from '../refusal.ts';
 
 export interface HostMemory {
@@ -11,7 +12,7 @@ export interface HostMemory {
 }
 
 /** undefined: there is no such process any more. */
-function memoryOf(pid: number): HostMemory | undefined {
+export function memoryOf(pid: number): HostMemory | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'latin1');
     const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024;
@@ -24,30 +25,56 @@ function memoryOf(pid: number): HostMemory | undefined {
   }
 }
 
-/**
- * Runs a program of this version of Node to its end, and looks at its memory every `everyMs`. Throws a Refusal if the host does
- * not tell, an Error if the program fails.
- */
-export function watchMemory(args: readonly string[], everyMs: number): Promise<HostMemory[]> {
+/** Resident bytes of a process's largest map that it may write to: in one that runs a machine, the machine's memory. */
+export function residentOfLargestMap(pid: number): number {
+  let [largest, resident, size] = [0, 0, 0];
+  for (const line of readFileSync(`/proc/${pid}/smaps`, 'latin1').split('\n')) {
+    const map = /^([0-9a-f]+)-([0-9a-f]+) rw/.exec(line);
+    if (map) size = Number.parseInt(map[2]!, 16) - Number.parseInt(map[1]!, 16);
+    else if (/^[0-9a-f]+-/.test(line)) size = 0;
+    const rss = /^Rss:\s+(\d+) kB/.exec(line);
+    if (rss && size > largest) [largest, resident] = [size, Number(rss[1]) * 1024];
+  }
+  return resident;
+}
+
+/** Throws a Refusal if this host does not tell what `memoryOf` wants to know. */
+export function requireHostMemory(): void {
   if (memoryOf(process.pid) === undefined)
     throw new Refusal('unavailable', 'this host does not tell what memory a process has', 'Linux does, in /proc');
+}
+
+/**
+ * Runs a program of this version of Node to its end, and looks at its memory every `everyMs`; 0: never. Lines that it writes are
+ * passed on. Rejects with a Refusal if it fails.
+ */
+export function watchProcess(
+  what: string,
+  args: readonly string[],
+  { everyMs, onLine }: { everyMs: number; onLine?: (line: string) => void },
+): Promise<HostMemory[]> {
   return new Promise((resolve, reject) => {
     const samples: HostMemory[] = [];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, args, { stdio: ['ignore', onLine ? 'pipe' : 'ignore', 'pipe'] });
     let errors = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       errors = (errors + text).slice(-4096);
     });
+    if (child.stdout && onLine) createInterface(child.stdout).on('line', onLine);
     const look = (): void => {
       const memory = child.pid === undefined ? undefined : memoryOf(child.pid);
       if (memory) samples.push(memory);
     };
-    const timer = setInterval(look, everyMs);
-    child.on('error', reject);
-    child.on('close', (status) => {
+    const timer = everyMs > 0 ? setInterval(look, everyMs) : undefined;
+    const fail = (how: string): void => {
+      const lines = errors.trim().split('\n').slice(-6);
+      reject(new Refusal('failed', `${what}: its process ${how}`, lines.join('\n  ') || undefined));
+    };
+    child.on('error', (error) => fail(`could not be started: ${error.message}`));
+    child.on('close', (status, signal) => {
       clearInterval(timer);
       if (status === 0) resolve(samples);
-      else reject(new Error(`${args.join(' ')} ended with ${status}: ${errors}`));
+      else fail(signal === null ? `ended with status ${status}` : `was ended by ${signal}`);
     });
   });
 }

@@ -11,7 +11,8 @@ import type { Script } from './boot-script.ts';
 export type SavedActivity = Record<string, number>;
 
 export class Activity {
-  private readonly instructions = new Map<Tcb, number>();
+  /** Threads that guests have made and deleted are forgotten with them. */
+  private instructions = new WeakMap<Tcb, number>();
   /** What runs on each hart, and the hart's instructions when that was last looked at. */
   private running: Tcb[];
   private last: number[];
@@ -60,7 +61,7 @@ export class Activity {
   }
   /** Goes on with a machine and a kernel that have been loaded, once the threads are learnt. */
   load(saved: SavedActivity): void {
-    this.instructions.clear();
+    this.instructions = new WeakMap();
     for (const [{ tcb: name }, tcb] of this.threads) this.instructions.set(tcb, saved[name] ?? 0);
     this.running = this.kernel.nodes.map((node) => node.current);
     this.last = this.machine.harts.map((hart) => this.machine.instructionsOf(hart));

@@ -1,6 +1,7 @@
 // What a run is expected to show: `CELL:/regex/`, matched against the plain text of a cell's console.
 
 import { Refusal } from '../refusal.ts';
+import { ConsoleEnd } from './console-end.ts';
 
 export interface Expectation {
   /** As it was written. */
@@ -44,7 +45,7 @@ export function parseTyping(text: string, cells: readonly string[]): Typing {
 
 /** Types one text after the other, each when its cue has been seen since the last. */
 export class Typist {
-  private seen = '';
+  private readonly seen = new ConsoleEnd();
   private next = 0;
 
   constructor(
@@ -55,9 +56,9 @@ export class Typist {
   see(cell: string, text: string): void {
     const cue = this.script[this.next];
     if (cue === undefined || cue.cell !== cell) return;
-    this.seen = (this.seen + text).slice(-kept);
-    if (!cue.pattern.test(this.seen)) return;
-    this.seen = '';
+    this.seen.add(text);
+    if (!cue.pattern.test(this.seen.text)) return;
+    this.seen.clear();
     this.next++;
     this.type(cue.keys);
   }
@@ -68,12 +69,9 @@ export class Typist {
   }
 }
 
-/** The end of each console that is kept to be matched, in characters. */
-const kept = 256 * 1024;
-
 /** Follows the consoles of cells, and tells what has been seen. Expectations of one cell are met in any order. */
 export class Expectations {
-  private readonly texts = new Map<string, string>();
+  private readonly ends = new Map<string, ConsoleEnd>();
   private readonly open: Set<Expectation>;
 
   constructor(all: readonly Expectation[]) {
@@ -81,11 +79,16 @@ export class Expectations {
   }
 
   see(cell: string, text: string): void {
-    const whole = ((this.texts.get(cell) ?? '') + text).slice(-kept);
-    this.texts.set(cell, whole);
-    for (const expectation of this.open) {
-      if (expectation.cell === cell && expectation.pattern.test(whole)) this.open.delete(expectation);
+    let end = this.ends.get(cell);
+    if (!end) {
+      end = new ConsoleEnd();
+      this.ends.set(cell, end);
     }
+    end.add(text);
+    const open = [...this.open].filter((expectation) => expectation.cell === cell);
+    if (open.length === 0) return;
+    const whole = end.text;
+    for (const expectation of open) if (expectation.pattern.test(whole)) this.open.delete(expectation);
   }
 
   /** Those that have not been met. */
@@ -98,6 +101,6 @@ export class Expectations {
 
   /** The last lines of a cell's console. */
   tail(cell: string, lines: number): string[] {
-    return (this.texts.get(cell) ?? '').trimEnd().split('\n').slice(-lines);
+    return (this.ends.get(cell)?.text ?? '').trimEnd().split('\n').slice(-lines);
   }
 }

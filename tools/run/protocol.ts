@@ -28,6 +28,8 @@ export interface RunRequest {
   load: string | undefined;
   /** One i32: 0, or the number of the cell (from 1) whose code is running. */
   executing: SharedArrayBuffer;
+  /** For the `Outflow` of messages. */
+  flow: SharedArrayBuffer;
 }
 
 export type FromWorker =

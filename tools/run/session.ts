@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { sourceStack } from '../host/source-stack.ts';
 import { ownPackage } from '../manifest/package-root.ts';
 import type { RefusalKind } from '../refusal.ts';
+import { flowBytes, taken } from './message-flow.ts';
 import type { FromWorker, RunRequest, ToWorker } from './protocol.ts';
 import type { RunReport } from './report.ts';
 
@@ -33,13 +34,14 @@ export class Session {
   private readonly worker: Worker;
 
   constructor(
-    request: Omit<RunRequest, 'executing'>,
+    request: Omit<RunRequest, 'executing' | 'flow'>,
     cells: readonly string[],
     events: SessionEvents,
     script = pathToFileURL(join(ownPackage().folder, 'dist/tools/run/worker.js')),
   ) {
     const executing = new SharedArrayBuffer(4);
-    const workerData: RunRequest = { ...request, executing };
+    const flow = new SharedArrayBuffer(flowBytes);
+    const workerData: RunRequest = { ...request, executing, flow };
     this.worker = new Worker(script, {
       workerData,
       resourceLimits: { maxOldGenerationSizeMb: heapMegabytes, stackSizeMb: stackMegabytes },
@@ -65,6 +67,7 @@ export class Session {
             return message satisfies never;
         }
       });
+      this.worker.on('message', () => taken(flow));
       const crashed = (reason: string): void => {
         const running = Atomics.load(new Int32Array(executing), 0);
         resolve({ kind: 'crashed', cell: running === 0 ? undefined : cells[running - 1], reason });

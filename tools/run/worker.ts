@@ -7,11 +7,16 @@ import { setServerV8Flags } from '../host/v8-flags.ts';
 import { buildPlan } from '../plan/build.ts';
 import { Refusal } from '../refusal.ts';
 import { ConsolePieces } from './console-pieces.ts';
+import { Outflow } from './message-flow.ts';
 import type { FromWorker, RunRequest, ToWorker } from './protocol.ts';
 import { RunningSystem } from './running-system.ts';
 
 const request = workerData as RunRequest;
-const pieces = new ConsolePieces((message) => parentPort!.postMessage(message));
+const flow = new Outflow(request.flow);
+const pieces = new ConsolePieces((message) => {
+  parentPort!.postMessage(message);
+  flow.posted();
+});
 const tell = (message: FromWorker): void => pieces.tell(message);
 
 setServerV8Flags();

@@ -55,6 +55,16 @@ export class ControlFlow {
     return to.number <= from.number;
   }
 
+  /** The nodes from the head of a loop to one that goes back to it, if there is only one way between the two. */
+  onlyWay(head: Node, last: Node): readonly Node[] | undefined {
+    const nodes = [last];
+    for (let node = last; node !== head; nodes.push(node)) {
+      if (this.isMerge(node) || this.isLoopHead(node)) return undefined;
+      node = this.order[this.above[node.number]!]!;
+    }
+    return nodes.reverse();
+  }
+
   /** The merges that a node dominates immediately, in reverse postorder. */
   mergesBelow(node: Node): readonly Node[] {
     return this.joins[node.number]!;

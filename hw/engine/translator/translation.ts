@@ -221,9 +221,17 @@ class Translation {
   private go(from: Node, { to, offset }: Way): void {
     const { builder: f } = this;
     if (!to) this.leave(offset, 0, false);
-    else if (this.flow.isBack(from, to)) f.br(this.loops.get(to)!);
+    else if (this.flow.isBack(from, to)) this.again(from, to);
     else if (this.flow.isMerge(to)) f.br(this.merges.get(to)!);
     else this.tree(to);
+  }
+
+  /** Another turn of a loop. One that only waits makes all its turns at once. */
+  private again(from: Node, to: Node): void {
+    const { builder: f } = this;
+    const turn = this.flow.onlyWay(to, from)?.flatMap(({ steps }) => steps) ?? [];
+    if (onlyWaits(turn)) f.set(frame.left, frame.left.get.remU(turn.length));
+    f.br(this.loops.get(to)!);
   }
 
   private address(offset: number): I64 {
@@ -240,6 +248,24 @@ class Translation {
   get needed(): number {
     return this.flow.longest(this.flow.head);
   }
+}
+
+/**
+ * Whether the instructions of a loop do the same in every turn: they change no memory, and what one of them writes no earlier one
+ * has read. Nobody else changes memory while the hart's slice lasts, so such a loop waits for what happens when it ends.
+ */
+function onlyWaits(turn: readonly Readonly<Decoded>[]): boolean {
+  const read = none.slice();
+  for (const { op, rd, rs1, rs2, rs3 } of turn) {
+    const { changesMemory, usesFp } = instructionKinds[op]!;
+    const file = files[op]!;
+    read[file.rs1 + rs1] = 1;
+    read[file.rs2 + rs2] = 1;
+    read[file.rs3 + rs3] = 1;
+    const written = file.rd + rd;
+    if (changesMemory || usesFp || (written > 0 && written < registerCount && read[written] === 1)) return false;
+  }
+  return turn.length > 0;
 }
 
 /** Whether a way is mostly taken; undefined: it is and it is not. */

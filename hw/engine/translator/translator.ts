@@ -41,7 +41,7 @@ const large: RegionLimits = {
 };
 /** No address of a page: whoever is about to enter looks for the region's pages. */
 const noPage = 1;
-/** A region shorter than this does not pay for being entered. */
+/** A region shorter than this does not pay for being entered, unless it is a loop. */
 const shortest = 3;
 /** How many regions wait to share a module. */
 const batchRegions = 64;
@@ -166,7 +166,7 @@ export class Translator {
     }
     const view = new HostCode(this.memory, this.code, place, this.heads);
     const region = formRegion(offset, view, limits);
-    if (region.instructions < shortest || region.head.steps.length === 0) return;
+    if ((region.instructions < shortest && !isLoop(region)) || region.head.steps.length === 0) return;
     this.add({ head, region, pages: view.pages, place, replaces });
   }
 
@@ -392,6 +392,8 @@ export class Translator {
     this.table.set(number, null);
   }
 }
+
+const isLoop = ({ head, nodes }: Region): boolean => nodes.some(({ ways }) => ways.some(({ to }) => to === head));
 
 /** A page of a region's code, and where its records are; how far it is from the head's, in pages. */
 interface RegionPage {

@@ -4,9 +4,18 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { TranslatorOptions } from '../../../hw/engine/translator/options.ts';
 import type { MachineConfig } from '../../../hw/machine/machine.ts';
-import { Bench } from '../machine/bench.ts';
+import { Bench, enterSupervisor } from '../machine/bench.ts';
 
-const churn = `.equ turns, 60\n.equ wrong, 0\n${readFileSync('guests/bench/memory/churn.s', 'utf8')}`;
+const churn = `
+  .equ turns, 60
+  ${enterSupervisor}
+supervisor:
+  call prepare
+1: call rewrite
+  j 1b
+machine:
+  j machine
+${readFileSync('guests/bench/memory/rewrite.s', 'utf8')}`;
 
 const restless: TranslatorOptions = { threshold: 5, patience: 10_000, entriesUntilLarge: 20 };
 const cycles = 300_000;

@@ -69,7 +69,7 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
       .option('for', {
         type: 'string',
         requiresArg: true,
-        describe: 'memory: long runs, too, of this much virtual time: 3600s',
+        describe: 'memory: a long run, too, of this much virtual time: 3600s',
       })
       .option('translator', {
         ...translatorOption,
@@ -131,8 +131,8 @@ async function memory({ programs, for: long }: BenchArguments): Promise<Measured
   const cells = programs.length === 0 ? [1, 8, 16, 32, 64] : programs.map(Number);
   if (!cells.every((count) => Number.isInteger(count) && count >= 1 && count <= 64))
     throw new Refusal('usage', 'bench memory takes numbers of cells, 1 to 64');
-  limitNsOf(long);
-  const { benchMemory, memoryTable } = await import('../../bench/memory.ts');
-  const report = await benchMemory({ cells, long, onProgress });
+  const { benchMemory } = await import('../../bench/memory.ts');
+  const { memoryTable } = await import('../../bench/memory-report.ts');
+  const report = await benchMemory({ cells, longNs: limitNsOf(long), onProgress });
   return { report, table: () => memoryTable(report) };
 }

@@ -1,20 +1,10 @@
-# Work without end for a translator: a loop is written to a random place, changed, and run until it is hot, each time in
-# another address space, of which there are 65,536. Whoever assembles it says how many `turns` a loop goes each time.
+# Writes a loop to a random place, changes it, and runs it until it is hot: each time in another address space, of which
+# there are 65,536. Whoever assembles it says how many `turns` a loop goes. S-mode; it keeps s0 to s3, s9, s10.
 
-    .equ places, 1024           # pages
+    .equ places, 1024           # pages of the arena
 
-_start:
-    li t0, -1                   # S-mode may use all of memory
-    csrw pmpaddr0, t0
-    li t0, 0x1f
-    csrw pmpcfg0, t0
-    li t0, 1 << 12              # mstatus.MPP: S
-    csrc mstatus, t0
-    li t0, 1 << 11
-    csrs mstatus, t0
-    la t0, wrong
-    csrw mtvec, t0
-    # One gigapage for all of RAM, and one for the devices, in a table that every address space has.
+prepare:
+    # One gigapage for all of RAM, and one for devices, in a table that every address space has.
     la s10, table
     li t0, 0x200000ef           # RAM: DAG, XWR, V
     sd t0, 16(s10)
@@ -23,18 +13,13 @@ _start:
     srli s10, s10, 12
     li t0, 8 << 60
     or s10, s10, t0
-    la t0, supervisor
-    csrw mepc, t0
-    mret
-
-    .balign 4
-supervisor:
     li s0, 88172645463325252    # xorshift64
     li s1, 0x80100000           # the arena
     li s2, places - 1
     li s9, 0                    # address spaces so far
+    ret
 
-next:
+rewrite:
     slli t0, s0, 13
     xor s0, s0, t0
     srli t0, s0, 7
@@ -75,8 +60,7 @@ next:
     fence.i
 
     li a0, turns
-    jalr s3
-    j next
+    jr s3                       # its end returns to the caller
 
 template:
     addi a1, a1, 0

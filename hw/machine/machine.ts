@@ -332,7 +332,7 @@ export class Machine {
     this.devices.wake(start);
     if (this.lanes.length > 1) for (const { hart } of this.lanes) hart.context.dropReservation();
     if (this.lanes.every((lane) => this.sleeps(lane))) {
-      const next = Math.min(...this.lanes.map((lane) => this.nextEvent(lane)), this.devices.nextWake);
+      const next = this.nextOfAll;
       if (next === Infinity) return false;
       this.sleepUntil(Math.floor(Math.min(next, limit) / this.lookahead) * this.lookahead);
       if (this.quantumStart > start) return true;
@@ -381,6 +381,15 @@ export class Machine {
       !wfiWakes(lane.hart) &&
       lane.timerRise > lane.sliceEnd
     );
+  }
+
+  /** The cycle before which nothing happens without input: every hart sleeps. The present if one does not; Infinity: never. */
+  get quietUntil(): number {
+    return this.lanes.every((lane) => this.sleeps(lane)) ? Math.max(this.now, this.nextOfAll) : this.now;
+  }
+
+  private get nextOfAll(): number {
+    return Math.min(...this.lanes.map((lane) => this.nextEvent(lane)), this.devices.nextWake);
   }
 
   /** The next cycle at which something happens on a hart by itself. */

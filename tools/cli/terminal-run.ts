@@ -1,7 +1,7 @@
 // Runs a machine in this process, with the user's terminal on its console, for as long as it goes.
 
 import type { Machine, StopReason } from '../../hw/machine/machine.ts';
-import { runPaced } from '../host/pace.ts';
+import { Nap, runPaced } from '../host/pace.ts';
 import { attachTerminal } from '../host/terminal.ts';
 
 export interface TerminalRun {
@@ -30,14 +30,21 @@ export const writeConsole = (bytes: Uint8Array): void => void process.stdout.wri
 export async function runAtTerminal({ machine, limitNs, input, listening, over }: TerminalRun): Promise<RunEnding> {
   let left = false;
   let interrupted = false;
+  const nap = new Nap();
   const terminal = attachTerminal({
-    onInput: input,
+    onInput: (bytes) => {
+      input(bytes);
+      nap.wake();
+    },
     onLeave: () => {
       left = true;
+      nap.wake();
     },
+    onEnd: () => nap.wake(),
   });
   const onInterrupt = (): void => {
     interrupted = true;
+    nap.wake();
   };
   process.on('SIGINT', onInterrupt);
   const started = performance.now();
@@ -46,6 +53,7 @@ export async function runAtTerminal({ machine, limitNs, input, listening, over }
       limit: machine.now + (limitNs * machine.clockHz) / 1e9,
       realTime: terminal.interactive,
       inputMayCome: () => !terminal.ended && listening(),
+      nap,
       ended: () => left || interrupted || over(),
     });
     return { reason, left, interrupted, hostMs: performance.now() - started };

@@ -8,6 +8,8 @@ export interface TerminalEvents {
   onInput(bytes: Uint8Array): void;
   /** The user wants to leave. */
   onLeave(): void;
+  /** Nothing more will come in. */
+  onEnd?(): void;
   /** Control-C leaves, too: no guest has the whole keyboard. */
   interruptible?: boolean;
 }
@@ -25,7 +27,7 @@ export interface Terminal {
 const help = '\r\nC-a x  leave\r\nC-a a  send C-a\r\nC-a h  this help\r\n';
 
 /** Attaches standard input and output. With a pipe or a file as standard input, what comes is passed on as it is. */
-export function attachTerminal({ onInput, onLeave, interruptible = false }: TerminalEvents): Terminal {
+export function attachTerminal({ onInput, onLeave, onEnd: tellEnd, interruptible = false }: TerminalEvents): Terminal {
   const { stdin, stdout } = process;
   const interactive = stdin.isTTY === true;
   let ended = false;
@@ -54,6 +56,7 @@ export function attachTerminal({ onInput, onLeave, interruptible = false }: Term
   };
   const onEnd = (): void => {
     ended = true;
+    tellEnd?.();
   };
   const restore = (): void => {
     if (interactive) stdin.setRawMode(false);

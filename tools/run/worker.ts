@@ -2,7 +2,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { builtPrograms } from '../boot/built-programs.ts';
-import { runPaced } from '../host/pace.ts';
+import { Nap, runPaced } from '../host/pace.ts';
 import { setServerV8Flags } from '../host/v8-flags.ts';
 import { buildPlan } from '../plan/build.ts';
 import { Refusal } from '../refusal.ts';
@@ -27,15 +27,18 @@ async function run(): Promise<void> {
   const programs = builtPrograms(plan) ?? (await import('../boot/programs.ts')).loadPrograms(plan);
   const running = new RunningSystem(request, plan, programs, tell);
   let stopped = false;
+  const nap = new Nap();
   parentPort!.on('message', (message: ToWorker) => {
     if (message.kind === 'input') running.input(message.bytes);
     else stopped = true;
+    nap.wake();
   });
   const { machine } = running.system;
   const reason = await runPaced(machine, {
     limit: machine.now + (request.limitNs * machine.clockHz) / 1e9,
     realTime: request.realTime,
     inputMayCome: () => request.interactive,
+    nap,
     ended: () => {
       running.progress();
       pieces.flush();

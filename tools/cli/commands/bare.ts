@@ -1,13 +1,13 @@
 // `microvisor bare`: a bare machine without microvisor.
 
-import { createWriteStream, openSync, type WriteStream } from 'node:fs';
 import type { CommandModule } from 'yargs';
 import type { MachineConfig } from '../../../hw/machine/machine.ts';
 import type { Outcome } from '../../../vdev/test-finisher.ts';
 import { BareMachine, type BareOptions } from '../../bare/bare-machine.ts';
 import { bareInLockstep, type CreateBare } from '../../lockstep/bare.ts';
 import { describeVerdict } from '../../lockstep/report.ts';
-import { fileError, Refusal } from '../../refusal.ts';
+import { Refusal } from '../../refusal.ts';
+import { TraceFile } from '../../trace/trace-file.ts';
 import { type TraceDetail, traceMachine } from '../../trace/trace-writer.ts';
 import { noteRunFacts } from '../crash-report.ts';
 import { GuestExit } from '../guest-exit.ts';
@@ -158,8 +158,8 @@ async function runBare(args: BareArguments): Promise<void> {
     },
   });
   const { machine } = bare;
-  const trace = args.trace === undefined ? undefined : openTrace(args.trace);
-  if (trace) traceMachine(machine, args.traceDetail as TraceDetail, (line) => trace.write(`${line}\n`));
+  const trace = args.trace === undefined ? undefined : new TraceFile(args.trace);
+  if (trace) traceMachine(machine, args.traceDetail as TraceDetail, (line) => trace.write(line));
   let ending: RunEnding;
   try {
     ending = await runAtTerminal({
@@ -197,14 +197,6 @@ function runInLockstep(args: BareArguments, limitNs: number): void {
   if (!args.quiet && images.length > 1)
     process.stdout.write(`${images.length - disagreements} agree, ${disagreements} differ\n`);
   if (disagreements > 0) throw new Refusal('failed', 'interpreter and translator disagree');
-}
-
-function openTrace(path: string): WriteStream {
-  try {
-    return createWriteStream(path, { fd: openSync(path, 'w') });
-  } catch (error) {
-    throw fileError(error, 'write', path);
-  }
 }
 
 function describeEnding({ left, interrupted, reason }: RunEnding, outcome: Outcome | undefined): string {

@@ -100,7 +100,7 @@ describe('a loop that is like one that waits', () => {
       '1: sd a3, (s6)\n addi a3, a3, 1\n j 1b',
       '1: li a4, 1\n amoadd.d a5, a4, (s6)\n j 1b',
       '1: lr.d a4, (s6)\n sc.d a5, s2, (s6)\n j 1b',
-      '1: lw a4, (s6)\n andi a5, a3, 1\n beqz a5, 2f\n addi a3, a3, 3\n2: j 1b',
+      '1: lw a4, (s6)\n andi a5, a3, 1\n beqz a5, 2f\n addi a3, a3, 2\n2: j 1b',
       '1: andi a5, a3, 1\n beqz a5, 2f\n li a3, 4\n j 1b\n2: li a3, 5\n j 1b',
       '1: csrr a3, mcycle\n j 1b',
     ])

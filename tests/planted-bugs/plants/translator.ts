@@ -5,6 +5,7 @@ import type { Finder, Plant } from '../plant.ts';
 const accesses = (test: string): Finder[] => [{ file: 'tests/hw/engine/translator-accesses.test.ts', test }];
 const calls = (test: string): Finder[] => [{ file: 'tests/hw/engine/translator-calls.test.ts', test }];
 const pages = (test: string): Finder[] => [{ file: 'tests/hw/engine/translator-pages.test.ts', test }];
+const waiting = (test: string): Finder[] => [{ file: 'tests/hw/engine/translator-waiting.test.ts', test }];
 
 export const translatorPlants: readonly Plant[] = [
   {
@@ -62,5 +63,33 @@ export const translatorPlants: readonly Plant[] = [
     find: '.or(crossesPage(va, size))',
     replace: '',
     foundBy: accesses('reaches both pages, however the second is mapped'),
+  },
+  {
+    name: 'a loop that stores is taken to wait',
+    file: 'hw/engine/translator/translation.ts',
+    find: 'if (changesMemory || usesFp || ',
+    replace: 'if (usesFp || ',
+    foundBy: waiting('but counts, stores, or changes what it reads, makes every turn'),
+  },
+  {
+    name: 'a loop that changes what it reads is taken to wait',
+    file: 'hw/engine/translator/translation.ts',
+    find: 'read[written] === 1',
+    replace: 'read[written] === 2',
+    foundBy: waiting('but counts, stores, or changes what it reads, makes every turn'),
+  },
+  {
+    name: 'a loop with two ways through it is taken to wait if one of them does',
+    file: 'hw/engine/translator/control-flow.ts',
+    find: 'if (this.isMerge(node) || this.isLoopHead(node)) return undefined;',
+    replace: '',
+    foundBy: waiting('but counts, stores, or changes what it reads, makes every turn'),
+  },
+  {
+    name: 'a loop that waits ends in the middle of a turn as if at its head',
+    file: 'hw/engine/translator/translation.ts',
+    find: 'frame.left.get.remU(turn.length)',
+    replace: 'frame.left.get.remU(1)',
+    foundBy: waiting('is interrupted where it would have been'),
   },
 ];

@@ -1,7 +1,7 @@
 // The kernel's whole state, and its doors to the machine. Everything here but the doors is saved and loaded (save.ts).
 
-import { context as contextFields, pageRecord, pageSize } from '../hw/engine/layout.ts';
-import { type MachineMemory, ramBase } from '../hw/engine/memory.ts';
+import { context as contextFields, pageFlags, pageSize, pages } from '../hw/engine/layout.ts';
+import type { MachineMemory } from '../hw/engine/memory.ts';
 import { Context } from '../hw/hart/context.ts';
 import type { Hart } from '../hw/hart/hart.ts';
 import { asidPoolCount, maxIrq, numPriorities } from './abi/limits.ts';
@@ -201,12 +201,11 @@ export class Kernel {
   /** Tells the engine of stores to pages that hold predecoded code. */
   written(physical: number, length: number): void {
     const { memory, port } = this.machine;
-    const first = Math.floor((physical - ramBase) / pageSize);
-    const last = Math.floor((physical + length - 1 - ramBase) / pageSize);
-    for (let page = first; page <= last; page++) {
-      if ((memory.u32[(memory.layout.pageRecords >>> 2) + page]! & pageRecord.code) !== 0) {
-        port.codeWritten(ramBase + page * pageSize, pageSize);
-      }
+    const host = this.host(physical, length);
+    for (let page = host >>> 12; page <= (host + length - 1) >>> 12; page++) {
+      if ((memory.u8[pages.flags + page]! & pageFlags.code) === 0) continue;
+      port.codeWritten(physical, length);
+      return;
     }
   }
   private host(physical: number, length: number): number {

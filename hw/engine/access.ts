@@ -3,7 +3,19 @@
 
 import type { Fn, FunctionBuilder, Local, ModuleBuilder } from '../wasm/module.ts';
 import { I32, I64, load } from '../wasm/values.ts';
-import { codeSlot, control, context as fields, type Layout, pageRecord, signals, tlb } from './layout.ts';
+import {
+  codeSlot,
+  control,
+  csrOffset,
+  context as fields,
+  type Layout,
+  pageFlags,
+  pages,
+  regimes,
+  signals,
+  tlb,
+} from './layout.ts';
+import { ramBase } from './memory.ts';
 import { access, accessFaultCause, type Physical, zero64 } from './physical.ts';
 import type { Translation } from './walk.ts';
 
@@ -16,7 +28,7 @@ export interface AccessImports {
   codeStored: Fn<readonly ['i32', 'i32']>;
   /** (physical address, bytes): a watched page was stored to. */
   watchedStored: Fn<readonly ['i32', 'i32']>;
-  /** (index of the page record) → base of the page's predecoded code, which exists from now on. */
+  /** (host address of a page) → base of the page's predecoded code, which exists from now on. */
   codePage: Fn<readonly ['i32'], 'i32'>;
 }
 
@@ -29,6 +41,16 @@ export interface Access {
   atomic: Fn<readonly ['i32', 'i64', 'i32', 'i32'], 'i32'>;
   /** (context, address) → host address of the fetch TLB's entry for the page, or 0. */
   fetch: Fn<readonly ['i32', 'i64'], 'i32'>;
+}
+
+/** The locked entries among the eight that a pmpcfg register holds. */
+const lockedEntries = -0x7f7f_7f7f_7f7f_7f80n;
+
+/** A stamp that no bank has had. */
+export function nextStamp(f: FunctionBuilder): I64 {
+  const stamp = f.let(load.i64(I32.of(0), control.stamps).add(1));
+  f.store('i64', I32.of(0), stamp, control.stamps);
+  return stamp;
 }
 
 /** Host address of the TLB entry that `address` may be in; `table` is the offset of the table in the bank. */
@@ -53,10 +75,7 @@ export function defineAccess(
   const pageOf = (address: I64): I64 => address.and(-4096);
   const isVirtual = (regime: I32): I32 => regime.shrU(2).and(1);
 
-  /** Index of the page record of a host address; the ROM's comes after those of RAM. */
-  const pageIndex = (host: I32): I32 =>
-    host.ltU(layout.ram).select(I32.of(layout.ramSize / 4096), host.sub(layout.ram).shrU(12));
-  const recordOf = (host: I32): I32 => load.i32(pageIndex(host).shl(2), layout.pageRecords);
+  const flagsOf = (host: I32): I32 => load.u8(host.shrU(12), pages.flags);
 
   const noteFilled = (f: FunctionBuilder, bank: I32, address: I64): void => {
     f.store('i32', bank, I32.of(1), tlb.dirty);
@@ -86,9 +105,22 @@ export function defineAccess(
     });
   };
 
+  /** M-mode may load from and store to all of RAM, at its physical addresses, unless entries of the PMP are locked. */
+  const noteLinear = (f: FunctionBuilder, context: I32, regime: I32, bank: I32): void => {
+    f.if(regime.and(regimes.privilege).eq(3).and(load.i64(bank, tlb.linearStamp).eqz()), () => {
+      const configs = load.i64(context, csrOffset('pmpcfg0')).or(load.i64(context, csrOffset('pmpcfg2')));
+      f.if(configs.and(lockedEntries).eqz(), () => {
+        f.store('i64', bank, nextStamp(f), tlb.linearStamp);
+        f.store('i64', bank, I64.of(ramBase), tlb.linearFirst);
+        f.store('i32', bank, I32.of(layout.ramSize), tlb.linearSize);
+        f.store('i32', bank, I32.of(layout.ram), tlb.linearHost);
+      });
+    });
+  };
+
   const markStorable = (f: FunctionBuilder, host: I32): void => {
-    const at = f.let(pageIndex(host).shl(2));
-    f.store('i32', at, load.i32(at, layout.pageRecords).or(pageRecord.storable), layout.pageRecords);
+    const page = f.let(host.shrU(12));
+    f.store('i64as8', page, load.u8(page, pages.flags).or(pageFlags.storable).i64U(), pages.flags);
   };
 
   const loadSized = (f: FunctionBuilder, host: I32, size: Local<'i32'>): void => {
@@ -200,17 +232,18 @@ export function defineAccess(
     f.if(target.ltS(0), () => f.return());
     const host = f.let(physical.hostOf.call(target));
     f.if(host.geU(layout.ram), () => {
-      const flags = f.let(recordOf(host).and(pageRecord.code | pageRecord.watched));
+      const flags = f.let(flagsOf(host).and(pageFlags.code | pageFlags.watched));
       storeSized(f, host, size, value);
       f.if(
         flags,
         () => {
-          f.if(flags.and(pageRecord.code), () => f.run(imports.codeStored.call(host, size.get)));
-          f.if(flags.and(pageRecord.watched), () => f.run(imports.watchedStored.call(target.wrap(), size.get)));
+          f.if(flags.and(pageFlags.code), () => f.run(imports.codeStored.call(host, size.get)));
+          f.if(flags.and(pageFlags.watched), () => f.run(imports.watchedStored.call(target.wrap(), size.get)));
         },
         () => {
           fill(f, bank.get, address.get, host, tlb.write);
           markStorable(f, host);
+          noteLinear(f, context.get, regime.get, bank.get);
         },
       );
       f.return();
@@ -243,13 +276,14 @@ export function defineAccess(
     f.if(
       isStore,
       () => {
-        const flags = f.let(recordOf(host).and(pageRecord.code | pageRecord.watched));
+        const flags = f.let(flagsOf(host).and(pageFlags.code | pageFlags.watched));
         f.if(flags.eqz(), () => {
           fill(f, bank, address.get, host, tlb.write);
           markStorable(f, host);
+          noteLinear(f, context.get, regime, bank);
         });
-        f.if(flags.and(pageRecord.code), () => f.run(imports.codeStored.call(host, size.get)));
-        f.if(flags.and(pageRecord.watched), () => f.run(imports.watchedStored.call(target.wrap(), size.get)));
+        f.if(flags.and(pageFlags.code), () => f.run(imports.codeStored.call(host, size.get)));
+        f.if(flags.and(pageFlags.watched), () => f.run(imports.watchedStored.call(target.wrap(), size.get)));
       },
       () => fill(f, bank, address.get, host, tlb.read),
     );
@@ -267,12 +301,11 @@ export function defineAccess(
       f.run(physical.raise.call(I32.of(1), address.get, zero64, zero64, isVirtual(regime)));
       f.return(I32.of(0));
     });
-    const page = f.let(recordOf(host));
     const code = f.local('i32');
     f.if(
-      page.and(pageRecord.code),
-      () => f.set(code, page.shrU(pageRecord.slotShift).mul(codeSlot.size).add(layout.code)),
-      () => f.set(code, imports.codePage.call(pageIndex(host))),
+      flagsOf(host).and(pageFlags.code),
+      () => f.set(code, load.u16(host.shrU(12).shl(1), pages.slots).mul(codeSlot.size).add(layout.code)),
+      () => f.set(code, imports.codePage.call(host)),
     );
     // A translation that makes room: whoever relied on its being there must look again.
     f.if(load.i64(entry).and(0x800).eqz(), () => {

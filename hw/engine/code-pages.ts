@@ -3,7 +3,7 @@
 import { type Decoded, decode } from '../isa/decode.ts';
 import { instructionKinds } from '../isa/instruction-kind.ts';
 import { instructions } from '../isa/table.ts';
-import { codeSlot, context, pageRecord, pageSize, record, special, tlb } from './layout.ts';
+import { codeSlot, context, pageFlags, pageSize, pages, record, special, tlb } from './layout.ts';
 import type { MachineMemory } from './memory.ts';
 import { fusedType, lengthOf, recordTypeOf } from './record-types.ts';
 
@@ -24,6 +24,10 @@ const files = instructions.map(({ operands }) => ({
 const sourceOffset = (file: File, index: number): number => (file === 'f' ? context.f : context.x) + index * 8;
 const targetOffset = (file: File, index: number): number =>
   file === 'x' && index === 0 ? context.sink : sourceOffset(file, index);
+
+/** Where what is known of a page is, as indices of bytes and of halfwords. */
+const flagsAt = (hostPage: number): number => pages.flags + hostPage / pageSize;
+const slotAt = (hostPage: number): number => pages.slots / 2 + hostPage / pageSize;
 
 export class CodePages {
   /** Host address of the page in each slot, or 0. */
@@ -46,17 +50,10 @@ export class CodePages {
     private readonly banksInUse: () => Iterable<number>,
   ) {}
 
-  private recordIndex(hostPage: number): number {
-    const { ram, ramSize, pageRecords } = this.memory.layout;
-    const page = hostPage < ram ? ramSize / pageSize : (hostPage - ram) / pageSize;
-    return (pageRecords >>> 2) + page;
-  }
-
-  /** Gives the page with this page-record index a slot; returns the base of its code. */
-  allocate(index: number): number {
+  /** Gives a page a slot; returns the base of its code. */
+  allocate(host: number): number {
     const { memory } = this;
-    const { ram, ramSize, rom, pageRecords, code, codeSlots } = memory.layout;
-    const host = index === ramSize / pageSize ? rom : ram + index * pageSize;
+    const { code, codeSlots } = memory.layout;
     if (this.free.length === 0 && this.pages.length === codeSlots) this.evict();
     const slot = this.free.pop() ?? this.pages.push(0) - 1;
     this.pages[slot] = host;
@@ -65,17 +62,24 @@ export class CodePages {
     if (slot < this.fresh) memory.fill(base, 0, codeSlot.size);
     else this.fresh = slot + 1;
     for (const end of [codeSlot.pageEnd, codeSlot.straddleEnd]) memory.u32[(base + end) >>> 2] = special.pageCrossing;
-    memory.u32[(pageRecords >>> 2) + index]! |= pageRecord.code | (slot << pageRecord.slotShift);
+    memory.u8[flagsAt(host)]! |= pageFlags.code;
+    memory.u16[slotAt(host)] = slot;
     this.forbidStores(host);
     return base;
   }
 
+  /** Stores to a page are reported to the embedder from now on. */
+  watch(hostPage: number): void {
+    this.memory.u8[flagsAt(hostPage)]! |= pageFlags.watched | pageFlags.storable;
+    this.forbidStores(hostPage);
+  }
+
   /** Sends the stores to a page down the slow path, in every bank. */
-  forbidStores(hostPage: number): void {
+  private forbidStores(hostPage: number): void {
     const { memory } = this;
-    const index = this.recordIndex(hostPage);
-    if ((memory.u32[index]! & pageRecord.storable) === 0) return;
-    memory.u32[index]! &= ~pageRecord.storable;
+    const flags = flagsAt(hostPage);
+    if ((memory.u8[flags]! & pageFlags.storable) === 0) return;
+    memory.u8[flags]! &= ~pageFlags.storable;
     for (const bank of this.banksInUse()) {
       for (let entry = bank + tlb.write; entry < bank + tlb.fetch; entry += tlb.entrySize) {
         const at = entry >>> 2;
@@ -89,8 +93,7 @@ export class CodePages {
   stored(host: number, length: number): void {
     const { memory } = this;
     const page = host - (host % pageSize);
-    const index = this.recordIndex(page);
-    const slot = memory.u32[index]! >>> pageRecord.slotShift;
+    const slot = memory.u16[slotAt(page)]!;
     if (++this.stores[slot]! > storesUntilData) {
       this.release(slot);
       return;
@@ -132,7 +135,7 @@ export class CodePages {
   private abandon(slot: number): void {
     const { memory } = this;
     this.onReleased(this.pages[slot]!);
-    memory.u32[this.recordIndex(this.pages[slot]!)]! &= pageRecord.watched | pageRecord.storable;
+    memory.u8[flagsAt(this.pages[slot]!)]! &= ~pageFlags.code;
     this.pages[slot] = 0;
     this.free.push(slot);
     // Whoever is executing from it meets an undecoded record, whose decoder sees the empty slot and looks the page up again.
@@ -159,8 +162,7 @@ export class CodePages {
   clear(): void {
     const { memory } = this;
     this.onCleared();
-    for (const host of this.pages)
-      if (host !== 0) memory.u32[this.recordIndex(host)]! &= pageRecord.watched | pageRecord.storable;
+    for (const host of this.pages) if (host !== 0) memory.u8[flagsAt(host)]! &= ~pageFlags.code;
     this.pages.length = 0;
     this.stores.length = 0;
     this.free.length = 0;
@@ -176,11 +178,16 @@ export class CodePages {
     return this.pages.length - this.free.length;
   }
 
+  /** Whether a page has code. */
+  has(hostPage: number): boolean {
+    return (this.memory.u8[flagsAt(hostPage)]! & pageFlags.code) !== 0;
+  }
+
   /** The record of the instruction at an offset in a page; undefined if the page has no code. */
   recordOf(hostPage: number, offset: number): number | undefined {
-    const page = this.memory.u32[this.recordIndex(hostPage)]!;
-    if ((page & pageRecord.code) === 0) return undefined;
-    return this.memory.layout.code + (page >>> pageRecord.slotShift) * codeSlot.size + (offset / 2) * record.size;
+    const { u16, layout } = this.memory;
+    if (!this.has(hostPage)) return undefined;
+    return layout.code + u16[slotAt(hostPage)]! * codeSlot.size + (offset / 2) * record.size;
   }
 
   /** The page (host address; 0 if it has lost its code) and the offset of a record. */

@@ -9,7 +9,7 @@ import { ModuleBuilder } from '../wasm/module.ts';
 import { defineAccess } from './access.ts';
 import { CodePages } from './code-pages.ts';
 import { defineInterpreter, systemOperations } from './interpreter.ts';
-import { control, context as fields, pageRecord, pageSize, record, signals, space, tlb } from './layout.ts';
+import { control, context as fields, pageSize, record, signals, space, tlb } from './layout.ts';
 import { type MachineMemory, ramBase } from './memory.ts';
 import { access, definePhysical } from './physical.ts';
 import { writeCsrTable } from './privileged/csr-table.ts';
@@ -122,7 +122,7 @@ export class Engine {
       mmioStore: (address: number, size: Size) => this.mmioStore(address >>> 0, size),
       codeStored: (host: number, length: number) => this.code.stored(host >>> 0, length),
       watchedStored: (address: number, length: number) => this.watchedStored(address >>> 0, length),
-      codePage: (index: number) => this.code.allocate(index),
+      codePage: (page: number) => this.code.allocate(page >>> 0),
       decode: (at: number) => (this.code.decode(at >>> 0) ? 1 : 0),
       decodeWord: (at: number, word: number) => this.code.decodeWord(at >>> 0, word >>> 0),
       hot: (context: number, at: number, pc: bigint, after: number) =>
@@ -235,23 +235,16 @@ export class Engine {
 
   /** Reports every store to the page of this physical address to the bus. */
   watch(address: number): void {
-    const { layout, u32 } = this.memory;
-    const index = Math.floor((address - ramBase) / pageSize);
-    u32[(layout.pageRecords >>> 2) + index]! |= pageRecord.watched | pageRecord.storable;
-    this.code.forbidStores(layout.ram + index * pageSize);
+    this.code.watch(this.memory.layout.ram + Math.floor((address - ramBase) / pageSize) * pageSize);
   }
 
   /** The embedder wrote to RAM: predecoded code of these bytes is stale. */
   written(host: number, length: number): void {
-    const { layout, u32 } = this.memory;
-    if (host < layout.ram) return;
-    const first = Math.floor((host - layout.ram) / pageSize);
-    const last = Math.floor((host - layout.ram + length - 1) / pageSize);
-    for (let page = first; page <= last; page++) {
-      if ((u32[(layout.pageRecords >>> 2) + page]! & pageRecord.code) === 0) continue;
-      const start = Math.max(host, layout.ram + page * pageSize);
-      const end = Math.min(host + length, layout.ram + (page + 1) * pageSize);
-      this.code.stored(start, end - start);
+    const end = host + length;
+    for (let page = host - (host % pageSize); page < end; page += pageSize) {
+      if (!this.code.has(page)) continue;
+      const start = Math.max(host, page);
+      this.code.stored(start, Math.min(end, page + pageSize) - start);
     }
   }
 

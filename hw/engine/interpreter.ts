@@ -124,7 +124,7 @@ export function defineInterpreter(
                     const number = f.let(type.get.sub(special.firstRegion));
                     const entry = f.let(regions.entryOf(number));
                     f.if(target.get.ne(interpreted.get), () => {
-                      f.if(regions.mayEnter(f, entry, left.get, fetchBank.get, page.get), () => {
+                      f.if(regions.mayEnter(f, entry, left.get, fetchBank.get, dataBank.get, page.get), () => {
                         regions.countEntry(f, entry, number);
                         f.set(left, f.callTable(regions.type, number, context.get, left.get, page.get));
                         f.set(target, load.i64(context.get, fields.pc));

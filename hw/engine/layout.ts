@@ -66,6 +66,23 @@ export const control = {
   size: 0x1_0000,
 } as const;
 
+/** What is known of each page of machine memory, by its number: the host address divided by the page size. */
+export const pages = {
+  /** u8 × 2^20: `pageFlags`. */
+  flags: 0x1_0000,
+  /** u16 × 2^20: the slot of its predecoded code. */
+  slots: 0x11_0000,
+  end: 0x31_0000,
+} as const;
+export const pageFlags = {
+  /** Has predecoded code: stores must invalidate it. */
+  code: 1,
+  /** Stores are reported to the embedder (HTIF, watchpoints). */
+  watched: 2,
+  /** Some write TLB may hold the page. */
+  storable: 4,
+} as const;
+
 /** Sizes of the tables that tell which code is hot. Different places may share an entry. */
 export const arrivals = { entries: 0x2_0000, entrySize: 2 } as const;
 export const jumpTargets = { sets: 0x200, ways: 4 } as const;
@@ -261,20 +278,17 @@ export const tlb = {
   stamp: 3 * 1024 * 16 + 8,
   largeFirst: 3 * 1024 * 16 + 16,
   largeLast: 3 * 1024 * 16 + 24,
+  /**
+   * Addresses that may be loaded from and stored to, and lie in RAM one after another: the first (i64), how many bytes (u32), and
+   * where the first lies in machine memory (u32). The i64 `linearStamp` is another one whenever they change; 0: there are none.
+   */
+  linearStamp: 3 * 1024 * 16 + 32,
+  linearFirst: 3 * 1024 * 16 + 40,
+  linearSize: 3 * 1024 * 16 + 48,
+  linearHost: 3 * 1024 * 16 + 52,
   size: 3 * 1024 * 16 + 64,
   /** Byte that fills an empty bank: bit 11 of such a tag is set, so that no masked address equals it. */
   emptyByte: 0x08,
-} as const;
-
-/** Flags in a page record; the slot of the page's predecoded code is `record >>> pageRecord.slotShift`, if `code` is set. */
-export const pageRecord = {
-  /** Has predecoded code: stores must invalidate it. */
-  code: 1,
-  /** Stores are reported to the embedder (HTIF, watchpoints). */
-  watched: 2,
-  /** Some write TLB may hold the page. */
-  storable: 4,
-  slotShift: 8,
 } as const;
 
 /** A predecoded instruction; there is one for each halfword of a code page, and a page-crossing record at its end. */
@@ -315,7 +329,12 @@ export const regionEntry = {
   maxPages: 4,
   /** u32: entries until the translator is told that it is hot. */
   entriesLeft: 60,
-  size: 64,
+  /** i64: the bank's `linearStamp` when it last held the linear range that the region relies on: see `tlb.linearFirst`; a size of 0: it relies on none. */
+  linearStamp: 64,
+  linearFirst: 72,
+  linearSize: 80,
+  linearHost: 84,
+  size: 96,
 } as const;
 
 /** Record types that are not instructions of the table. */
@@ -352,7 +371,6 @@ export interface Layout {
   maxSpaces: number;
   banks: number;
   maxBanks: number;
-  pageRecords: number;
   code: number;
   codeSlots: number;
   /** u16: how often jumps arrived at a record, by a hash of its address. */
@@ -390,13 +408,12 @@ export function layoutFor(ramSize: number, limits: MemoryLimits = {}): Layout {
     codeSlots = 4096,
     regions: maxRegions = 8192,
   } = limits;
-  const contexts = control.size;
+  const contexts = pages.end;
   const spaces = contexts + maxContexts * context.size;
   // Every space but M-mode's and the newest holds a bank; each hart may have its own set of them.
   const maxSpaces = maxBanks + 2 * maxHarts;
   const banks = alignUp(spaces + maxSpaces * space.size, 64);
-  const pageRecords = banks + maxBanks * tlb.size;
-  const regions = alignUp(pageRecords + (ramSize / pageSize + 1) * 4, pageSize);
+  const regions = alignUp(banks + maxBanks * tlb.size, pageSize);
   const arrivalCounts = alignUp(regions + maxRegions * regionEntry.size, pageSize);
   const code = alignUp(arrivalCounts + arrivals.entries * arrivals.entrySize, pageSize);
   const rom = alignUp(code + codeSlots * codeSlot.size, pageSize);
@@ -410,7 +427,6 @@ export function layoutFor(ramSize: number, limits: MemoryLimits = {}): Layout {
     maxSpaces,
     banks,
     maxBanks,
-    pageRecords,
     regions,
     maxRegions,
     arrivals: arrivalCounts,

@@ -2,7 +2,7 @@
 
 import type { Fn, FunctionBuilder, FunctionType, ModuleBuilder } from '../wasm/module.ts';
 import { I32, type I64, load } from '../wasm/values.ts';
-import { tlbEntry } from './access.ts';
+import { nextStamp, tlbEntry } from './access.ts';
 import { arrivals, control, jumpTargets, type Layout, pageSize, regionEntry, tlb } from './layout.ts';
 import { regionParams } from './translator/region-frame.ts';
 
@@ -20,8 +20,8 @@ const maxFailures = 1000;
 
 export class Regions {
   readonly type: FunctionType<typeof regionParams, 'i32'>;
-  /** (bank for fetches, region entry, virtual page of the head) → 1 if the region's pages are where it expects them. */
-  private readonly pagesFound: Fn<readonly ['i32', 'i32', 'i64'], 'i32'>;
+  /** (bank for fetches, bank for data, region entry, virtual page of the head) → 1 if the region finds what it relies on. */
+  private readonly fits: Fn<readonly ['i32', 'i32', 'i32', 'i64'], 'i32'>;
 
   constructor(
     module: ModuleBuilder,
@@ -30,12 +30,20 @@ export class Regions {
     private readonly threshold: number,
   ) {
     this.type = module.exportTable('regions', layout.maxRegions, regionParams, 'i32');
-    this.pagesFound = this.definePagesFound(module);
+    this.fits = this.defineFits(module);
   }
 
-  private definePagesFound(module: ModuleBuilder): Fn<readonly ['i32', 'i32', 'i64'], 'i32'> {
-    return module.function(['i32', 'i32', 'i64'], 'i32', (f, bank, entry, page) => {
+  private defineFits(module: ModuleBuilder): Regions['fits'] {
+    return module.function(['i32', 'i32', 'i32', 'i64'], 'i32', (f, bank, dataBank, entry, page) => {
       const at = f.local('i32');
+      const fail = (): void => {
+        const failures = f.let(load.u16(entry.get, regionEntry.failures).add(1));
+        f.store('i16', entry.get, failures, regionEntry.failures);
+        f.if(failures.eq(maxFailures), () => {
+          f.run(this.imports.regionFailed.call(entry.get.sub(this.layout.regions).divU(regionEntry.size)));
+        });
+        f.return(I32.of(0));
+      };
       const end = f.let(entry.get.add(load.i32(entry.get, regionEntry.pageCount).shl(3)));
       f.set(at, entry.get);
       f.block((found) => {
@@ -47,24 +55,22 @@ export class Regions {
             .i64(cached)
             .eq(wanted)
             .and(load.i32(cached, 12).eq(load.i32(at.get, regionEntry.pages + 4)));
-          f.if(same.eqz(), () => {
-            const failures = f.let(load.u16(entry.get, regionEntry.failures).add(1));
-            f.store('i16', entry.get, failures, regionEntry.failures);
-            f.if(failures.eq(maxFailures), () => {
-              f.run(this.imports.regionFailed.call(entry.get.sub(this.layout.regions).divU(regionEntry.size)));
-            });
-            f.return(I32.of(0));
-          });
+          f.if(same.eqz(), fail);
           f.set(at, at.get.add(8));
           f.br(next);
         });
       });
-      f.if(load.i64(bank.get, tlb.stamp).eqz(), () => {
-        const stamp = f.let(load.i64(I32.of(0), control.stamps).add(1));
-        f.store('i64', I32.of(0), stamp, control.stamps);
-        f.store('i64', bank.get, stamp, tlb.stamp);
+      f.if(load.i32(entry.get, regionEntry.linearSize), () => {
+        // Only whole ranges are compared: M-mode's is the only one.
+        const same = load
+          .i64(dataBank.get, tlb.linearFirst)
+          .eq(load.i64(entry.get, regionEntry.linearFirst))
+          .and(load.i64(dataBank.get, tlb.linearStamp).ne(0));
+        f.if(same.eqz(), fail);
       });
+      f.if(load.i64(bank.get, tlb.stamp).eqz(), () => f.store('i64', bank.get, nextStamp(f), tlb.stamp));
       f.store('i64', entry.get, load.i64(bank.get, tlb.stamp), regionEntry.stamp);
+      f.store('i64', entry.get, load.i64(dataBank.get, tlb.linearStamp), regionEntry.linearStamp);
       f.store('i64', entry.get, page.get, regionEntry.page);
       f.return(I32.of(1));
     });
@@ -74,8 +80,8 @@ export class Regions {
     return number.mul(regionEntry.size).add(this.layout.regions);
   }
 
-  /** Whether a region may be entered with `left` cycles; its pages are looked for if they may have moved. */
-  mayEnter(f: FunctionBuilder, entry: I32, left: I32, bank: I32, page: I64): I32 {
+  /** Whether a region may be entered with `left` cycles; what it relies on is looked for if it may have changed. */
+  mayEnter(f: FunctionBuilder, entry: I32, left: I32, bank: I32, dataBank: I32, page: I64): I32 {
     const enough = f.local('i32');
     f.set(enough, left.geU(load.i32(entry, regionEntry.needed)));
     f.if(enough.get, () => {
@@ -83,8 +89,9 @@ export class Regions {
         .i64(bank, tlb.stamp)
         .xor(load.i64(entry, regionEntry.stamp))
         .or(page.xor(load.i64(entry, regionEntry.page)))
+        .or(load.i64(dataBank, tlb.linearStamp).xor(load.i64(entry, regionEntry.linearStamp)))
         .ne(0);
-      f.if(moved, () => f.set(enough, this.pagesFound.call(bank, entry, page)));
+      f.if(moved, () => f.set(enough, this.fits.call(bank, dataBank, entry, page)));
     });
     return enough.get;
   }

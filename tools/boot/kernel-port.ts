@@ -1,6 +1,5 @@
 // The machine as the kernel wants it: clock, deadlines, the interrupt controller.
 
-import { pageSize } from '../../hw/engine/layout.ts';
 import type { Machine } from '../../hw/machine/machine.ts';
 import type { KernelPort } from '../../microvisor/ports.ts';
 import { createPlic, type PlicState, plic, setSource } from '../../vdev/plic.ts';
@@ -132,11 +131,7 @@ export class Platform {
         this.plic.edges = edge ? [...others, irq] : others;
       },
       traceEntry: (hart) => machine.traceEvent(this.hart(hart), kernelEntry),
-      codeWritten: (physical, length) => {
-        for (let at = physical; at < physical + length; at += pageSize) {
-          machine.engine.written(machine.memory.hostAddress(at), Math.min(pageSize, physical + length - at));
-        }
-      },
+      codeWritten: (physical, length) => machine.engine.written(machine.memory.hostAddress(physical, length), length),
       loadDevice: (_hart, physical, size) => {
         const { bus } = machine;
         if (!bus.load(physical, size)) return undefined;

@@ -8,12 +8,12 @@ import { instructions, operation as numberOf } from '../../isa/table.ts';
 import { holeIndex } from '../../wasm/code.ts';
 import { hostFuses } from '../../wasm/host-fma.ts';
 import { Fn } from '../../wasm/module.ts';
-import type { Template } from '../../wasm/template.ts';
+import type { HoleValues, Template } from '../../wasm/template.ts';
 import { constantHole, labelHole, localHole, TemplateBuilder } from '../../wasm/template-builder.ts';
 import { type F64, I32, I64, load } from '../../wasm/values.ts';
 import { tlbEntry } from '../access.ts';
 import { AtomicSemantics, loadSizes, loads, storeKinds } from '../atomic-semantics.ts';
-import { tlb } from '../layout.ts';
+import { pageFlags, pages, tlb } from '../layout.ts';
 import { access } from '../physical.ts';
 import { boxSingle, unlessExact } from '../softfloat/fast-path.ts';
 import { operands as softfloatOperands } from '../softfloat/operation.ts';
@@ -36,7 +36,28 @@ export const holes = {
   leaving: 8,
   /** Index of the exact function. */
   softfloat: 9,
+  /** See `LinearRange`: the first address; the last distance from it at which an access may begin, then the same in halves, quarters and eighths. */
+  linearFirst: 10,
+  linearLast: 11,
+  /** What to add to an address for the host's. */
+  linearAddend: 15,
 } as const;
+
+/** Addresses that may be loaded from and stored to, and lie in RAM one after another, as far as they may be stored to at all. */
+export interface LinearRange {
+  readonly first: number;
+  /** Bytes. */
+  readonly size: number;
+  /** Where the first lies in machine memory. */
+  readonly host: number;
+}
+
+/** Fills the holes of a region's templates that concern its linear range. */
+export function setLinearRange(values: HoleValues, { first, size, host }: LinearRange): void {
+  values[holes.linearFirst] = first;
+  for (let shift = 0; shift <= 3; shift++) values[holes.linearLast + shift] = (size - 8) / 2 ** shift;
+  values[holes.linearAddend] = host - (first % 2 ** 32);
+}
 
 export interface InstructionTemplate {
   readonly template: Template;
@@ -56,6 +77,7 @@ class InstructionSemantics extends AtomicSemantics implements Semantics {
   constructor(
     protected override readonly builder: TemplateBuilder,
     private readonly decoded: Readonly<Decoded>,
+    private readonly linear: boolean,
   ) {
     super(builder, frame.context.get);
     this.operands = instructions[decoded.op]!.operands;
@@ -105,8 +127,26 @@ class InstructionSemantics extends AtomicSemantics implements Semantics {
     return stack ? frame.stackStores : frame.stores;
   }
 
+  /** Host address of an access in the linear range; a store to a page with code or a watched one is left to the interpreter. */
+  private linearHost(va: I64, size: Size, table: number, aligned: boolean): I32 {
+    const { builder: f } = this;
+    const distance = va.sub(constantHole(holes.linearFirst));
+    const stores = table === tlb.write;
+    // Turned so that a misaligned one is beyond any range: a misaligned store may reach into a page with code.
+    const shift = stores || aligned ? Math.log2(size) : 0;
+    const turned = shift === 0 ? distance : distance.rotr(shift);
+    f.if(turned.gtU(constantHole(holes.linearLast + shift)), () => this.leave(), undefined, false);
+    const host = f.let(va.wrap().add(constantHole(holes.linearAddend).wrap()));
+    if (stores) {
+      const special = load.u8(host.shrU(12), pages.flags).and(pageFlags.code | pageFlags.watched);
+      f.if(special, () => this.leave(), undefined, false);
+    }
+    return host;
+  }
+
   /** Host address of an access that the TLB knows. */
   private host(va: I64, size: Size, table: number, aligned: boolean): I32 {
+    if (this.linear) return this.linearHost(va, size, table, aligned);
     const { builder: f } = this;
     const { tag, addend } = this.cachedPage(table);
     const wanted = va.and(-4096 | (size - 1));
@@ -191,7 +231,8 @@ const crossesPage = (va: I64, size: Size): I32 =>
     .and(0xfff)
     .gtU(4096 - size);
 
-const templates = new Map<number, InstructionTemplate>();
+/** With a linear range, and without. */
+const templates = { linear: new Map<number, InstructionTemplate>(), paged: new Map<number, InstructionTemplate>() };
 
 /** What of the operands its template depends on: registers that are zero or sp, an immediate of zero; which are the same f register, and rm. */
 function variantOf({ op, rd, rs1, rs2, rs3, imm, rm }: Readonly<Decoded>): number {
@@ -203,14 +244,15 @@ function variantOf({ op, rd, rs1, rs2, rs3, imm, rm }: Readonly<Decoded>): numbe
 }
 
 /** The template of an instruction. A branch leaves its condition behind. */
-export function templateOf(decoded: Readonly<Decoded>): InstructionTemplate {
+export function templateOf(decoded: Readonly<Decoded>, linear: boolean): InstructionTemplate {
   const variant = variantOf(decoded);
-  const known = templates.get(variant);
+  const among = linear ? templates.linear : templates.paged;
+  const known = among.get(variant);
   if (known) return known;
   const builder = new TemplateBuilder();
-  const semantics = new InstructionSemantics(builder, decoded);
+  const semantics = new InstructionSemantics(builder, decoded, linear);
   instructions[decoded.op]!.semantics(semantics);
   const made = { template: builder.template(), softfloat: semantics.softfloat };
-  templates.set(variant, made);
+  among.set(variant, made);
   return made;
 }

@@ -16,7 +16,7 @@ import { context as fields } from '../layout.ts';
 import { spanOf } from '../softfloat/fast-path.ts';
 import { flags } from '../softfloat/flags.ts';
 import { ControlFlow } from './control-flow.ts';
-import { holes, templateOf } from './instruction-template.ts';
+import { holes, type LinearRange, setLinearRange, templateOf } from './instruction-template.ts';
 import type { Node, Region, Way } from './region.ts';
 import { declareFrame, departure, frame, regionParams } from './region-frame.ts';
 
@@ -57,6 +57,7 @@ class Translation {
   constructor(
     private readonly builder: FunctionBuilder,
     region: Region,
+    private readonly linear: LinearRange | undefined,
     private readonly softfloat: Softfloat,
   ) {
     this.flow = new ControlFlow(region);
@@ -93,8 +94,11 @@ class Translation {
     const { builder: f } = this;
     const context = frame.context.get;
     this.registers(this.locals, (local, offset) => f.set(local, load[local.kind](context, offset)));
-    f.set(frame.dataBank, load.i32(context, fields.dataBank));
-    for (const { tag } of [frame.loads, frame.stores, frame.stackLoads, frame.stackStores]) f.set(tag, noTag);
+    if (this.linear) setLinearRange(values, this.linear);
+    else {
+      f.set(frame.dataBank, load.i32(context, fields.dataBank));
+      for (const { tag } of [frame.loads, frame.stores, frame.stackLoads, frame.stackStores]) f.set(tag, noTag);
+    }
     f.block((exit) => {
       this.exit = exit;
       f.block((leaving) => {
@@ -180,7 +184,7 @@ class Translation {
   /** An instruction; `unused` cycles of its node are left before it. */
   private place(decoded: Readonly<Decoded>, offset: number, unused: number): void {
     const { locals } = this;
-    const { template, softfloat } = templateOf(decoded);
+    const { template, softfloat } = templateOf(decoded, this.linear !== undefined);
     const file = files[decoded.op]!;
     values[holes.rd] = locals[file.rd + decoded.rd]!;
     values[holes.rs1] = locals[file.rs1 + decoded.rs1]!;
@@ -275,11 +279,12 @@ const likely = ({ share }: Way): boolean | undefined => (share > 0.9 ? true : sh
 export function defineRegion(
   module: ModuleBuilder,
   region: Region,
+  linear: LinearRange | undefined,
   softfloat: Softfloat,
 ): { fn: Fn<typeof regionParams, 'i32'>; needed: number } {
   let needed = 0;
   const fn = module.function(regionParams, 'i32', (f) => {
-    const translation = new Translation(f, region, softfloat);
+    const translation = new Translation(f, region, linear, softfloat);
     translation.emit();
     needed = translation.needed;
   });

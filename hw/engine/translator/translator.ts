@@ -19,6 +19,7 @@ import {
   tlb,
 } from '../layout.ts';
 import type { MachineMemory } from '../memory.ts';
+import type { LinearRange } from './instruction-template.ts';
 import type { TranslatorOptions } from './options.ts';
 import { formRegion, type Region, type RegionLimits } from './region.ts';
 import { defineRegion } from './translation.ts';
@@ -69,6 +70,8 @@ interface Translated {
   region: Region | undefined;
   /** Host addresses of the pages, the head's first; and their distances from it in pages. */
   readonly pages: readonly { readonly host: number; readonly distance: number }[];
+  /** What its loads and stores rely on. */
+  readonly linear: LinearRange | undefined;
   readonly place: Place;
   /** The small region that this one takes the place of. */
   readonly replaces: Translated | undefined;
@@ -85,6 +88,7 @@ interface Place {
   readonly host: number;
   readonly base: bigint;
   readonly fetchBank: number;
+  readonly dataBank: number;
   /** The record at which it was counted how often control comes there. */
   readonly counted: number;
 }
@@ -144,6 +148,7 @@ export class Translator {
   hot(context: number, at: number, pc: bigint, after: boolean): void {
     const { memory, code } = this;
     const fetchBank = memory.u32[(context + fields.fetchBank) >>> 2]!;
+    const dataBank = memory.u32[(context + fields.dataBank) >>> 2]!;
     const { host, offset: start } = code.locate(at);
     let offset = start;
     let head = at;
@@ -156,7 +161,7 @@ export class Translator {
     }
     const type = memory.u16[head >>> 1]!;
     if (type < special.firstInstruction || type >= special.firstRegion || this.heads.has(head)) return;
-    this.form(head, offset, { host, base: pc - BigInt(start), fetchBank, counted: at }, small);
+    this.form(head, offset, { host, base: pc - BigInt(start), fetchBank, dataBank, counted: at }, small);
   }
 
   private form(head: number, offset: number, place: Place, limits: RegionLimits, replaces?: Translated): void {
@@ -167,7 +172,18 @@ export class Translator {
     const view = new HostCode(this.memory, this.code, place, this.heads);
     const region = formRegion(offset, view, limits);
     if ((region.instructions < shortest && !isLoop(region)) || region.head.steps.length === 0) return;
-    this.add({ head, region, pages: view.pages, place, replaces });
+    this.add({ head, region, pages: view.pages, linear: this.linearRange(place.dataBank), place, replaces });
+  }
+
+  /** The linear range that a bank has now. */
+  private linearRange(bank: number): LinearRange | undefined {
+    const { u32, i64 } = this.memory;
+    if (i64[(bank + tlb.linearStamp) >>> 3] === 0n) return undefined;
+    return {
+      first: Number(i64[(bank + tlb.linearFirst) >>> 3]!),
+      size: u32[(bank + tlb.linearSize) >>> 2]!,
+      host: u32[(bank + tlb.linearHost) >>> 2]!,
+    };
   }
 
   /** A small region is entered very often: a large one is made in its place. */
@@ -179,7 +195,9 @@ export class Translator {
     this.form(head, this.code.locate(head).offset, place, large, translated);
   }
 
-  private add(formed: Pick<Translated, 'head' | 'pages' | 'place' | 'replaces'> & { readonly region: Region }): void {
+  private add(
+    formed: Pick<Translated, 'head' | 'pages' | 'linear' | 'place' | 'replaces'> & { readonly region: Region },
+  ): void {
     const { head, region, pages, replaces } = formed;
     const number = this.freeNumbers.pop() ?? this.regions.length;
     const translated: Translated = {
@@ -237,8 +255,8 @@ export class Translator {
       }
       return fn as Fn<readonly ['i32', 'i32', 'i64', 'i64', 'i64'], 'i64'>;
     };
-    const needed = regions.map(({ number, region }) => {
-      const defined = defineRegion(module, region!, softfloat);
+    const needed = regions.map(({ number, region, linear }) => {
+      const defined = defineRegion(module, region!, linear, softfloat);
       module.export(`${number}`, defined.fn);
       return defined.needed;
     });
@@ -264,7 +282,7 @@ export class Translator {
 
   private install(translated: Translated, fn: unknown, needed: number): void {
     const { memory } = this;
-    const { number, head, pages, replaces } = translated;
+    const { number, head, pages, linear, replaces } = translated;
     const known = this.heads.get(head);
     if (known && known !== translated && known !== replaces) {
       // The region that this one was to replace has gone meanwhile, and another one begins there.
@@ -286,6 +304,11 @@ export class Translator {
     memory.u32[(entry + regionEntry.needed) >>> 2] = needed;
     memory.u32[(entry + regionEntry.page) >>> 2] = noPage;
     memory.u32[(entry + regionEntry.entriesLeft) >>> 2] = this.options.entriesUntilLarge;
+    if (linear) {
+      memory.i64[(entry + regionEntry.linearFirst) >>> 3] = BigInt(linear.first);
+      memory.u32[(entry + regionEntry.linearSize) >>> 2] = linear.size;
+      memory.u32[(entry + regionEntry.linearHost) >>> 2] = linear.host;
+    }
     const others = pages.slice(1);
     memory.u32[(entry + regionEntry.pageCount) >>> 2] = others.length;
     others.forEach(({ host, distance }, index) => {

@@ -113,7 +113,7 @@ describe('host memory', () => {
     bench.run(10_000);
     const { layout } = bench.machine.memory;
     // One bank for each of M-mode, S-mode without translation, and S-mode with it.
-    expect(touchedPages(bench, layout.banks, layout.pageRecords)).toBeLessThanOrEqual(3 * 13);
+    expect(touchedPages(bench, layout.banks, layout.regions)).toBeLessThanOrEqual(3 * 13);
     expect(touchedPages(bench, layout.code, layout.rom)).toBeLessThanOrEqual(8);
   });
 });

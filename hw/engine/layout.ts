@@ -58,6 +58,8 @@ export const control = {
   timeOffset: 0x88,
   /** f64: counts the uses of spaces. */
   spaceClock: 0x90,
+  /** `foundPage` × 4: where the region that runs has found pages last; each of its uses has one. */
+  foundPages: 0xc0,
   /** u8 × 4096: for each CSR number an index into the `csrEntry` that follow; 0: only TypeScript knows it. */
   csrIndex: 0x1000,
   csrEntries: 0x2000,
@@ -65,6 +67,12 @@ export const control = {
   jumpTargets: 0x4000,
   size: 0x1_0000,
 } as const;
+
+/**
+ * A page that a region has found in the TLB, as the TLB holds it: the tag (i64), and what to add to an address in it (u32). In machine
+ * memory, not in locals: these would be live all over a region, and V8 would move others out of registers for them.
+ */
+export const foundPage = { tag: 0, addend: 8, size: 16 } as const;
 
 /** What is known of each page of machine memory, by its number: the host address divided by the page size. */
 export const pages = {

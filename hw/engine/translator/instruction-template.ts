@@ -13,12 +13,12 @@ import { constantHole, labelHole, localHole, TemplateBuilder } from '../../wasm/
 import { type F64, I32, I64, load } from '../../wasm/values.ts';
 import { tlbEntry } from '../access.ts';
 import { AtomicSemantics, loadSizes, loads, storeKinds } from '../atomic-semantics.ts';
-import { pageFlags, pages, tlb } from '../layout.ts';
+import { control, foundPage, pageFlags, pages, tlb } from '../layout.ts';
 import { access } from '../physical.ts';
 import { boxSingle, unlessExact } from '../softfloat/fast-path.ts';
 import { operands as softfloatOperands } from '../softfloat/operation.ts';
 import { fastPath } from '../softfloat/paths.ts';
-import { type CachedPage, frame } from './region-frame.ts';
+import { frame } from './region-frame.ts';
 
 /** What a use of an instruction's template gives. */
 export const holes = {
@@ -121,10 +121,10 @@ class InstructionSemantics extends AtomicSemantics implements Semantics {
 
   // ---- memory
 
-  private cachedPage(table: number): CachedPage {
-    const stack = this.decoded.rs1 === 2;
-    if (table === tlb.read) return stack ? frame.stackLoads : frame.loads;
-    return stack ? frame.stackStores : frame.stores;
+  /** Where the page is noted that such an access has found last. */
+  private foundPage(table: number): number {
+    const use = (table === tlb.read ? 0 : 2) + (this.decoded.rs1 === 2 ? 1 : 0);
+    return control.foundPages + use * foundPage.size;
   }
 
   /** Host address of an access in the linear range; a store to a page with code or a watched one is left to the interpreter. */
@@ -148,18 +148,19 @@ class InstructionSemantics extends AtomicSemantics implements Semantics {
   private host(va: I64, size: Size, table: number, aligned: boolean): I32 {
     if (this.linear) return this.linearHost(va, size, table, aligned);
     const { builder: f } = this;
-    const { tag, addend } = this.cachedPage(table);
-    const wanted = va.and(-4096 | (size - 1));
+    const found = this.foundPage(table);
+    const anywhere = I32.of(0);
+    const wanted = f.let(va.and(-4096 | (size - 1)));
     const lookUp = (): void => {
       const entry = f.let(tlbEntry(frame.dataBank.get, va, table));
-      const found = f.let(load.i64(entry));
-      const misses = aligned || size === 1 ? found.ne(wanted) : found.ne(va.and(-4096)).or(crossesPage(va, size));
+      const tag = f.let(load.i64(entry));
+      const misses = aligned || size === 1 ? tag.ne(wanted) : tag.ne(va.and(-4096)).or(crossesPage(va, size));
       f.if(misses, () => this.leave(), undefined, false);
-      f.set(tag, found);
-      f.set(addend, load.i32(entry, 8));
+      f.store('i64', anywhere, tag, found + foundPage.tag);
+      f.store('i32', anywhere, load.i32(entry, 8), found + foundPage.addend);
     };
-    f.if(wanted.ne(tag.get), lookUp, undefined, false);
-    return va.wrap().add(addend.get);
+    f.if(load.i64(anywhere, found + foundPage.tag).ne(wanted), lookUp, undefined, false);
+    return va.wrap().add(load.i32(anywhere, found + foundPage.addend));
   }
 
   load(kind: LoadKind, address: I64): I64 {

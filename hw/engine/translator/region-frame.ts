@@ -5,12 +5,6 @@ import { type FunctionBuilder, Local } from '../../wasm/module.ts';
 
 export const regionParams = ['i32', 'i32', 'i64'] as const;
 
-/** A page that was found in the TLB, and what to add to an address in it; as the TLB holds them. */
-export interface CachedPage {
-  readonly tag: Local<'i64'>;
-  readonly addend: Local<'i32'>;
-}
-
 export const frame = {
   context: new Local(0, 'i32'),
   /** Cycles. */
@@ -23,17 +17,12 @@ export const frame = {
   target: new Local(4, 'i64'),
   /** See `spanOf`. */
   span: new Local(5, 'i64'),
-  loads: { tag: new Local(6, 'i64'), addend: new Local(10, 'i32') },
-  stores: { tag: new Local(7, 'i64'), addend: new Local(11, 'i32') },
-  stackLoads: { tag: new Local(8, 'i64'), addend: new Local(12, 'i32') },
-  stackStores: { tag: new Local(9, 'i64'), addend: new Local(13, 'i32') },
-  dataBank: new Local(14, 'i32'),
+  dataBank: new Local(6, 'i32'),
   /** Non-zero once an f register or a floating-point flag has been written. */
-  fpWritten: new Local(15, 'i32'),
+  fpWritten: new Local(7, 'i32'),
 } as const;
 
 const kinds = Object.values(frame)
-  .flatMap((one) => (one instanceof Local ? [one] : [one.tag, one.addend]))
   .sort((a, b) => a.index - b.index)
   .map(({ kind }) => kind)
   .slice(regionParams.length);

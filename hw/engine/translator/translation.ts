@@ -11,8 +11,8 @@ import { instructions } from '../../isa/table.ts';
 import { type Fn, type FunctionBuilder, type Label, Local, type ModuleBuilder } from '../../wasm/module.ts';
 import { holeValues } from '../../wasm/template.ts';
 import { leftBefore } from '../../wasm/template-builder.ts';
-import { I64, load } from '../../wasm/values.ts';
-import { context as fields } from '../layout.ts';
+import { I32, I64, load } from '../../wasm/values.ts';
+import { control, context as fields, foundPage } from '../layout.ts';
 import { spanOf } from '../softfloat/fast-path.ts';
 import { flags } from '../softfloat/flags.ts';
 import { ControlFlow } from './control-flow.ts';
@@ -97,7 +97,9 @@ class Translation {
     if (this.linear) setLinearRange(values, this.linear);
     else {
       f.set(frame.dataBank, load.i32(context, fields.dataBank));
-      for (const { tag } of [frame.loads, frame.stores, frame.stackLoads, frame.stackStores]) f.set(tag, noTag);
+      for (let use = 0; use < 4; use++) {
+        f.store('i64', I32.of(0), noTag, control.foundPages + use * foundPage.size + foundPage.tag);
+      }
     }
     f.block((exit) => {
       this.exit = exit;

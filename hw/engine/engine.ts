@@ -168,6 +168,11 @@ export class Engine {
     return left;
   }
 
+  /** Cycles after which `run` should be called again, so that what has been translated is installed. */
+  get longestSlice(): number {
+    return this.translator?.longestSlice ?? Infinity;
+  }
+
   get trapped(): boolean {
     return this.memory.u32[control.signal >>> 2] === signals.trap;
   }

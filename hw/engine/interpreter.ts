@@ -23,6 +23,7 @@ import { access, zero64 } from './physical.ts';
 import { combinations } from './privileged/csr-access.ts';
 import type { Privileged } from './privileged/index.ts';
 import { outcomes } from './privileged/traps.ts';
+import { countWay, observeTarget } from './profile.ts';
 import { type Form, recordTypes } from './record-types.ts';
 import type { Regions } from './regions.ts';
 import { interpretNext } from './translator/region-frame.ts';
@@ -406,7 +407,7 @@ class Interpretation extends AtomicSemantics implements Semantics {
   branch(condition: I32): void {
     const { builder: f, frame } = this;
     f.if(condition, () => {
-      this.countWay(record.taken);
+      this.countWay('taken');
       const next = f.let(frame.at.get.add(load.i32(frame.at.get, record.imm).shl(3)));
       f.if(next.sub(frame.base.get).ltU(codeSlot.pageEnd), () => {
         const { regions } = frame;
@@ -423,19 +424,19 @@ class Interpretation extends AtomicSemantics implements Semantics {
       f.set(frame.target, this.pc().add(this.imm()));
       f.br(frame.jump);
     });
-    this.countWay(record.passed);
+    this.countWay('passed');
   }
 
   /** Counts which way a branch goes, for the translator. */
-  private countWay(field: number): void {
-    const { builder: f, frame } = this;
-    if (frame.regions) f.store('i16', frame.at.get, load.u16(frame.at.get, field).add(1), field);
+  private countWay(way: 'taken' | 'passed'): void {
+    const { builder, frame } = this;
+    if (frame.regions) countWay(builder, frame.at.get, way);
   }
 
   jump(target: I64): void {
     const { builder: f, frame } = this;
     f.set(frame.target, target);
-    if (this.indirect) frame.regions?.observe(f, inThisCase(frame.at.get), frame.target.get);
+    if (this.indirect && frame.regions) observeTarget(f, inThisCase(frame.at.get), frame.target.get);
     f.br(frame.jump);
     this.jumped = true;
   }

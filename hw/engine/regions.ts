@@ -3,7 +3,8 @@
 import type { Fn, FunctionBuilder, FunctionType, ModuleBuilder } from '../wasm/module.ts';
 import { I32, type I64, load } from '../wasm/values.ts';
 import { nextStamp, tlbEntry } from './access.ts';
-import { arrivals, control, jumpTargets, type Layout, pageSize, regionEntry, tlb } from './layout.ts';
+import { type Layout, pageSize, regionEntry, tlb } from './layout.ts';
+import { countArrival } from './profile.ts';
 import { regionParams } from './translator/region-frame.ts';
 
 export interface RegionImports {
@@ -11,12 +12,12 @@ export interface RegionImports {
   hot: Fn<readonly ['i32', 'i32', 'i64', 'i32']>;
   /** (number): a region has been entered so often that a larger one should take its place. */
   regionHot: Fn<readonly ['i32']>;
-  /** (number): a region can't be entered, again and again. */
+  /** (number): a region could not be entered `maxFailures` times. */
   regionFailed: Fn<readonly ['i32']>;
 }
 
 /** How often a region's pages may be found elsewhere before the translator is told. */
-const maxFailures = 1000;
+export const maxFailures = 1000;
 
 export class Regions {
   readonly type: FunctionType<typeof regionParams, 'i32'>;
@@ -105,25 +106,7 @@ export class Regions {
 
   /** Counts a jump to a record that is not the head of a region. */
   count(f: FunctionBuilder, context: I32, at: I32, pc: I64, after: I32): void {
-    const counter = f.let(at.shrU(3).and((arrivals.entries - 1) * arrivals.entrySize));
-    const count = f.let(load.u16(counter, this.layout.arrivals).add(1));
-    f.store('i16', counter, count, this.layout.arrivals);
+    const count = countArrival(f, this.layout, at);
     f.if(count.eq(this.threshold), () => f.run(this.imports.hot.call(context, at, pc, after)));
-  }
-
-  /** Notes where an indirect jump goes. */
-  observe(f: FunctionBuilder, at: I32, target: I64): void {
-    const set = f.let(
-      at
-        .shrU(4)
-        .and(jumpTargets.sets - 1)
-        .mul(jumpTargets.ways * 8),
-    );
-    f.if(load.i64(set, control.jumpTargets).ne(target), () => {
-      for (let way = jumpTargets.ways - 1; way > 0; way--) {
-        f.store('i64', set, load.i64(set, control.jumpTargets + 8 * (way - 1)), control.jumpTargets + 8 * way);
-      }
-      f.store('i64', set, target, control.jumpTargets);
-    });
   }
 }

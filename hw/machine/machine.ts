@@ -41,9 +41,6 @@ export interface MachineConfig {
 const msip = 1 << 3;
 const mtip = 1 << 7;
 
-/** Cycles after which the engine is left at the latest, so that it installs what it has translated. */
-const longestSlice = 500_000;
-
 const savedVersion = 3;
 
 /** A machine at rest, as plain data. */
@@ -433,7 +430,7 @@ export class Machine {
         continue;
       }
       if (this.onInstruction) this.step(lane, this.onInstruction);
-      else this.runSlice(lane, Math.min(Math.max(1, Math.min(this.reach, next) - lane.sliceEnd), longestSlice));
+      else this.runSlice(lane, Math.min(Math.max(1, Math.min(this.reach, next) - lane.sliceEnd), engine.longestSlice));
       this.catchUp(lane);
       if (engine.trapped) {
         lane.retired--;

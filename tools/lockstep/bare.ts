@@ -9,7 +9,7 @@ import { runInLockstep, type Side, type Step, type Twin, type Verdict } from './
 export type CreateBare = (more: Pick<BareOptions, 'translator' | 'onConsole' | 'onOutcome'>) => BareMachine;
 
 /** So that nearly everything is translated, and soon. */
-const eager: TranslatorOptions = { threshold: 2, patience: 500, entriesUntilLarge: 100 };
+const eager: TranslatorOptions = { threshold: 2, patience: 500, observation: 100, entriesUntilLarge: 100 };
 /** Steps are up to 2^17 cycles long, as often short as long; at first they are short: code is translated between them. */
 const stepBits = { least: 4, most: 17 } as const;
 const stepsPerBit = 100;

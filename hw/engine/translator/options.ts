@@ -5,6 +5,8 @@ export interface TranslatorOptions {
   threshold?: number;
   /** Cycles that translations wait at most to share a module. */
   patience?: number;
+  /** Cycles for which a region is interpreted before it is made anew, 1 or more. */
+  observation?: number;
   /** How often a region is entered before a larger one takes its place. */
   entriesUntilLarge?: number;
   /** Modules that may be alive, and their bytes: with more the oldest go. The host needs several times as much for machine code. */

@@ -7,18 +7,11 @@ import { decode } from '../../isa/decode.ts';
 import type { FpOperation } from '../../isa/semantics.ts';
 import { type Fn, ModuleBuilder } from '../../wasm/module.ts';
 import type { CodePages } from '../code-pages.ts';
-import {
-  arrivals,
-  control,
-  context as fields,
-  jumpTargets,
-  pageSize,
-  record,
-  regionEntry,
-  special,
-  tlb,
-} from '../layout.ts';
+import { context as fields, pageSize, record, regionEntry, special, tlb } from '../layout.ts';
 import type { MachineMemory } from '../memory.ts';
+import { Profile } from '../profile.ts';
+import { maxFailures } from '../regions.ts';
+import { HostCode, type Place } from './host-code.ts';
 import type { LinearRange } from './instruction-template.ts';
 import type { TranslatorOptions } from './options.ts';
 import { formRegion, type Region, type RegionLimits } from './region.ts';
@@ -44,12 +37,25 @@ const large: RegionLimits = {
 const noPage = 1;
 /** A region shorter than this does not pay for being entered, unless it is a loop. */
 const shortest = 3;
+/**
+ * Whatever is entered often is made anew again, after so many times as many entries: the host compiles it from the beginning, so that
+ * it pays late, if at all.
+ */
+const moreEntries = 1024;
+const longestPeriod = 2 ** 31;
+/** How often control comes to new code for each entry, if a region is to be made anew for that. */
+const worthwhile = 0.05;
+/** More than cycles can be left: the interpreter does not enter the region. */
+const never = 0xffff_ffff;
+/** Cycles. */
+const longestSlice = 500_000;
 /** How many regions wait to share a module. */
 const batchRegions = 64;
 type Limits = Required<Omit<TranslatorOptions, 'threshold'>>;
 
 const defaults: Limits = {
   patience: 5_000_000,
+  observation: 100_000,
   entriesUntilLarge: 30_000,
   maxModules: 256,
   maxModuleBytes: 64 * 2 ** 20,
@@ -60,37 +66,35 @@ interface CompiledModule {
   readonly regions: Set<Translated>;
 }
 
-interface Translated {
-  /** Its number: in the table of functions, among the region entries, and in the record of its head. */
-  readonly number: number;
-  /** The record of its head, and what is in it when the region is gone. */
+interface Formed {
+  /** The record of its head. */
   readonly head: number;
-  readonly extents: Region['extents'];
-  /** Until it is compiled. */
-  region: Region | undefined;
+  readonly place: Place;
+  readonly limits: RegionLimits;
+  readonly region: Region;
   /** Host addresses of the pages, the head's first; and their distances from it in pages. */
   readonly pages: readonly { readonly host: number; readonly distance: number }[];
   /** What its loads and stores rely on. */
   readonly linear: LinearRange | undefined;
-  readonly place: Place;
-  /** The small region that this one takes the place of. */
-  readonly replaces: Translated | undefined;
-  /** It is large, or a large one is being made. */
-  upgrading: boolean;
+}
+
+interface Translated extends Omit<Formed, 'region'> {
+  /** Its number: in the table of functions, among the region entries, and in the record of its head. */
+  readonly number: number;
+  readonly extents: Region['extents'];
+  /** Until it is compiled. */
+  region: Region | undefined;
+  /** The region that this one is to take the place of. */
+  replaces: Translated | undefined;
+  /** Cycles that must be left to enter it. */
+  needed: number;
+  /** After so many entries it is looked at; so many were left when it was looked at last, or failed. */
+  period: number;
+  entriesLeft: number;
   installed: boolean;
   dead: boolean;
   /** undefined until it is compiled. */
   module: CompiledModule | undefined;
-}
-
-/** Where a region is looked at: the page of its head, which is at `base` in the address space of a bank for fetches. */
-interface Place {
-  readonly host: number;
-  readonly base: bigint;
-  readonly fetchBank: number;
-  readonly dataBank: number;
-  /** The record at which it was counted how often control comes there. */
-  readonly counted: number;
 }
 
 /** What the translator has done since the machine was made, for tests and reports. */
@@ -112,7 +116,12 @@ export class Translator {
   /** By the records of their heads. */
   private readonly heads = new Map<number, Translated>();
   private readonly options: Limits;
+  private readonly profile: Profile;
   private pending: Translated[] = [];
+  /** Regions that are to be observed, those that are observed, and for how many cycles they have been. */
+  private toObserve: Translated[] = [];
+  private observed: Translated[] = [];
+  private cyclesObserved = 0;
   private cyclesWaited = 0;
   /** In the order of their making: who goes first. */
   private readonly made = new Set<Translated>();
@@ -136,6 +145,7 @@ export class Translator {
     options: TranslatorOptions,
   ) {
     this.options = { ...defaults, ...options };
+    this.profile = new Profile(memory);
     code.onStored = (page, from, to) => this.stored(page, from, to);
     code.onReleased = (page) => this.pageLost(page);
     code.onCleared = () => this.clear();
@@ -161,18 +171,21 @@ export class Translator {
     }
     const type = memory.u16[head >>> 1]!;
     if (type < special.firstInstruction || type >= special.firstRegion || this.heads.has(head)) return;
-    this.form(head, offset, { host, base: pc - BigInt(start), fetchBank, dataBank, counted: at }, small);
+    // The next time is as good: when there is room, or the region that it is in runs again.
+    if (this.isFull || this.isObserved(host, offset)) this.profile.forgetArrivals(at);
+    else {
+      const place = { host, base: pc - BigInt(start), fetchBank, dataBank, counted: at };
+      const formed = this.form(head, place, small);
+      if (formed) this.add(formed, this.options.entriesUntilLarge, undefined);
+    }
   }
 
-  private form(head: number, offset: number, place: Place, limits: RegionLimits, replaces?: Translated): void {
-    if (this.isFull) {
-      this.countAnew(place.counted);
-      return;
-    }
-    const view = new HostCode(this.memory, this.code, place, this.heads);
-    const region = formRegion(offset, view, limits);
-    if ((region.instructions < shortest && !isLoop(region)) || region.head.steps.length === 0) return;
-    this.add({ head, region, pages: view.pages, linear: this.linearRange(place.dataBank), place, replaces });
+  /** undefined: it would not pay to enter a region there. */
+  private form(head: number, place: Place, limits: RegionLimits): Formed | undefined {
+    const view = this.view(place);
+    const region = formRegion(this.code.locate(head).offset, view, limits);
+    if ((region.instructions < shortest && !isLoop(region)) || region.head.steps.length === 0) return undefined;
+    return { head, place, limits, region, pages: view.pages, linear: this.linearRange(place.dataBank) };
   }
 
   /** The linear range that a bank has now. */
@@ -186,25 +199,91 @@ export class Translator {
     };
   }
 
-  /** A small region is entered very often: a large one is made in its place. */
-  regionHot(number: number): void {
-    const translated = this.regions[number];
-    if (!translated || translated.upgrading) return;
-    translated.upgrading = true;
-    const { head, place } = translated;
-    this.form(head, this.code.locate(head).offset, place, large, translated);
+  private view(place: Place): HostCode {
+    return new HostCode(this.memory, this.code, this.profile, place, this.heads);
   }
 
-  private add(
-    formed: Pick<Translated, 'head' | 'pages' | 'linear' | 'place' | 'replaces'> & { readonly region: Region },
-  ): void {
-    const { head, region, pages, replaces } = formed;
+  // ---- regions that are entered very often
+
+  /**
+   * A small region is made anew at once. While a large one runs nothing of it is observed: from the next slice on it is interpreted
+   * for a while before.
+   */
+  regionHot(number: number): void {
+    const translated = this.regions[number]!;
+    if (translated.limits === large) this.toObserve.push(translated);
+    else this.grow(translated);
+  }
+
+  private observe(): void {
+    if (this.observed.length > 0 && this.cyclesObserved >= this.options.observation) {
+      for (const translated of this.observed) {
+        if (translated.dead) continue;
+        this.permit(translated, translated.needed);
+        this.grow(translated);
+      }
+      this.observed = [];
+    }
+    if (this.observed.length > 0 || this.toObserve.length === 0) return;
+    this.observed = this.toObserve.filter(({ dead }) => !dead);
+    this.toObserve = [];
+    this.cyclesObserved = 0;
+    for (const translated of this.observed) {
+      this.view(translated.place).fade(translated.extents);
+      this.permit(translated, never);
+    }
+  }
+
+  /** See `Engine.longestSlice`. */
+  get longestSlice(): number {
+    return this.observed.length > 0 || this.toObserve.length > 0 ? this.options.observation : longestSlice;
+  }
+
+  private isObserved(host: number, offset: number): boolean {
+    return this.observed.some((translated) => this.covers(translated, host, offset, offset + 1));
+  }
+
+  /** Makes a large region in the place of one; later, if there is no room or nothing else to be made. */
+  private grow(translated: Translated): void {
+    const { head, place, limits, extents, period } = translated;
+    const longer = Math.min(period * moreEntries, longestPeriod);
+    if (this.isFull) this.await(translated, period);
+    else {
+      const formed = this.form(head, place, large);
+      if (!formed || (limits === large && !goesBeyond(formed.region, extents))) this.await(translated, longer);
+      else this.add(formed, longer, translated);
+    }
+  }
+
+  /** The region may be entered while so many cycles are left. */
+  private permit({ number }: Translated, needed: number): void {
+    this.memory.u32[(this.entryOf(number) + regionEntry.needed) >>> 2] = needed;
+  }
+
+  /** The region is looked at after so many entries. */
+  private await(translated: Translated, period: number): void {
+    translated.period = period;
+    translated.entriesLeft = period;
+    this.memory.u32[(this.entryOf(translated.number) + regionEntry.entriesLeft) >>> 2] = period;
+  }
+
+  private entryOf(number: number): number {
+    return this.memory.layout.regions + number * regionEntry.size;
+  }
+
+  // ---- all regions
+
+  private add(formed: Formed, period: number, replaces: Translated | undefined): void {
+    const { head, region, pages } = formed;
     const number = this.freeNumbers.pop() ?? this.regions.length;
     const translated: Translated = {
       ...formed,
       number,
       extents: region.extents,
-      upgrading: replaces !== undefined,
+      replaces,
+      needed: never,
+      period,
+      entriesLeft: period,
       installed: false,
       dead: false,
       module: undefined,
@@ -230,12 +309,14 @@ export class Translator {
 
   /** The engine ran for so many cycles: what waits to be translated has waited as long. */
   ran(cycles: number): void {
+    this.cyclesObserved += cycles;
     if (this.pending.length > 0) this.cyclesWaited += cycles;
   }
 
   /** Called between slices: compiles what is waiting, if it has waited long enough or is enough. */
   translatePending(): void {
     if (this.isFull) this.evict();
+    this.observe();
     if (this.cyclesWaited < this.options.patience && this.pending.length < batchRegions) return;
     this.cyclesWaited = 0;
     const regions = this.pending.filter((one) => !one.dead);
@@ -289,6 +370,7 @@ export class Translator {
       this.drop(translated);
       return;
     }
+    translated.replaces = undefined;
     if (replaces && !replaces.dead) this.drop(replaces);
     this.heads.set(head, translated);
     const type = memory.u16[head >>> 1]!;
@@ -298,12 +380,13 @@ export class Translator {
       return;
     }
     this.table.set(number, fn);
-    const entry = memory.layout.regions + number * regionEntry.size;
+    const entry = this.entryOf(number);
     memory.fill(entry, 0, regionEntry.size);
     memory.u16[(entry + regionEntry.op) >>> 1] = type;
-    memory.u32[(entry + regionEntry.needed) >>> 2] = needed;
+    translated.needed = needed;
+    this.permit(translated, needed);
+    this.await(translated, translated.period);
     memory.u32[(entry + regionEntry.page) >>> 2] = noPage;
-    memory.u32[(entry + regionEntry.entriesLeft) >>> 2] = this.options.entriesUntilLarge;
     if (linear) {
       memory.i64[(entry + regionEntry.linearFirst) >>> 3] = BigInt(linear.first);
       memory.u32[(entry + regionEntry.linearSize) >>> 2] = linear.size;
@@ -320,10 +403,15 @@ export class Translator {
     translated.installed = true;
   }
 
-  /** A region could not be entered too often: its pages are elsewhere. */
+  /** What a region relies on was not so `maxFailures` times: it goes, unless it was entered more often meanwhile. */
   failed(number: number): void {
-    const translated = this.regions[number];
-    if (translated) this.drop(translated);
+    const { u16, u32 } = this.memory;
+    const translated = this.regions[number]!;
+    const left = u32[(this.entryOf(number) + regionEntry.entriesLeft) >>> 2]!;
+    const entries = (translated.entriesLeft - left) >>> 0;
+    translated.entriesLeft = left;
+    u16[(this.entryOf(number) + regionEntry.failures) >>> 1] = 0;
+    if (entries <= maxFailures) this.drop(translated);
   }
 
   /** Stores to a page from one offset to another (exclusive); records of the page were made undecoded. */
@@ -384,16 +472,10 @@ export class Translator {
     }
   }
 
-  /** What is there now is translated once it is hot itself. */
-  private countAnew(counted: number): void {
-    const { u16, layout } = this.memory;
-    u16[(layout.arrivals + ((counted >>> 3) & ((arrivals.entries - 1) * arrivals.entrySize))) >>> 1] = 0;
-  }
-
   private drop(translated: Translated): void {
     if (translated.dead) return;
     const { memory } = this;
-    const { number, head, pages, place, installed, module } = translated;
+    const { number, head, pages, place, installed, module, replaces } = translated;
     translated.dead = true;
     this.made.delete(translated);
     if (this.heads.get(head) === translated) this.heads.delete(head);
@@ -405,12 +487,14 @@ export class Translator {
     this.regions[number] = undefined;
     this.freeNumbers.push(number);
     this.statistics.dropped++;
-    this.countAnew(place.counted);
+    // What is there now is translated once it is hot itself.
+    this.profile.forgetArrivals(place.counted);
+    if (replaces && !replaces.dead) this.await(replaces, replaces.period);
     module?.regions.delete(translated);
     if (module?.regions.size === 0 && this.modules.delete(module)) this.bytesAlive -= module.bytes;
     if (!installed) return;
     if (!this.isGone(translated)) {
-      memory.u16[head >>> 1] = memory.u16[(memory.layout.regions + number * regionEntry.size) >>> 1]!;
+      memory.u16[head >>> 1] = memory.u16[(this.entryOf(number) + regionEntry.op) >>> 1]!;
     }
     this.table.set(number, null);
   }
@@ -418,95 +502,12 @@ export class Translator {
 
 const isLoop = ({ head, nodes }: Region): boolean => nodes.some(({ ways }) => ways.some(({ to }) => to === head));
 
-/** A page of a region's code, and where its records are; how far it is from the head's, in pages. */
-interface RegionPage {
-  readonly host: number;
-  readonly distance: number;
-  readonly records: number;
-}
+/** Whether a region holds code, or inlines it, that one with other extents does not, and control comes there often enough. */
+const goesBeyond = ({ nodes, extents: ours }: Region, extents: Region['extents']): boolean =>
+  nodes.some(({ offset, frequency }) => frequency >= worthwhile && timesIn(ours, offset) > timesIn(extents, offset));
 
-/** Guest code as it lies in the pages that one address space has fetched from. */
-class HostCode {
-  readonly pages: RegionPage[] = [];
-  /** The page that was looked at last. */
-  private last: RegionPage;
-
-  constructor(
-    private readonly memory: MachineMemory,
-    private readonly code: CodePages,
-    private readonly place: Place,
-    /** Records of the heads of regions. */
-    private readonly heads: ReadonlyMap<number, Translated>,
-  ) {
-    this.last = this.take(place.host, 0);
-  }
-
-  private take(host: number, distance: number): RegionPage {
-    const page = { host, distance, records: this.code.recordOf(host, 0) ?? 0 };
-    this.pages.push(page);
-    return page;
-  }
-
-  /** A page of the region; it is taken into the region if there is room. */
-  private page(distance: number): RegionPage | undefined {
-    if (this.last.distance === distance) return this.last;
-    for (const page of this.pages) {
-      if (page.distance !== distance) continue;
-      this.last = page;
-      return page;
-    }
-    const host = this.lookUp(distance);
-    if (host === undefined || this.pages.length > regionEntry.maxPages) return undefined;
-    this.last = this.take(host, distance);
-    return this.last;
-  }
-
-  private lookUp(distance: number): number | undefined {
-    const { u32 } = this.memory;
-    const page = BigInt.asUintN(64, this.place.base + BigInt(distance) * BigInt(pageSize));
-    const index = Number((page >> 12n) & BigInt(tlb.entries - 1));
-    const entry = (this.place.fetchBank + tlb.fetch + index * tlb.entrySize) >>> 2;
-    const found = BigInt(u32[entry]!) | (BigInt(u32[entry + 1]!) << 32n);
-    return found === page ? u32[entry + 3]! : undefined;
-  }
-
-  word(offset: number): number | undefined {
-    const { u8, u16 } = this.memory;
-    const page = this.page(Math.floor(offset / pageSize));
-    if (page === undefined || page.records === 0) return undefined;
-    const inPage = offset - page.distance * pageSize;
-    if (u16[(page.records + (inPage / 2) * record.size) >>> 1] === special.undecoded) return undefined;
-    const low = u16[(page.host + inPage) >>> 1]!;
-    if ((low & 3) !== 3) return low;
-    const next = inPage + 2 < pageSize ? page.host + inPage + 2 : this.page(page.distance + 1)?.host;
-    return next === undefined ? undefined : (low | (u8[next]! << 16) | (u8[next + 1]! << 24)) >>> 0;
-  }
-
-  private recordOf(offset: number): number {
-    const page = this.page(Math.floor(offset / pageSize))!;
-    return page.records + ((offset - page.distance * pageSize) / 2) * record.size;
-  }
-
-  isHead(offset: number): boolean {
-    return this.heads.has(this.recordOf(offset));
-  }
-
-  likelihood(offset: number): number {
-    const { u16 } = this.memory;
-    const at = this.recordOf(offset);
-    const taken = u16[(at + record.taken) >>> 1]!;
-    const passed = u16[(at + record.passed) >>> 1]!;
-    return taken + passed === 0 ? 0.5 : taken / (taken + passed);
-  }
-
-  targetsOf(offset: number): readonly number[] {
-    const at = this.recordOf(offset);
-    const set = control.jumpTargets + ((at / record.size) % jumpTargets.sets) * jumpTargets.ways * 8;
-    const targets: number[] = [];
-    for (let way = 0; way < jumpTargets.ways; way++) {
-      const target = BigInt.asIntN(64, this.memory.u64[(set >>> 3) + way]! - this.place.base);
-      if (target > -(2n ** 31n) && target < 2n ** 31n) targets.push(Number(target));
-    }
-    return targets.filter((target, index) => targets.indexOf(target) === index && this.word(target) !== undefined);
-  }
-}
+const timesIn = (extents: Region['extents'], offset: number): number => {
+  let times = 0;
+  for (let i = 0; i < extents.length; i += 2) if (extents[i]! <= offset && offset < extents[i + 1]!) times++;
+  return times;
+};

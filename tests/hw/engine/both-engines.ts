@@ -10,7 +10,7 @@ import { differences } from '../../../tools/lockstep/difference.ts';
 import { Bench } from '../machine/bench.ts';
 
 /** A jump target is translated the second time, at the end of the slice; large regions come soon. */
-const eager: TranslatorOptions = { threshold: 2, patience: 0, entriesUntilLarge: 20 };
+const eager: TranslatorOptions = { threshold: 2, patience: 0, observation: 100, entriesUntilLarge: 20 };
 
 export class BothEngines {
   readonly interpreter: Bench;
@@ -26,6 +26,19 @@ export class BothEngines {
 
   get statistics(): TranslatorStatistics {
     return this.translator.machine.engine.translator!.statistics;
+  }
+
+  /** Whether a region holds the instruction at a symbol in its head's page, or will hold it once it is compiled. */
+  translates(symbol: string): boolean {
+    const offset = Number(this.translator.address(symbol) & 0xfffn);
+    const starts = (extents: readonly number[]): number[] => extents.filter((_, index) => index % 2 === 0);
+    return [...this.known.made].some(({ extents }) =>
+      starts(extents).some((start, run) => start <= offset && offset < extents[2 * run + 1]!),
+    );
+  }
+
+  private get known(): Known {
+    return this.translator.machine.engine.translator as unknown as Known;
   }
 
   /** Does something to both machines. */
@@ -69,8 +82,8 @@ export class BothEngines {
 
   /** Expects that the translator knows every region that can be entered, by its head, and no others. */
   private expectHeads(): void {
-    const { engine, memory } = this.translator.machine;
-    const { made, heads } = engine.translator as unknown as Known;
+    const { memory } = this.translator.machine;
+    const { made, heads } = this.known;
     for (const one of made) {
       const entered = memory.u16[one.head >>> 1] === special.firstRegion + one.number;
       expect(entered).toBe(one.installed);
@@ -82,6 +95,12 @@ export class BothEngines {
 
 /** What the translator keeps to itself. */
 interface Known {
-  made: Set<{ head: number; number: number; installed: boolean }>;
-  heads: Map<number, { head: number; number: number; installed: boolean }>;
+  made: Set<KnownRegion>;
+  heads: Map<number, KnownRegion>;
+}
+interface KnownRegion {
+  head: number;
+  number: number;
+  installed: boolean;
+  extents: readonly number[];
 }

@@ -17,7 +17,7 @@ machine:
   j machine
 ${readFileSync('guests/bench/memory/rewrite.s', 'utf8')}`;
 
-const restless: TranslatorOptions = { threshold: 5, patience: 10_000, entriesUntilLarge: 20 };
+const restless: TranslatorOptions = { threshold: 5, patience: 10_000, observation: 1000, entriesUntilLarge: 20 };
 const cycles = 300_000;
 
 const make = (config: Partial<MachineConfig>): Bench => new Bench(churn, { ramSize: 8 << 20, ...config });

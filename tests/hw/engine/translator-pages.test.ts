@@ -82,6 +82,16 @@ describe('a region of two pages', () => {
     expect(both.statistics.regions).toBeGreaterThan(regions);
   });
 
+  it('stays as long as it is entered more often than it could not be', () => {
+    // Each turn ends in an instruction that is no part of it, so that each is an entry.
+    const source = pair(64, 16).replaceAll('andi t1, s', 'csrr t1, sscratch\n  andi t1, s');
+    const both = layOut(new BothEngines(source, { threshold: 50, entriesUntilLarge: 1_000_000 }), [0, 1], [0, 2]);
+    both.run(10_000, 4);
+    both.run(90_000, 9);
+    expect(both.statistics.dropped).toBe(0);
+    expect(both.interpreter.machine.harts[0]!.context.x(19)).toBeGreaterThan(1500n);
+  });
+
   it('is looked for before it is entered for the first time, at address 0 as anywhere', () => {
     const both = layOut(new BothEngines(pair(32, 16)), [0, 1], [0, 2]);
     for (let cycle = 0; cycle < 200 && both.statistics.regions === 0; cycle++) both.run(1, 1);

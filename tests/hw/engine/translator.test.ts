@@ -7,7 +7,7 @@ import { Bench, enterSupervisor, ram } from '../machine/bench.ts';
 import { BothEngines } from './both-engines.ts';
 import { PageTables, rwxad } from './page-tables.ts';
 
-const eager = { threshold: 2, patience: 0, entriesUntilLarge: 100 } as const;
+const eager = { threshold: 2, patience: 0, observation: 100, entriesUntilLarge: 100 } as const;
 
 const bench = (source: string, translator: MachineConfig['translator'] = eager): Bench =>
   new Bench(source, { translator });
@@ -158,7 +158,7 @@ machine:
 `;
 
   it.each(['sfence.vma', 'sfence.vma s0, zero', 'fence.i', 'csrw satp, zero', 'hfence.gvma'])('over %s', (fence) => {
-    const made = expectSame(fencing(fence), eager, 20_000);
+    const made = expectSame(fencing(fence), { ...eager, entriesUntilLarge: 1_000_000 }, 20_000);
     const { modules, dropped } = translatorOf(made).statistics;
     run(made, 100_000);
     expect(translatorOf(made).statistics.modules).toBe(modules);

@@ -21,12 +21,13 @@ function createMachine({ seed, harts }: Program, side: Side): Machine {
   const threshold = dice.of(thresholds);
   const patience = dice.of([0, 0, 100, 3000]);
   const entriesUntilLarge = dice.of([1, 10, 100, 10_000]);
+  const observation = dice.of([1, 30, 100, 3000]);
   const machine = new Machine({
     harts,
     ramSize,
     lookaheadNs: dice.of([100, 1000, 20_000]),
     timebaseHz: dice.of([1e7, 1e8, 1e9]),
-    translator: side === 'translator' && { threshold, patience, entriesUntilLarge },
+    translator: side === 'translator' && { threshold, patience, observation, entriesUntilLarge },
   });
   machine.attachAclint();
   machine.attach('uart', virtMap.uart.base, uart16550, uart16550State());

@@ -162,8 +162,7 @@ count:
       const tables = new PageTables(bench, ram + 0x4_0000n, 3);
       tables.map(ram, ram, rwxad);
       tables.map(ram + 0x8_0000n, ram + 0x9_0000n, rwxad);
-      context.setCsr('pmpaddr0', (1n << 54n) - 1n);
-      context.setCsr('pmpcfg0', 0x1fn);
+      bench.openMemory();
       context.setX(13, ram + 0x8_0000n);
       context.setX(14, BigInt.asIntN(64, tables.atp(8n)));
     });

@@ -1,7 +1,7 @@
 // What machine code must not do by itself: directed programs in which an interrupt is due, a counter is closed, or someone wants to leave.
 
 import { describe, expect, it } from 'vitest';
-import { resetContext } from '../../../hw/hart/reset.ts';
+import type { CsrSlot } from '../../../hw/engine/layout.ts';
 import { Bench } from '../machine/bench.ts';
 
 const modes = [
@@ -10,27 +10,25 @@ const modes = [
   ['U-mode', 0, false],
   ['S-mode', 1, false],
 ] as const;
-type Closed = 'mcounteren' | 'hcounteren' | 'scounteren';
 
-/** The cause of what a read of a counter raises, with all counters open but those that a CSR closes; 8 to 10: nothing. */
-function causeOf(counter: string, privilege: 0 | 1, virtual: boolean, closed: Closed | undefined): number {
+/** The cause of the first trap that an instruction raises, or else an environment call after it: 8 to 10. */
+function causeIn(
+  privilege: 0 | 1,
+  virtual: boolean,
+  instruction: string,
+  csrs: Partial<Record<CsrSlot, bigint>>,
+): number {
   const bench = new Bench(`
-  csrr t0, ${counter}
+  ${instruction}
   ecall
   .balign 4
 machine:
   j .
 `);
   const { context } = bench.machine.harts[0]!;
-  resetContext(context, { pc: bench.pc(), privilege: 3 });
-  for (const csr of ['mcounteren', 'hcounteren', 'scounteren'] as const) context.setCsr(csr, csr === closed ? 0n : 7n);
   context.setCsr('mtvec', bench.address('machine'));
-  context.setCsr('pmpaddr0', (1n << 54n) - 1n);
-  context.setCsr('pmpcfg0', 0x1fn);
-  context.set('privilege', privilege);
-  context.set('virtual', virtual ? 1 : 0);
-  bench.machine.engine.chooseBanks(bench.machine.harts[0]!);
-  bench.run(20);
+  for (const [csr, value] of Object.entries(csrs)) context.setCsr(csr as CsrSlot, value);
+  bench.enter(privilege, virtual).run(20);
   return Number(context.csr('mcause'));
 }
 
@@ -40,7 +38,9 @@ describe('a counter', () => {
     (_, privilege, virtual) => {
       const call = virtual && privilege === 1 ? 10 : 8 + privilege;
       for (const counter of ['cycle', 'time', 'instret']) {
-        const cause = (closed?: Closed): number => causeOf(counter, privilege, virtual, closed);
+        const open = { mcounteren: 7n, hcounteren: 7n, scounteren: 7n };
+        const cause = (closed?: keyof typeof open): number =>
+          causeIn(privilege, virtual, `csrr t0, ${counter}`, { ...open, ...(closed && { [closed]: 0n }) });
         expect(cause()).toBe(call);
         expect(cause('mcounteren')).toBe(2);
         expect(cause('hcounteren')).toBe(virtual ? 22 : call);
@@ -51,27 +51,8 @@ describe('a counter', () => {
 });
 
 describe('a fence for an address', () => {
-  const causeOfFence = (privilege: 0 | 1, virtual: boolean, vm: boolean): number => {
-    const bench = new Bench(`
-  sfence.vma a1, zero
-  ecall
-  .balign 4
-machine:
-  j .
-`);
-    const { context } = bench.machine.harts[0]!;
-    resetContext(context, { pc: bench.pc(), privilege: 3 });
-    if (vm) context.setCsr('mstatus', 1n << 20n);
-    if (vm) context.setCsr('hstatus', 1n << 20n);
-    context.setCsr('mtvec', bench.address('machine'));
-    context.setCsr('pmpaddr0', (1n << 54n) - 1n);
-    context.setCsr('pmpcfg0', 0x1fn);
-    context.set('privilege', privilege);
-    context.set('virtual', virtual ? 1 : 0);
-    bench.machine.engine.chooseBanks(bench.machine.harts[0]!);
-    bench.run(20);
-    return Number(context.csr('mcause'));
-  };
+  const causeOfFence = (privilege: 0 | 1, virtual: boolean, vm: boolean): number =>
+    causeIn(privilege, virtual, 'sfence.vma a1, zero', vm ? { mstatus: 1n << 20n, hstatus: 1n << 20n } : {});
 
   it('traps in U-mode and VU-mode, and where mstatus.TVM or hstatus.VTVM say so', () => {
     expect(causeOfFence(1, false, false)).toBe(9);
@@ -113,10 +94,8 @@ handler:
     const bench = prepared(instruction);
     const { context } = bench.machine.harts[0]!;
     context.setCsr('mstatus', mstatus);
-    context.setCsr('pmpaddr0', (1n << 54n) - 1n);
-    context.setCsr('pmpcfg0', 0x1fn);
     const start = bench.pc();
-    bench.run(50);
+    bench.openMemory().run(50);
     expect(bench.x('a1')).toBe(start + 4n);
     expect(bench.x('s0')).toBe(0n);
   });

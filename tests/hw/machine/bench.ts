@@ -69,6 +69,24 @@ export class Bench {
     }
   }
 
+  /** Opens physical memory to every mode. */
+  openMemory(): this {
+    for (const { context } of this.machine.harts) {
+      context.setCsr('pmpaddr0', (1n << 54n) - 1n);
+      context.setCsr('pmpcfg0', 0x1fn);
+    }
+    return this;
+  }
+
+  /** The first hart goes on in another mode, for which physical memory is open. */
+  enter(privilege: 0 | 1, virtual: boolean): this {
+    const hart = this.machine.harts[0]!;
+    hart.context.set('privilege', privilege);
+    hart.context.set('virtual', virtual ? 1 : 0);
+    this.openMemory().machine.engine.chooseBanks(hart);
+    return this;
+  }
+
   run(limit: number): this {
     this.machine.run(limit);
     return this;

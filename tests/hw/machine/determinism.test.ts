@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { MachineConfig } from '../../../hw/machine/machine.ts';
 import { Bench } from './bench.ts';
 
 /**
@@ -87,7 +88,7 @@ stack: .zero 128
 const harts = 2;
 const limit = 300_000;
 const config = { harts, lookaheadNs: 5_000 };
-const fresh = (): Bench => new Bench(busy, config);
+const fresh = (translator?: MachineConfig['translator']): Bench => new Bench(busy, { ...config, translator });
 const uncut = fresh().run(limit).state();
 
 describe('a run', () => {
@@ -148,6 +149,18 @@ describe('a run', () => {
       }),
       { numRuns: 6 },
     );
+  });
+
+  it('goes on in a new machine that translates earlier, later or not at all', () => {
+    const translators = [{ threshold: 2, patience: 0 }, false, { threshold: 300, patience: 2000 }, {}] as const;
+    let bench = fresh(translators[0]);
+    for (let part = 1; part < translators.length; part++) {
+      bench.run((limit * part) / translators.length);
+      const saved = bench.machine.save();
+      bench = fresh(translators[part]);
+      bench.machine.load(structuredClone(saved));
+    }
+    expect(bench.run(limit).state()).toEqual(uncut);
   });
 
   it('takes the same path when the machine is saved and simply goes on', () => {

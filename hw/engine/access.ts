@@ -118,9 +118,22 @@ export function defineAccess(
     });
   };
 
-  const markStorable = (f: FunctionBuilder, host: I32): void => {
+  /** A page without code is in a write TLB now: `CodePages` must find it there. */
+  const markStorable = (f: FunctionBuilder, host: I32, address: I64): void => {
     const page = f.let(host.shrU(12));
-    f.store('i64as8', page, load.u8(page, pages.flags).or(pageFlags.storable).i64U(), pages.flags);
+    const flags = f.let(load.u8(page, pages.flags));
+    const entry = f.let(address.shrU(12).and(tlb.entries - 1));
+    f.if(
+      flags.and(pageFlags.storable),
+      () => {
+        const moved = load.u16(page.shl(1), pages.slots).ne(entry.wrap());
+        f.if(moved, () => f.store('i64as8', page, flags.or(pageFlags.elsewhere).i64U(), pages.flags));
+      },
+      () => {
+        f.store('i64as8', page, flags.or(pageFlags.storable).i64U(), pages.flags);
+        f.store('i64as16', page.shl(1), entry, pages.slots);
+      },
+    );
   };
 
   const loadSized = (f: FunctionBuilder, host: I32, size: Local<'i32'>): void => {
@@ -242,7 +255,7 @@ export function defineAccess(
         },
         () => {
           fill(f, bank.get, address.get, host, tlb.write);
-          markStorable(f, host);
+          markStorable(f, host, address.get);
           noteLinear(f, context.get, regime.get, bank.get);
         },
       );
@@ -279,7 +292,7 @@ export function defineAccess(
         const flags = f.let(flagsOf(host).and(pageFlags.code | pageFlags.watched));
         f.if(flags.eqz(), () => {
           fill(f, bank, address.get, host, tlb.write);
-          markStorable(f, host);
+          markStorable(f, host, address.get);
           noteLinear(f, context.get, regime, bank);
         });
         f.if(flags.and(pageFlags.code), () => f.run(imports.codeStored.call(host, size.get)));

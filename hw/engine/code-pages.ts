@@ -1,6 +1,6 @@
 // Which guest pages have predecoded code, and where: slots of machine memory, filled as instructions are first executed.
 
-import { type Decoded, decode } from '../isa/decode.ts';
+import { decode } from '../isa/decode.ts';
 import { instructionKinds } from '../isa/instruction-kind.ts';
 import { instructions } from '../isa/table.ts';
 import { codeSlot, context, pageFlags, pageSize, pages, record, special, tlb } from './layout.ts';
@@ -12,6 +12,9 @@ const parts = 8;
 
 /** A page that is stored to this often while it has code is taken for data, until it is executed again. */
 const storesUntilData = 64;
+
+/** Places for records of instructions that were decoded lately, as a power of two. */
+const knownBits = 15;
 
 type File = 'x' | 'f';
 const files = instructions.map(({ operands }) => ({
@@ -39,6 +42,13 @@ export class CodePages {
   /** First slot of the part that goes next. */
   private oldest = 0;
 
+  /**
+   * Records of instructions that were decoded lately, by a hash of their words, and those words: code consists of few different
+   * ones. 0 is no instruction.
+   */
+  private readonly knownWords = new Int32Array(1 << knownBits);
+  private readonly knownRecords = new Uint32Array(4 << knownBits);
+
   /** Told when instructions change in a page (host address, and the range of offsets), when it loses its code, and when all do. */
   onStored: (page: number, from: number, to: number) => void = () => {};
   onReleased: (page: number) => void = () => {};
@@ -62,30 +72,38 @@ export class CodePages {
     if (slot < this.fresh) memory.fill(base, 0, codeSlot.size);
     else this.fresh = slot + 1;
     for (const end of [codeSlot.pageEnd, codeSlot.straddleEnd]) memory.u32[(base + end) >>> 2] = special.pageCrossing;
+    this.forbidStores(host);
     memory.u8[flagsAt(host)]! |= pageFlags.code;
     memory.u16[slotAt(host)] = slot;
-    this.forbidStores(host);
     return base;
   }
 
   /** Stores to a page are reported to the embedder from now on. */
   watch(hostPage: number): void {
-    this.memory.u8[flagsAt(hostPage)]! |= pageFlags.watched | pageFlags.storable;
+    this.memory.u8[flagsAt(hostPage)]! |= pageFlags.watched | pageFlags.storable | pageFlags.elsewhere;
     this.forbidStores(hostPage);
   }
 
   /** Sends the stores to a page down the slow path, in every bank. */
   private forbidStores(hostPage: number): void {
+    const { u8, u16 } = this.memory;
+    const at = flagsAt(hostPage);
+    const flags = u8[at]!;
+    if ((flags & pageFlags.storable) === 0) return;
+    u8[at] = flags & ~(pageFlags.storable | pageFlags.elsewhere);
+    const everywhere = (flags & pageFlags.elsewhere) !== 0;
+    const first = everywhere ? 0 : u16[slotAt(hostPage)]!;
+    const end = everywhere ? tlb.entries : first + 1;
+    for (const bank of this.banksInUse()) this.forbidStoresIn(bank + tlb.write, first, end, hostPage);
+  }
+
+  /** The same in the entries `first` to `end` (exclusive) of one table. */
+  private forbidStoresIn(table: number, first: number, end: number, hostPage: number): void {
     const { memory } = this;
-    const flags = flagsAt(hostPage);
-    if ((memory.u8[flags]! & pageFlags.storable) === 0) return;
-    memory.u8[flags]! &= ~pageFlags.storable;
-    for (const bank of this.banksInUse()) {
-      for (let entry = bank + tlb.write; entry < bank + tlb.fetch; entry += tlb.entrySize) {
-        const at = entry >>> 2;
-        const host = (memory.u32[at]! + memory.u32[at + 2]!) >>> 0;
-        if (host === hostPage) memory.fill(entry, tlb.emptyByte, tlb.entrySize);
-      }
+    for (let entry = table + first * tlb.entrySize; entry < table + end * tlb.entrySize; entry += tlb.entrySize) {
+      const at = entry >>> 2;
+      const host = (memory.u32[at]! + memory.u32[at + 2]!) >>> 0;
+      if (host === hostPage) memory.fill(entry, tlb.emptyByte, tlb.entrySize);
     }
   }
 
@@ -215,27 +233,40 @@ export class CodePages {
   }
 
   decodeWord(at: number, word: number): void {
-    const { memory } = this;
-    const decoded = decode(word);
+    const { u32 } = this.memory;
+    const length = (word & 3) === 3 ? 4 : 2;
+    const bits = length === 4 ? word | 0 : word & 0xffff;
+    const place = Math.imul(bits, 0x9e37_79b1) >>> (32 - knownBits);
     const w = at >>> 2;
-    if (!decoded) {
-      memory.u32[w] = special.illegal;
-      memory.u32[w + 2] = word;
+    if (this.knownWords[place] !== bits && !this.learn(place, bits)) {
+      u32[w] = special.illegal;
+      u32[w + 2] = word;
       return;
     }
-    this.write(at, decoded);
-    this.fuse(at, decoded.length);
+    const { knownRecords } = this;
+    const known = 4 * place;
+    u32[w] = knownRecords[known]!;
+    u32[w + 1] = knownRecords[known + 1]!;
+    u32[w + 2] = knownRecords[known + 2]!;
+    u32[w + 3] = knownRecords[known + 3]!;
+    this.fuse(at, length);
   }
 
-  private write(at: number, { op, rd, rs1, rs2, rs3, imm, rm, length }: Decoded): void {
-    const { u32 } = this.memory;
+  /** Puts the record of an instruction in its place among those that are known. false: there is no such instruction. */
+  private learn(place: number, bits: number): boolean {
+    const decoded = decode(bits);
+    if (decoded === undefined) return false;
+    const { op, rd, rs1, rs2, rs3, imm, rm, length } = decoded;
+    const { knownRecords } = this;
     const file = files[op]!;
-    const w = at >>> 2;
     const counts = instructionKinds[op]!.branches; // from zero
-    u32[w] = recordTypeOf(op, length) | (counts ? 0 : targetOffset(file.rd, rd) << 16);
-    u32[w + 1] = sourceOffset(file.rs1, rs1) | (sourceOffset(file.rs2, rs2) << 16);
-    u32[w + 2] = imm;
-    u32[w + 3] = (counts ? 0 : sourceOffset('f', rs3)) | ((length * 8) << 16) | (rm << 24);
+    const at = 4 * place;
+    this.knownWords[place] = bits;
+    knownRecords[at] = recordTypeOf(op, length) | (counts ? 0 : targetOffset(file.rd, rd) << 16);
+    knownRecords[at + 1] = sourceOffset(file.rs1, rs1) | (sourceOffset(file.rs2, rs2) << 16);
+    knownRecords[at + 2] = imm;
+    knownRecords[at + 3] = (counts ? 0 : sourceOffset('f', rs3)) | ((length * 8) << 16) | (rm << 24);
+    return true;
   }
 
   /** Fuses a record that was just decoded with its neighbours, where that is known to pay. */
@@ -253,7 +284,7 @@ export class CodePages {
   private join(first: number, second: number): void {
     const { u16 } = this.memory;
     const type = fusedType(u16[first >>> 1]!, u16[second >>> 1]!);
-    if (type !== undefined) u16[first >>> 1] = type;
+    if (type !== 0) u16[first >>> 1] = type;
   }
 
   /** The instruction bits of a record, for diagnostics and tval. */

@@ -78,7 +78,7 @@ export const foundPage = { tag: 0, addend: 8, size: 16 } as const;
 export const pages = {
   /** u8 × 2^20: `pageFlags`. */
   flags: 0x1_0000,
-  /** u16 × 2^20: the slot of its predecoded code. */
+  /** u16 × 2^20: with `code` the slot of its predecoded code, with `storable` the number of an entry in write TLBs. */
   slots: 0x11_0000,
   end: 0x31_0000,
 } as const;
@@ -87,8 +87,10 @@ export const pageFlags = {
   code: 1,
   /** Stores are reported to the embedder (HTIF, watchpoints). */
   watched: 2,
-  /** Some write TLB may hold the page. */
+  /** Write TLBs may hold the page, at this entry. Never with `code`, outside of `CodePages`. */
   storable: 4,
+  /** At other entries, too. */
+  elsewhere: 8,
 } as const;
 
 /** Sizes of the tables that tell which code is hot. Different places may share an entry. */

@@ -65,9 +65,6 @@ export function recordTypeOf(op: number, length: 2 | 4): number {
   return special.firstInstruction + (length === 4 ? op : shortForm.get(op)!);
 }
 
-/** By the types of the first and the second: what they are when they are fused. */
-const fused = new Map<number, ReadonlyMap<number, number>>();
-
 /** Bytes of the instruction that a record starts with, by its type; none: it holds no instruction, or is the head of a region. */
 const lengths: readonly number[] = [
   ...new Array<number>(special.firstInstruction).fill(0),
@@ -80,16 +77,25 @@ const typesOf = (form: number): number[] =>
     (index) => special.firstInstruction + index,
   );
 
-for (const [index, [first, second]] of pairs.entries()) {
-  for (const type of typesOf(first)) {
-    const seconds = new Map(fused.get(type));
-    for (const next of typesOf(second)) seconds.set(next, special.firstInstruction + forms.length + index);
-    fused.set(type, seconds);
+/** By the type of the first, where its row is in `fused`; 0: it is fused with nothing. In a row: what it is with each second. */
+const rowOf = new Uint16Array(special.firstRegion);
+const fused = fusedTypes();
+
+function fusedTypes(): Uint16Array {
+  const firsts = [...new Set(pairs.flatMap(([first]) => typesOf(first)))];
+  for (const [index, type] of firsts.entries()) rowOf[type] = (index + 1) * special.firstRegion;
+  const table = new Uint16Array((firsts.length + 1) * special.firstRegion);
+  for (const [index, [first, second]] of pairs.entries()) {
+    for (const type of typesOf(first)) {
+      for (const next of typesOf(second)) table[rowOf[type]! + next] = special.firstInstruction + forms.length + index;
+    }
   }
+  return table;
 }
 
-/** The type of a record whose successor is `next`: fused, if such a pair is known; undefined if it stays as it is. */
-export const fusedType = (type: number, next: number): number | undefined => fused.get(type)?.get(next);
+/** The type of a record whose successor is `next`: fused, if such a pair is known; 0 if it stays as it is. */
+export const fusedType = (type: number, next: number): number =>
+  type < special.firstRegion && next < special.firstRegion ? fused[rowOf[type]! + next]! : 0;
 
 /** Bytes of the instruction that a record starts with; 0 if it holds none, or is the head of a region. */
 export const lengthOf = (type: number): number => (type < lengths.length ? lengths[type]! : 0);

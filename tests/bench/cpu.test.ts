@@ -18,7 +18,7 @@ import { Refusal } from '../../tools/refusal.ts';
 const engine =
   (msPerRound: number): Runner =>
   async (task) => {
-    if (task.kind === 'linux') return { time: { wallMs: 50, cpuMs: 50 }, instructions: null };
+    if (task.kind === 'linux') return { time: { wallMs: 25 * msPerRound, cpuMs: 50 }, instructions: null };
     const rounds = Number(/-(\d+)\.elf$/.exec(task.elf)![1]);
     const ms = 100 + rounds * msPerRound;
     return { time: { wallMs: ms, cpuMs: ms }, instructions: 1000 * rounds };
@@ -67,7 +67,7 @@ describe('a comparison', () => {
     const report = await measure(engines, ['copy', 'float']);
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);
     expect(report).toMatchObject({
-      version: 2,
+      version: 3,
       rival: { name: 'qemu', version: '7' },
       host: { cpu: expect.any(String), cpus: expect.any(Number), platform: expect.any(String) },
       translator: null,
@@ -125,13 +125,14 @@ describe('a comparison', () => {
   test('leaves open in the table what a program does not tell, and names what was skipped', async () => {
     const report = await measure(engines, ['integer']);
     const sample = { median: 2000, min: 1000, max: 3000 };
+    const same = { median: 1, min: 1, max: 1 };
     const boot: ProgramResult = {
       program: 'linux',
       where: 'machine',
       instructions: { whole: null, steady: null },
-      microvisor: { whole: sample, steady: null },
-      rival: { whole: sample, steady: null },
-      ratio: { whole: { median: 1, min: 1, max: 1 }, steady: null },
+      microvisor: { whole: sample, steady: null, elapsed: { median: 1500, min: 1000, max: 2000 } },
+      rival: { whole: sample, steady: null, elapsed: sample },
+      ratio: { whole: same, steady: null, elapsed: { median: 1.333, min: 1, max: 1.5 } },
     };
     const text = benchTable({ ...report, programs: [boot], skipped: [{ program: 'linux-cell', why: 'no Debian' }] });
     const cells = text
@@ -142,6 +143,18 @@ describe('a comparison', () => {
     expect(cells.slice(1, 7)).toEqual(['linux', '–', '–', '–', '–', '–']);
     expect(cells[7]).toBe('2.00 (1.00–3.00)');
     expect(text).toContain('skipped: linux-cell: no Debian');
+    const boots = benchTable({ ...report, clock: 'cpu', programs: [...report.programs, boot] }).split('\n\n')[2]!;
+    expect(
+      boots
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.replace(/ +/g, ' ')),
+    ).toEqual([
+      '| boot | by the clock, s | qemu | speed |',
+      expect.stringMatching(/^\|[-:|]+\|$/),
+      '| linux | 1.50 (1.00–2.00) | 2.00 (1.00–3.00) | 1.333 (1.000–1.500) |',
+    ]);
+    expect(benchTable({ ...report, clock: 'wall', programs: [boot] })).not.toContain('by the clock');
   });
 });
 

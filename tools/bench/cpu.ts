@@ -38,6 +38,8 @@ export interface EngineTimes {
   whole: Sample;
   /** Host milliseconds of the long run less those of the short one; null where there is one length. */
   steady: Sample | null;
+  /** Milliseconds that the whole took by the clock: what somebody waits for. */
+  elapsed: Sample;
 }
 
 export interface ProgramResult {
@@ -50,19 +52,19 @@ export interface ProgramResult {
   /** null without a rival. */
   rival: EngineTimes | null;
   /** The rival's time divided by ours, paired by round: our speed relative to the rival's. null without a rival. */
-  ratio: { whole: Sample; steady: Sample | null } | null;
+  ratio: { whole: Sample; steady: Sample | null; elapsed: Sample } | null;
 }
 
 /** What `microvisor bench cpu --json` prints. */
 export interface CpuBenchReport {
-  version: 2;
+  version: 3;
   microvisor: string;
   rival: { name: 'qemu'; version: string } | null;
   host: { cpu: string; cpus: number; platform: string; node: string };
   /** The value of `--translator`, with which ours ran; null: the machine's own choice. */
   translator: string | null;
   rounds: number;
-  /** What the times are: processor time of all threads, or the clock where the host does not tell that. */
+  /** What `whole` and `steady` are: processor time of all threads, or the clock where the host does not tell that. */
   clock: 'cpu' | 'wall';
   programs: ProgramResult[];
   /** Programs that nobody named and this host cannot run. */
@@ -146,6 +148,7 @@ function chosen({ programs, linux, short }: CpuBenchOptions): { names: string[];
 class Series {
   readonly whole: number[] = [];
   readonly steady: number[] = [];
+  readonly elapsed: number[] = [];
   readonly instructions: ProgramResult['instructions'] = { whole: null, steady: null };
 
   constructor(
@@ -158,6 +161,7 @@ class Series {
     const second = await this.run(long);
     const whole = this.clock(second.time);
     this.whole.push(whole);
+    this.elapsed.push(second.time.wallMs);
     this.instructions.whole = second.instructions;
     if (first === undefined) return;
     const steady = whole - this.clock(first.time);
@@ -171,7 +175,11 @@ class Series {
   }
 
   get times(): EngineTimes {
-    return { whole: sampleOf(this.whole), steady: this.steady.length === 0 ? null : sampleOf(this.steady) };
+    return {
+      whole: sampleOf(this.whole),
+      steady: this.steady.length === 0 ? null : sampleOf(this.steady),
+      elapsed: sampleOf(this.elapsed),
+    };
   }
 }
 
@@ -181,6 +189,7 @@ const ratios = (theirs: readonly number[], ours: readonly number[]): Sample =>
 const compare = (theirs: Series, ours: Series): NonNullable<ProgramResult['ratio']> => ({
   whole: ratios(theirs.whole, ours.whole),
   steady: theirs.steady.length === 0 ? null : ratios(theirs.steady, ours.steady),
+  elapsed: ratios(theirs.elapsed, ours.elapsed),
 });
 
 /** What is compared. */
@@ -222,7 +231,7 @@ export async function benchCpu({ microvisor, rival }: Engines, options: CpuBench
       });
     }
     return {
-      version: 2,
+      version: 3,
       microvisor: version(),
       rival: rival ? { name: rival.name, version: rival.version } : null,
       host: {

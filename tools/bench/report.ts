@@ -1,6 +1,7 @@
 // The table that `microvisor bench cpu` prints: Markdown, so that it can be pasted.
 
 import type { CpuBenchReport, ProgramResult } from './cpu.ts';
+import { linuxBoots } from './linux.ts';
 import type { Sample } from './statistics.ts';
 import { table } from './table.ts';
 
@@ -26,6 +27,19 @@ function row({ program, instructions, microvisor, rival, ratio: relative }: Prog
   ];
 }
 
+/** What somebody waits for, by the clock: V8 compiles on other processors beside the machine. */
+function boots({ clock, programs, rival }: CpuBenchReport): string[] {
+  const measured = programs.filter(({ program }) => linuxBoots.some(({ name }) => name === program));
+  if (clock === 'wall' || measured.length === 0) return [];
+  const heads = ['boot', 'by the clock, s', ...(rival ? ['qemu', 'speed'] : [])];
+  const rows = measured.map(({ program, microvisor, rival: other, ratio: relative }) => [
+    program,
+    seconds(microvisor.elapsed),
+    ...(other && relative ? [seconds(other.elapsed), ratio(relative.elapsed)] : []),
+  ]);
+  return [...table(heads, rows), ''];
+}
+
 /** Times are host seconds, `median (smallest–largest)`. */
 export function benchTable(report: CpuBenchReport): string {
   const { rival, host } = report;
@@ -45,6 +59,7 @@ export function benchTable(report: CpuBenchReport): string {
     '',
     ...table(heads, report.programs.map(row)),
     '',
+    ...boots(report),
     ...report.skipped.map(({ program, why }) => `skipped: ${program}: ${why}\n`),
   ].join('\n');
 }

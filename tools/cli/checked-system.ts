@@ -2,6 +2,7 @@
 
 import type { ProgramDiagnostic } from '../boot/programs.ts';
 import { type Diagnostic, sortDiagnostics } from '../manifest/diagnostic.ts';
+import type { ManifestFiles } from '../manifest/files.ts';
 import { loadManifest } from '../manifest/load.ts';
 import type { Manifest } from '../manifest/model.ts';
 import { ramHint } from '../manifest/rules/memory.ts';
@@ -14,9 +15,12 @@ import { showDiagnostics } from './show-diagnostics.ts';
 
 export type System = { ok: true; manifest: Manifest; plan: Plan } | { ok: false; diagnostics: Diagnostic[] };
 
-/** Reads, checks and plans; `overrides` are the `--set`s of the command line. */
-export function checkedSystem(path: string, overrides: readonly string[]): System {
-  const loaded = loadManifest(path, { overrides });
+/**
+ * Reads, checks and plans; `overrides` are the `--set`s of the command line. Whoever does so twice gives the same `files`, which look
+ * at each file once.
+ */
+export function checkedSystem(path: string, overrides: readonly string[], files?: ManifestFiles): System {
+  const loaded = loadManifest(path, { overrides, ...(files && { files }) });
   if (!loaded.ok) return loaded;
   const plan = buildPlan(loaded.manifest);
   const memory = memoryAccount(plan);
@@ -52,8 +56,12 @@ function ofProgram({ file, line, column, code, message, hint, cell }: ProgramDia
 }
 
 /** As checkedSystem, for commands that cannot go on: prints what is wrong to standard error and ends the command. */
-export function systemOrRefuse(path: string, overrides: readonly string[]): { manifest: Manifest; plan: Plan } {
-  const system = checkedSystem(path, overrides);
+export function systemOrRefuse(
+  path: string,
+  overrides: readonly string[],
+  files?: ManifestFiles,
+): { manifest: Manifest; plan: Plan } {
+  const system = checkedSystem(path, overrides, files);
   if (system.ok) return system;
   refuse(system.diagnostics);
 }

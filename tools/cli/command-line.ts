@@ -49,6 +49,8 @@ export async function runCommandLine(
       throw error ?? new Refusal('usage', message ?? 'the command line is not understood');
     });
   for (const command of commands) parser.command(command);
+  // yargs lays out the help whenever a command has begun, in case its handler should show it. None of ours does.
+  internalsOf(parser).getUsageInstance().cacheHelpMessage = () => {};
   parser.check((argv: Record<string, unknown>) => {
     const command = commands.find((each) => nameOf(each) === (argv['_'] as string[])[0]);
     for (const { name, array } of optionsOf(command)) {
@@ -77,6 +79,10 @@ export async function runCommandLine(
     return exitCodes.internal.code;
   }
 }
+
+/** Not in the published types either. */
+const internalsOf = (parser: object): { getUsageInstance(): { cacheHelpMessage: () => void } } =>
+  (parser as { getInternalMethods(): ReturnType<typeof internalsOf> }).getInternalMethods();
 
 const lowerFirst = (text: string): string => text.slice(0, 1).toLowerCase() + text.slice(1);
 

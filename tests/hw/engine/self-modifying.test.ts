@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decode } from '../../../hw/isa/decode.ts';
-import { Bench } from '../machine/bench.ts';
+import { Bench, enterSupervisor, ram } from '../machine/bench.ts';
+import { PageTables, rwxad } from './page-tables.ts';
 
 /** Instructions of the loop that changes itself, and how often it runs between two changes. */
 const loopLength = 12;
@@ -251,5 +252,61 @@ describe('predecoded code', () => {
       bench.store(page + index * 4096n, 0x0000_8067_0014_0413n); // addi s0, s0, 1; ret
     }
     expect(bench.run(1_000_000).x('s0')).toBe(10_000n);
+  });
+});
+
+describe('a page that becomes code', () => {
+  const page = ram + 0x4000n;
+  const addition = (immediate: number): number => immediate * 2 ** 20 + 0x40413; // addi s0, s0, immediate
+  /** Virtual pages whose translations lie in different, and in the same entries of a TLB; and the numbers of address spaces. */
+  const places = [
+    { at: 0x40_0000n, space: 0 },
+    { at: 0x40_3000n, space: 0 },
+    { at: 0x80_0000n, space: 0 },
+    { at: 0x40_0000n, space: 1 },
+    { at: 0x40_5000n, space: 1 },
+  ];
+
+  it.each([
+    ['the only place', [0]],
+    ['one of two places', [0, 1]],
+    ['the other of two places', [1, 0]],
+    ['places that share an entry', [0, 2]],
+    ['another address space', [0, 3]],
+    ['every place', [4, 3, 2, 1, 0]],
+  ])('is seen to change through %s that it was stored to before', (_name, chosen) => {
+    const through = (index: number, what: string): string => `
+      csrw satp, ${places[index]!.space === 0 ? 'a1' : 'a2'}
+      li t0, ${places[index]!.at}
+      ${what}`;
+    const store = (index: number, immediate: number): string =>
+      through(index, `li t1, ${addition(immediate)}\nsw t1, (t0)\nfence.i`);
+    const bench = new Bench(
+      `
+      ${enterSupervisor}
+      .balign 4
+    supervisor:
+      ${chosen.map((index) => store(index, 1)).join('\n')}
+      ${through(chosen[0]!, 'jalr ra, t0')}
+      ${chosen.map((index, turn) => `${store(index, 2 << turn)}\n${through(index, 'jalr ra, t0')}`).join('\n')}
+      ecall
+      .balign 4
+    machine:
+      csrr a3, mcause
+      j .
+    `,
+      { ramSize: 1 << 20 },
+    );
+    const spaces = [0, 1].map((space) => new PageTables(bench, ram + 0x2_0000n + BigInt(space) * 0x1_0000n, 3));
+    for (const tables of spaces) {
+      tables.map(ram, ram, rwxad);
+      for (const { at } of places) tables.map(at, page, rwxad);
+    }
+    bench.store(page + 4n, 0x8067n, 4); // ret
+    const { context } = bench.machine.harts[0]!;
+    context.setX(11, spaces[0]!.atp(8n) | (1n << 44n));
+    context.setX(12, spaces[1]!.atp(8n) | (2n << 44n));
+    bench.run(2000);
+    expect([bench.x('a3'), bench.x('s0')]).toEqual([9n, BigInt(1 + 2 * (2 ** chosen.length - 1))]);
   });
 });

@@ -1,10 +1,12 @@
 // `microvisor run`: boots the system that a manifest describes.
 
 import { writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
 import type { MachineConfig } from '../../../hw/machine/machine.ts';
 import { attachTerminal } from '../../host/terminal.ts';
 import { setKernelV8Flags } from '../../host/v8-flags.ts';
+import { HostFiles } from '../../manifest/files.ts';
 import type { Manifest } from '../../manifest/model.ts';
 import { formatTime } from '../../manifest/units.ts';
 import { fileError, Refusal, type RefusalKind } from '../../refusal.ts';
@@ -91,8 +93,8 @@ const refusalOf: Record<Exclude<Outcome, 'ok'>, RefusalKind> = {
 
 async function runSystem(args: RunArguments): Promise<void> {
   setKernelV8Flags();
-  const overrides = overridesOf(args);
-  const { manifest, plan } = systemOrRefuse(args.manifest, overrides);
+  const files = new HostFiles(dirname(resolve(args.manifest)));
+  const { manifest, plan } = systemOrRefuse(args.manifest, overridesOf(args, files), files);
   noteRunFacts({ seed: manifest.system.seed, manifest: args.manifest });
   const expect = args.expect ?? [];
   const cells = manifest.cells.map(({ name }) => name);
@@ -155,11 +157,11 @@ async function runSystem(args: RunArguments): Promise<void> {
   finish(args, screen, end, left);
 }
 
-function overridesOf({ manifest, set, seed, attach }: RunArguments): string[] {
+function overridesOf({ manifest, set, seed, attach }: RunArguments, files: HostFiles): string[] {
   const overrides = [...(set ?? [])];
   if (seed !== undefined) overrides.push(`system.seed=${seed}`);
   if (attach === undefined) return overrides;
-  return [...overrides, ...attachmentOverrides(systemOrRefuse(manifest, overrides).manifest, attach)];
+  return [...overrides, ...attachmentOverrides(systemOrRefuse(manifest, overrides, files).manifest, attach)];
 }
 
 function finish(args: RunArguments, screen: Screen, end: SessionEnd, left: boolean): void {

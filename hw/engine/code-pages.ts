@@ -44,7 +44,7 @@ export class CodePages {
 
   /**
    * Records of instructions that were decoded lately, by a hash of their words, and those words: code consists of few different
-   * ones. 0 is no instruction.
+   * ones. 0, which is no instruction: none yet.
    */
   private readonly knownWords = new Int32Array(1 << knownBits);
   private readonly knownRecords = new Uint32Array(4 << knownBits);
@@ -238,7 +238,8 @@ export class CodePages {
     const bits = length === 4 ? word | 0 : word & 0xffff;
     const place = Math.imul(bits, 0x9e37_79b1) >>> (32 - knownBits);
     const w = at >>> 2;
-    if (this.knownWords[place] !== bits && !this.learn(place, bits)) {
+    const isKnown = bits !== 0 && this.knownWords[place] === bits;
+    if (!isKnown && !this.learn(place, bits)) {
       u32[w] = special.illegal;
       u32[w + 2] = word;
       return;

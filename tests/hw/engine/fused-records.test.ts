@@ -73,3 +73,28 @@ describe('a fused pair', () => {
     expect(bench.x('a1')).toBe(bench.symbols.get('faulting'));
   });
 });
+
+it('words of zeros and of ones are no instructions, the first time and later', () => {
+  const bench = new Bench(`
+    la t0, machine
+    csrw mtvec, t0
+    .half 0, 0, 0
+    .word 0xffffffff, 0xffffffff
+    .half 0
+    j .
+    .balign 4
+  machine:
+    csrr t0, mcause
+    add s0, s0, t0
+    csrr t1, mtval
+    csrr t0, mepc
+    addi t0, t0, 2
+    snez t1, t1
+    slli t1, t1, 1
+    add t0, t0, t1
+    csrw mepc, t0
+    mret
+  `);
+  bench.run(200);
+  expect(bench.x('s0')).toBe(6n * 2n);
+});

@@ -58,8 +58,8 @@ export const control = {
   timeOffset: 0x88,
   /** f64: counts the uses of spaces. */
   spaceClock: 0x90,
-  /** `foundPage` × 4: where the region that runs has found pages last; each of its uses has one. */
-  foundPages: 0xc0,
+  /** `foundPage` × 64: the pages that the region that runs has found last, by loads with each base register, then by stores. */
+  foundPages: 0x100,
   /** u8 × 4096: for each CSR number an index into the `csrEntry` that follow; 0: only TypeScript knows it. */
   csrIndex: 0x1000,
   csrEntries: 0x2000,

@@ -72,7 +72,7 @@ export class Code {
     this.sleb(Number(rest));
   }
 
-  /** An index; a negative one is that of a hole. */
+  /** An index, or the offset of a load or store; a negative one is that of a hole. */
   index(index: number): void {
     if (index < 0) this.hole(-1 - index, false);
     else this.uleb(index);

@@ -139,7 +139,7 @@ export class FunctionBuilder {
     value.emit(this.code);
     this.code.u8(storeOpcodes[kind]);
     this.code.uleb(0);
-    this.code.uleb(offset);
+    this.code.index(offset);
   }
 
   /** memory.fill: `length` bytes at `address` become `byte`. */

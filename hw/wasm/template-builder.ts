@@ -8,6 +8,8 @@ import { classes, type I32, I64, type Value } from './values.ts';
 /** The local, the label or the constant that a use gives under a number below `firstScratch`. */
 export const localHole = <K extends Kind>(which: number, kind: K): Local<K> => new Local(holeIndex(which), kind);
 export const labelHole = (which: number): Label => new Label(holeIndex(which));
+/** The offset of a load or store. */
+export const offsetHole = (which: number): number => holeIndex(which);
 export const constantHole = (which: number): I64 =>
   new I64((code) => {
     code.u8(0x42);

@@ -547,7 +547,7 @@ const loadOf =
       address.emit(code);
       code.u8(opcode);
       code.uleb(align);
-      code.uleb(offset);
+      code.index(offset);
     });
 
 /** Loads from machine memory: `load.u16(address, constant offset)`. Suffix `to64` widens to 64 bits. */

@@ -9,11 +9,11 @@ import { holeIndex } from '../../wasm/code.ts';
 import { hostFuses } from '../../wasm/host-fma.ts';
 import { Fn } from '../../wasm/module.ts';
 import type { HoleValues, Template } from '../../wasm/template.ts';
-import { constantHole, labelHole, localHole, TemplateBuilder } from '../../wasm/template-builder.ts';
+import { constantHole, labelHole, localHole, offsetHole, TemplateBuilder } from '../../wasm/template-builder.ts';
 import { type F64, I32, I64, load } from '../../wasm/values.ts';
 import { tlbEntry } from '../access.ts';
 import { AtomicSemantics, loadSizes, loads, storeKinds } from '../atomic-semantics.ts';
-import { control, foundPage, pageFlags, pages, tlb } from '../layout.ts';
+import { pageFlags, pages, tlb } from '../layout.ts';
 import { access } from '../physical.ts';
 import { boxSingle, unlessExact } from '../softfloat/fast-path.ts';
 import { operands as softfloatOperands } from '../softfloat/operation.ts';
@@ -41,6 +41,9 @@ export const holes = {
   linearLast: 11,
   /** What to add to an address for the host's. */
   linearAddend: 15,
+  /** Offsets of the `foundPage` of loads by its base register, and of that of stores. */
+  foundByLoads: { tag: 16, addend: 17 },
+  foundByStores: { tag: 18, addend: 19 },
 } as const;
 
 /** Addresses that may be loaded from and stored to, and lie in RAM one after another, as far as they may be stored to at all. */
@@ -121,12 +124,6 @@ class InstructionSemantics extends AtomicSemantics implements Semantics {
 
   // ---- memory
 
-  /** Where the page is noted that such an access has found last. */
-  private foundPage(table: number): number {
-    const use = (table === tlb.read ? 0 : 2) + (this.decoded.rs1 === 2 ? 1 : 0);
-    return control.foundPages + use * foundPage.size;
-  }
-
   /** Host address of an access in the linear range; a store to a page with code or a watched one is left to the interpreter. */
   private linearHost(va: I64, size: Size, table: number, aligned: boolean): I32 {
     const { builder: f } = this;
@@ -148,7 +145,9 @@ class InstructionSemantics extends AtomicSemantics implements Semantics {
   private host(va: I64, size: Size, table: number, aligned: boolean): I32 {
     if (this.linear) return this.linearHost(va, size, table, aligned);
     const { builder: f } = this;
-    const found = this.foundPage(table);
+    const found = table === tlb.read ? holes.foundByLoads : holes.foundByStores;
+    const foundTag = offsetHole(found.tag);
+    const foundAddend = offsetHole(found.addend);
     const anywhere = I32.of(0);
     const wanted = f.let(va.and(-4096 | (size - 1)));
     const lookUp = (): void => {
@@ -156,11 +155,11 @@ class InstructionSemantics extends AtomicSemantics implements Semantics {
       const tag = f.let(load.i64(entry));
       const misses = aligned || size === 1 ? tag.ne(wanted) : tag.ne(va.and(-4096)).or(crossesPage(va, size));
       f.if(misses, () => this.leave(), undefined, false);
-      f.store('i64', anywhere, tag, found + foundPage.tag);
-      f.store('i32', anywhere, load.i32(entry, 8), found + foundPage.addend);
+      f.store('i64', anywhere, tag, foundTag);
+      f.store('i32', anywhere, load.i32(entry, 8), foundAddend);
     };
-    f.if(load.i64(anywhere, found + foundPage.tag).ne(wanted), lookUp, undefined, false);
-    return va.wrap().add(load.i32(anywhere, found + foundPage.addend));
+    f.if(load.i64(anywhere, foundTag).ne(wanted), lookUp, undefined, false);
+    return va.wrap().add(load.i32(anywhere, foundAddend));
   }
 
   load(kind: LoadKind, address: I64): I64 {
@@ -235,10 +234,10 @@ const crossesPage = (va: I64, size: Size): I32 =>
 /** With a linear range, and without. */
 const templates = { linear: new Map<number, InstructionTemplate>(), paged: new Map<number, InstructionTemplate>() };
 
-/** What of the operands its template depends on: registers that are zero or sp, an immediate of zero; which are the same f register, and rm. */
+/** What of the operands its template depends on: registers and an immediate that are zero; which are the same f register, and rm. */
 function variantOf({ op, rd, rs1, rs2, rs3, imm, rm }: Readonly<Decoded>): number {
   const zeros = (rd === 0 ? 1 : 0) | (rs1 === 0 ? 2 : 0) | (rs2 === 0 ? 4 : 0) | (imm === 0 ? 8 : 0);
-  const variant = (op << 5) | zeros | (rs1 === 2 ? 16 : 0);
+  const variant = (op << 4) | zeros;
   if (!instructionKinds[op]!.usesFp) return variant;
   const same = (rs1 === rs2 ? 1 : 0) | (rs1 === rs3 ? 2 : 0) | (rs2 === rs3 ? 4 : 0);
   return (1 << 30) | (variant << 6) | (same << 3) | rm;

@@ -42,12 +42,25 @@ const none: readonly number[] = new Array(registerCount + 32).fill(0);
 /** What fills the holes of the template at hand. */
 const values = holeValues();
 
+/** The `foundPage` of loads by a base register, and of stores. */
+const foundByLoads = (base: number): number => control.foundPages + base * foundPage.size;
+const foundByStores = (base: number): number => foundByLoads(32 + base);
+
+function setFoundPages(base: number): void {
+  values[holes.foundByLoads.tag] = foundByLoads(base) + foundPage.tag;
+  values[holes.foundByLoads.addend] = foundByLoads(base) + foundPage.addend;
+  values[holes.foundByStores.tag] = foundByStores(base) + foundPage.tag;
+  values[holes.foundByStores.addend] = foundByStores(base) + foundPage.addend;
+}
+
 class Translation {
   private readonly flow: ControlFlow;
   /** Indices of the registers' locals; 0: the region does not use it. */
   private readonly locals = none.slice();
   private readonly written = none.slice();
   private usesFp = false;
+  /** Those that its accesses use. */
+  private readonly foundPages = new Set<number>();
   /** Where `leaveTo` is an address, and where it is a `departure`. */
   private exit!: Label;
   private leaving!: Label;
@@ -77,7 +90,10 @@ class Translation {
     locals[file.rs2 + rs2] = 1;
     locals[file.rs3 + rs3] = 1;
     this.written[file.rd + rd] = 1;
-    this.usesFp ||= instructionKinds[op]!.usesFp;
+    const { usesFp, accessesMemory, changesMemory } = instructionKinds[op]!;
+    this.usesFp ||= usesFp;
+    if (accessesMemory) this.foundPages.add(foundByLoads(rs1));
+    if (changesMemory) this.foundPages.add(foundByStores(rs1));
   }
 
   /** Does something with each register that the region uses: its local, and its offset in the context. */
@@ -97,9 +113,7 @@ class Translation {
     if (this.linear) setLinearRange(values, this.linear);
     else {
       f.set(frame.dataBank, load.i32(context, fields.dataBank));
-      for (let use = 0; use < 4; use++) {
-        f.store('i64', I32.of(0), noTag, control.foundPages + use * foundPage.size + foundPage.tag);
-      }
+      for (const found of this.foundPages) f.store('i64', I32.of(0), noTag, found + foundPage.tag);
     }
     f.block((exit) => {
       this.exit = exit;
@@ -195,6 +209,7 @@ class Translation {
     values[holes.imm] = decoded.imm;
     values[holes.pc] = offset;
     values[holes.nextPc] = offset + decoded.length;
+    setFoundPages(decoded.rs1);
     values[holes.departure] = departure.of(offset, unused, true);
     if (softfloat) values[holes.softfloat] = this.softfloat(softfloat).index();
     this.builder.place(template, values);

@@ -37,32 +37,35 @@ rare:
 1: j again
 `;
 
-it('a region that was left before its first instruction is entered the next time', () => {
-  const both = new BothEngines(
-    `
+it.each(['j', 'bgez s0,'])(
+  'a region that was left before its first instruction is entered the next time: %s',
+  (jump) => {
+    const both = new BothEngines(
+      `
   la a1, data
 again:
   ld t1, (a1)
   add s1, s1, t1
   addi s0, s0, 1
   csrr t2, mscratch
-  j again
+  ${jump} again
   .balign 8
 data: .dword 3
 `,
-    { entriesUntilLarge: 1_000_000 },
-  ).run(1000);
-  const { engine, memory } = both.translator.machine;
-  const left = (): number[] =>
-    Array.from({ length: both.statistics.regions }, (_, number) => {
-      return memory.u32[(memory.layout.regions + number * regionEntry.size + regionEntry.entriesLeft) >>> 2]!;
-    });
-  const before = left();
-  expect(engine.translator!.alive.regions).toBe(both.statistics.regions);
-  // The load misses the TLB.
-  both.each(({ machine }) => machine.engine.flushTranslations()).run(1000, 1);
-  expect(Math.max(...left().map((now, number) => before[number]! - now))).toBeGreaterThan(100);
-});
+      { entriesUntilLarge: 1_000_000 },
+    ).run(1000);
+    const { engine, memory } = both.translator.machine;
+    const left = (): number[] =>
+      Array.from({ length: both.statistics.regions }, (_, number) => {
+        return memory.u32[(memory.layout.regions + number * regionEntry.size + regionEntry.entriesLeft) >>> 2]!;
+      });
+    const before = left();
+    expect(engine.translator!.alive.regions).toBe(both.statistics.regions);
+    // The load misses the TLB.
+    both.each(({ machine }) => machine.engine.flushTranslations()).run(1000, 1);
+    expect(Math.max(...left().map((now, number) => before[number]! - now))).toBeGreaterThan(100);
+  },
+);
 
 describe('a region that is entered often', () => {
   it.each([80, 20_000])(

@@ -1,6 +1,7 @@
 // Runs a machine in this process, with the user's terminal on its console, for as long as it goes.
 
 import type { Machine, StopReason } from '../../hw/machine/machine.ts';
+import { ModuleGarbage } from '../host/module-garbage.ts';
 import { Nap, runPaced } from '../host/pace.ts';
 import { attachTerminal } from '../host/terminal.ts';
 
@@ -31,6 +32,7 @@ export async function runAtTerminal({ machine, limitNs, input, listening, over }
   let left = false;
   let interrupted = false;
   const nap = new Nap();
+  const garbage = new ModuleGarbage(machine);
   const terminal = attachTerminal({
     onInput: (bytes) => {
       input(bytes);
@@ -54,7 +56,10 @@ export async function runAtTerminal({ machine, limitNs, input, listening, over }
       realTime: terminal.interactive,
       inputMayCome: () => !terminal.ended && listening(),
       nap,
-      ended: () => left || interrupted || over(),
+      ended: () => {
+        garbage.look();
+        return left || interrupted || over();
+      },
     });
     return { reason, left, interrupted, hostMs: performance.now() - started };
   } finally {

@@ -2,6 +2,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { builtPrograms } from '../boot/built-programs.ts';
+import { ModuleGarbage } from '../host/module-garbage.ts';
 import { Nap, runPaced } from '../host/pace.ts';
 import { setServerV8Flags } from '../host/v8-flags.ts';
 import { buildPlan } from '../plan/build.ts';
@@ -34,6 +35,7 @@ async function run(): Promise<void> {
     nap.wake();
   });
   const { machine } = running.system;
+  const garbage = new ModuleGarbage(machine);
   const reason = await runPaced(machine, {
     limit: machine.now + (request.limitNs * machine.clockHz) / 1e9,
     realTime: request.realTime,
@@ -42,6 +44,7 @@ async function run(): Promise<void> {
     ended: () => {
       running.progress();
       pieces.flush();
+      garbage.look();
       return stopped || running.finished;
     },
   });

@@ -17,13 +17,13 @@ function bench(...args: string[]): Promise<{ code: number; out: string; err: str
   });
 }
 
-/** A Linux program that computes for a while and exits with a status: system call 93 of riscv64. */
+/** A Linux program that computes for longer than the marks around it take, and exits with a status: system call 93 of riscv64. */
 function exiting(status: number): string {
   const folder = mkdtempSync(join(tmpdir(), 'microvisor-bench-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   // Linux maps pages of the file: the address is as far into its page as the code into the file.
   const origin = 0x10080n;
-  const source = `_start: li t0, 100000000\n1: xor t1, t1, t0\naddi t0, t0, -1\nbnez t0, 1b\nli a0, ${status}\nli a7, 93\necall\n`;
+  const source = `_start: li t0, 500000000\n1: xor t1, t1, t0\naddi t0, t0, -1\nbnez t0, 1b\nli a0, ${status}\nli a7, 93\necall\n`;
   const { bytes } = assemble(source, { origin, file: 'exit.s' });
   const path = join(folder, 'program');
   writeFileSync(path, writeElf({ segments: [{ address: origin, bytes }], entry: origin }));

@@ -21,7 +21,7 @@ class SharedTable {
   }
   inCode(at: I32): I32 {
     const { scale } = this;
-    return (scale < 1 ? at.shrU(Math.log2(1 / scale)) : at.mul(scale)).and(this.mask);
+    return (scale < 1 ? at.divU(1 / scale) : at.mul(scale)).and(this.mask);
   }
 }
 

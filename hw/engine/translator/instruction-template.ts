@@ -130,7 +130,7 @@ class InstructionSemantics extends AtomicSemantics implements Semantics {
     const distance = va.sub(constantHole(holes.linearFirst));
     const stores = table === tlb.write;
     // Turned so that a misaligned one is beyond any range: a misaligned store may reach into a page with code.
-    const shift = stores || aligned ? Math.log2(size) : 0;
+    const shift = stores || aligned ? 31 - Math.clz32(size) : 0;
     const turned = shift === 0 ? distance : distance.rotr(shift);
     f.if(turned.gtU(constantHole(holes.linearLast + shift)), () => this.leave(), undefined, false);
     const host = f.let(va.wrap().add(constantHole(holes.linearAddend).wrap()));

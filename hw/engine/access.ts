@@ -15,7 +15,6 @@ import {
   signals,
   tlb,
 } from './layout.ts';
-import { ramBase } from './memory.ts';
 import { access, accessFaultCause, type Physical, zero64 } from './physical.ts';
 import type { Translation } from './walk.ts';
 
@@ -45,13 +44,6 @@ export interface Access {
 
 /** The locked entries among the eight that a pmpcfg register holds. */
 const lockedEntries = -0x7f7f_7f7f_7f7f_7f80n;
-
-/** A stamp that no bank has had. */
-export function nextStamp(f: FunctionBuilder): I64 {
-  const stamp = f.let(load.i64(I32.of(0), control.stamps).add(1));
-  f.store('i64', I32.of(0), stamp, control.stamps);
-  return stamp;
-}
 
 /** Host address of the TLB entry that `address` may be in; `table` is the offset of the table in the bank. */
 export function tlbEntry(bank: I32, address: I64, table: number): I32 {
@@ -105,20 +97,13 @@ export function defineAccess(
     });
   };
 
-  /** M-mode may load from and store to all of RAM, at its physical addresses, unless entries of the PMP are locked. */
-  const noteLinear = (f: FunctionBuilder, context: I32, regime: I32, bank: I32): void => {
-    f.if(regime.and(regimes.privilege).eq(3).and(load.i64(bank, tlb.linearStamp).eqz()), () => {
+  const noteOpen = (f: FunctionBuilder, context: I32, regime: I32, bank: I32): void => {
+    f.if(regime.and(regimes.privilege).eq(3), () => {
       const configs = load.i64(context, csrOffset('pmpcfg0')).or(load.i64(context, csrOffset('pmpcfg2')));
-      f.if(configs.and(lockedEntries).eqz(), () => {
-        f.store('i64', bank, nextStamp(f), tlb.linearStamp);
-        f.store('i64', bank, I64.of(ramBase), tlb.linearFirst);
-        f.store('i32', bank, I32.of(layout.ramSize), tlb.linearSize);
-        f.store('i32', bank, I32.of(layout.ram), tlb.linearHost);
-      });
+      f.store('i32', bank, configs.and(lockedEntries).eqz(), tlb.open);
     });
   };
 
-  /** A page without code is in a write TLB now: `CodePages` must find it there. */
   const markStorable = (f: FunctionBuilder, host: I32, address: I64): void => {
     const page = f.let(host.shrU(12));
     const flags = f.let(load.u8(page, pages.flags));
@@ -256,7 +241,7 @@ export function defineAccess(
         () => {
           fill(f, bank.get, address.get, host, tlb.write);
           markStorable(f, host, address.get);
-          noteLinear(f, context.get, regime.get, bank.get);
+          noteOpen(f, context.get, regime.get, bank.get);
         },
       );
       f.return();
@@ -293,7 +278,7 @@ export function defineAccess(
         f.if(flags.eqz(), () => {
           fill(f, bank, address.get, host, tlb.write);
           markStorable(f, host, address.get);
-          noteLinear(f, context.get, regime, bank);
+          noteOpen(f, context.get, regime, bank);
         });
         f.if(flags.and(pageFlags.code), () => f.run(imports.codeStored.call(host, size.get)));
         f.if(flags.and(pageFlags.watched), () => f.run(imports.watchedStored.call(target.wrap(), size.get)));

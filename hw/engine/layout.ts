@@ -1,10 +1,10 @@
-// The map of machine memory: one WebAssembly.Memory that holds contexts, TLB banks, page records and guest RAM.
+// The map of machine memory: one WebAssembly.Memory that holds contexts, TLB banks, what is known of pages, and guest RAM.
 //
 //   0x0000_0000  control block: what the engine and its embedder tell each other (one 64 KiB page)
-//   0x0001_0000  contexts, 2 KiB each; those that nobody uses are never touched
+//   0x0001_0000  flags, then slots of predecoded code, of all pages of machine memory; most are never touched
+//   0x0031_0000  contexts, 2 KiB each; those that nobody uses are never touched
 //   …            spaces: which banks belong to which address space
 //   …            TLB banks
-//   …            page records: one u32 for every page of guest RAM, then one for the ROM
 //   …            what the interpreter knows of translated regions, 64 bytes each
 //   …            how often jumps arrived where
 //   …            predecoded code, 32 KiB for each guest page that has been executed
@@ -289,13 +289,10 @@ export const tlb = {
   largeFirst: 3 * 1024 * 16 + 16,
   largeLast: 3 * 1024 * 16 + 24,
   /**
-   * Addresses that may be loaded from and stored to, and lie in RAM one after another: the first (i64), how many bytes (u32), and
-   * where the first lies in machine memory (u32). The i64 `linearStamp` is another one whenever they change; 0: there are none.
+   * u32: non-zero in M-mode's bank while all of RAM may be loaded from and stored to at its physical addresses, since no entry of the PMP is
+   * locked: then regions look nothing up.
    */
-  linearStamp: 3 * 1024 * 16 + 32,
-  linearFirst: 3 * 1024 * 16 + 40,
-  linearSize: 3 * 1024 * 16 + 48,
-  linearHost: 3 * 1024 * 16 + 52,
+  open: 3 * 1024 * 16 + 32,
   size: 3 * 1024 * 16 + 64,
   /** Byte that fills an empty bank: bit 11 of such a tag is set, so that no masked address equals it. */
   emptyByte: 0x08,
@@ -333,18 +330,15 @@ export const regionEntry = {
   /** i64: the stamp of the bank, and the virtual page of the head, that its pages were last found with. */
   stamp: 8,
   page: 16,
-  /** u32: how many pages it extends to besides the head's; for each of them i32 its distance in pages, u32 its host address. */
+  /** u16: how many pages it extends to besides the head's; for each of them i32 its distance in pages, u32 its host address. */
   pageCount: 24,
+  /** u16: non-zero if it looks nothing up: the bank for data must be `open`. */
+  open: 26,
   pages: 28,
   maxPages: 4,
   /** u32: entries until the translator is told that it is hot. */
   entriesLeft: 60,
-  /** i64: the bank's `linearStamp` when it last held the linear range that the region relies on: see `tlb.linearFirst`; a size of 0: it relies on none. */
-  linearStamp: 64,
-  linearFirst: 72,
-  linearSize: 80,
-  linearHost: 84,
-  size: 96,
+  size: 64,
 } as const;
 
 /** Record types that are not instructions of the table. */

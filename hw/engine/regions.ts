@@ -2,8 +2,8 @@
 
 import type { Fn, FunctionBuilder, FunctionType, ModuleBuilder } from '../wasm/module.ts';
 import { I32, type I64, load } from '../wasm/values.ts';
-import { nextStamp, tlbEntry } from './access.ts';
-import { type Layout, pageSize, regionEntry, tlb } from './layout.ts';
+import { tlbEntry } from './access.ts';
+import { control, type Layout, pageSize, regionEntry, tlb } from './layout.ts';
 import { countArrival } from './profile.ts';
 import { regionParams } from './translator/region-frame.ts';
 
@@ -45,7 +45,7 @@ export class Regions {
         });
         f.return(I32.of(0));
       };
-      const end = f.let(entry.get.add(load.i32(entry.get, regionEntry.pageCount).shl(3)));
+      const end = f.let(entry.get.add(load.u16(entry.get, regionEntry.pageCount).shl(3)));
       f.set(at, entry.get);
       f.block((found) => {
         f.loop((next) => {
@@ -61,20 +61,21 @@ export class Regions {
           f.br(next);
         });
       });
-      f.if(load.i32(entry.get, regionEntry.linearSize), () => {
-        // Only whole ranges are compared: M-mode's is the only one.
-        const same = load
-          .i64(dataBank.get, tlb.linearFirst)
-          .eq(load.i64(entry.get, regionEntry.linearFirst))
-          .and(load.i64(dataBank.get, tlb.linearStamp).ne(0));
-        f.if(same.eqz(), fail);
+      f.if(this.isClosed(entry.get, dataBank.get), fail);
+      f.if(load.i64(bank.get, tlb.stamp).eqz(), () => {
+        const stamp = f.let(load.i64(I32.of(0), control.stamps).add(1));
+        f.store('i64', I32.of(0), stamp, control.stamps);
+        f.store('i64', bank.get, stamp, tlb.stamp);
       });
-      f.if(load.i64(bank.get, tlb.stamp).eqz(), () => f.store('i64', bank.get, nextStamp(f), tlb.stamp));
       f.store('i64', entry.get, load.i64(bank.get, tlb.stamp), regionEntry.stamp);
-      f.store('i64', entry.get, load.i64(dataBank.get, tlb.linearStamp), regionEntry.linearStamp);
       f.store('i64', entry.get, page.get, regionEntry.page);
       f.return(I32.of(1));
     });
+  }
+
+  /** Whether a region that looks nothing up would have to. */
+  private isClosed(entry: I32, dataBank: I32): I32 {
+    return load.u16(entry, regionEntry.open).ne(0).and(load.i32(dataBank, tlb.open).eqz());
   }
 
   entryOf(number: I32): I32 {
@@ -90,8 +91,8 @@ export class Regions {
         .i64(bank, tlb.stamp)
         .xor(load.i64(entry, regionEntry.stamp))
         .or(page.xor(load.i64(entry, regionEntry.page)))
-        .or(load.i64(dataBank, tlb.linearStamp).xor(load.i64(entry, regionEntry.linearStamp)))
-        .ne(0);
+        .ne(0)
+        .or(this.isClosed(entry, dataBank));
       f.if(moved, () => f.set(enough, this.fits.call(bank, dataBank, entry, page)));
     });
     return enough.get;

@@ -96,7 +96,8 @@ export class TranslationCache {
     this.memory.fill(bank, tlb.emptyByte, tlb.large);
     u32[(bank + tlb.large) >>> 2] = 0;
     u32[(bank + tlb.dirty) >>> 2] = 0;
-    for (const stamp of [tlb.stamp, tlb.linearStamp]) u32.fill(0, (bank + stamp) >>> 2, ((bank + stamp) >>> 2) + 2);
+    u32[(bank + tlb.open) >>> 2] = 0;
+    u32.fill(0, (bank + tlb.stamp) >>> 2, ((bank + tlb.stamp) >>> 2) + 2);
   }
 
   /** Base of the bank for what `context` accesses in `regime`. */

@@ -30,7 +30,6 @@ export function defineFences(module: ModuleBuilder, imports: { system: Fn<readon
       f.store('i32', bank.get, zero, tlb.large);
       f.store('i32', bank.get, zero, tlb.dirty);
       f.store('i64', bank.get, zero64, tlb.stamp);
-      f.store('i64', bank.get, zero64, tlb.linearStamp);
       f.return();
     });
     const page = f.let(address.get.and(-4096));

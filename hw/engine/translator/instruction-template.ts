@@ -13,7 +13,8 @@ import { constantHole, labelHole, localHole, offsetHole, TemplateBuilder } from 
 import { type F64, I32, I64, load } from '../../wasm/values.ts';
 import { tlbEntry } from '../access.ts';
 import { AtomicSemantics, loadSizes, loads, storeKinds } from '../atomic-semantics.ts';
-import { pageFlags, pages, tlb } from '../layout.ts';
+import { type Layout, pageFlags, pages, tlb } from '../layout.ts';
+import { ramBase } from '../memory.ts';
 import { access } from '../physical.ts';
 import { boxSingle, unlessExact } from '../softfloat/fast-path.ts';
 import { operands as softfloatOperands } from '../softfloat/operation.ts';
@@ -36,30 +37,19 @@ export const holes = {
   leaving: 8,
   /** Index of the exact function. */
   softfloat: 9,
-  /** See `LinearRange`: the first address; the last distance from it at which an access may begin, then the same in halves, quarters and eighths. */
-  linearFirst: 10,
-  linearLast: 11,
-  /** What to add to an address for the host's. */
-  linearAddend: 15,
+  /** The last distance from the beginning of RAM at which an access may begin; then the same in units of 2, 4 and 8 bytes. */
+  ramLast: 10,
+  /** What to add to a physical address for the host's. */
+  ramAddend: 14,
   /** Offsets of the `foundPage` of loads by its base register, and of that of stores. */
   foundByLoads: { tag: 16, addend: 17 },
   foundByStores: { tag: 18, addend: 19 },
 } as const;
 
-/** Addresses that may be loaded from and stored to, and lie in RAM one after another, as far as they may be stored to at all. */
-export interface LinearRange {
-  readonly first: number;
-  /** Bytes. */
-  readonly size: number;
-  /** Where the first lies in machine memory. */
-  readonly host: number;
-}
-
-/** Fills the holes of a region's templates that concern its linear range. */
-export function setLinearRange(values: HoleValues, { first, size, host }: LinearRange): void {
-  values[holes.linearFirst] = first;
-  for (let shift = 0; shift <= 3; shift++) values[holes.linearLast + shift] = (size - 8) / 2 ** shift;
-  values[holes.linearAddend] = host - (first % 2 ** 32);
+/** Fills the holes that the accesses of a region have which looks nothing up. */
+export function setRam(values: HoleValues, { ram, ramSize }: Layout): void {
+  for (let shift = 0; shift <= 3; shift++) values[holes.ramLast + shift] = (ramSize - 8) / 2 ** shift;
+  values[holes.ramAddend] = ram - ramBase;
 }
 
 export interface InstructionTemplate {
@@ -80,7 +70,7 @@ class InstructionSemantics extends AtomicSemantics implements Semantics {
   constructor(
     protected override readonly builder: TemplateBuilder,
     private readonly decoded: Readonly<Decoded>,
-    private readonly linear: boolean,
+    private readonly open: boolean,
   ) {
     super(builder, frame.context.get);
     this.operands = instructions[decoded.op]!.operands;
@@ -124,16 +114,16 @@ class InstructionSemantics extends AtomicSemantics implements Semantics {
 
   // ---- memory
 
-  /** Host address of an access in the linear range; a store to a page with code or a watched one is left to the interpreter. */
-  private linearHost(va: I64, size: Size, table: number, aligned: boolean): I32 {
+  /** Host address of an access to RAM by its physical address; a store to a page with code or a watched one is left to the interpreter. */
+  private ramHost(va: I64, size: Size, table: number, aligned: boolean): I32 {
     const { builder: f } = this;
-    const distance = va.sub(constantHole(holes.linearFirst));
+    const distance = va.sub(ramBase);
     const stores = table === tlb.write;
     // Turned so that a misaligned one is beyond any range: a misaligned store may reach into a page with code.
     const shift = stores || aligned ? 31 - Math.clz32(size) : 0;
     const turned = shift === 0 ? distance : distance.rotr(shift);
-    f.if(turned.gtU(constantHole(holes.linearLast + shift)), () => this.leave(), undefined, false);
-    const host = f.let(va.wrap().add(constantHole(holes.linearAddend).wrap()));
+    f.if(turned.gtU(constantHole(holes.ramLast + shift)), () => this.leave(), undefined, false);
+    const host = f.let(va.wrap().add(constantHole(holes.ramAddend).wrap()));
     if (stores) {
       const special = load.u8(host.shrU(12), pages.flags).and(pageFlags.code | pageFlags.watched);
       f.if(special, () => this.leave(), undefined, false);
@@ -143,7 +133,7 @@ class InstructionSemantics extends AtomicSemantics implements Semantics {
 
   /** Host address of an access that the TLB knows. */
   private host(va: I64, size: Size, table: number, aligned: boolean): I32 {
-    if (this.linear) return this.linearHost(va, size, table, aligned);
+    if (this.open) return this.ramHost(va, size, table, aligned);
     const { builder: f } = this;
     const found = table === tlb.read ? holes.foundByLoads : holes.foundByStores;
     const foundTag = offsetHole(found.tag);
@@ -231,8 +221,8 @@ const crossesPage = (va: I64, size: Size): I32 =>
     .and(0xfff)
     .gtU(4096 - size);
 
-/** With a linear range, and without. */
-const templates = { linear: new Map<number, InstructionTemplate>(), paged: new Map<number, InstructionTemplate>() };
+/** Of regions that look nothing up, and of others. */
+const templates = { open: new Map<number, InstructionTemplate>(), paged: new Map<number, InstructionTemplate>() };
 
 /** What of the operands its template depends on: registers and an immediate that are zero; which are the same f register, and rm. */
 function variantOf({ op, rd, rs1, rs2, rs3, imm, rm }: Readonly<Decoded>): number {
@@ -244,13 +234,13 @@ function variantOf({ op, rd, rs1, rs2, rs3, imm, rm }: Readonly<Decoded>): numbe
 }
 
 /** The template of an instruction. A branch leaves its condition behind. */
-export function templateOf(decoded: Readonly<Decoded>, linear: boolean): InstructionTemplate {
+export function templateOf(decoded: Readonly<Decoded>, open: boolean): InstructionTemplate {
   const variant = variantOf(decoded);
-  const among = linear ? templates.linear : templates.paged;
+  const among = open ? templates.open : templates.paged;
   const known = among.get(variant);
   if (known) return known;
   const builder = new TemplateBuilder();
-  const semantics = new InstructionSemantics(builder, decoded, linear);
+  const semantics = new InstructionSemantics(builder, decoded, open);
   instructions[decoded.op]!.semantics(semantics);
   const made = { template: builder.template(), softfloat: semantics.softfloat };
   among.set(variant, made);

@@ -12,11 +12,11 @@ import { type Fn, type FunctionBuilder, type Label, Local, type ModuleBuilder } 
 import { holeValues } from '../../wasm/template.ts';
 import { leftBefore } from '../../wasm/template-builder.ts';
 import { I32, I64, load } from '../../wasm/values.ts';
-import { control, context as fields, foundPage } from '../layout.ts';
+import { control, context as fields, foundPage, type Layout } from '../layout.ts';
 import { spanOf } from '../softfloat/fast-path.ts';
 import { flags } from '../softfloat/flags.ts';
 import { ControlFlow } from './control-flow.ts';
-import { holes, type LinearRange, setLinearRange, templateOf } from './instruction-template.ts';
+import { holes, setRam, templateOf } from './instruction-template.ts';
 import type { Node, Region, Way } from './region.ts';
 import { declareFrame, departure, frame, regionParams } from './region-frame.ts';
 
@@ -70,7 +70,8 @@ class Translation {
   constructor(
     private readonly builder: FunctionBuilder,
     region: Region,
-    private readonly linear: LinearRange | undefined,
+    /** Given if the region looks nothing up. */
+    private readonly open: Layout | undefined,
     private readonly softfloat: Softfloat,
   ) {
     this.flow = new ControlFlow(region);
@@ -110,7 +111,7 @@ class Translation {
     const { builder: f } = this;
     const context = frame.context.get;
     this.registers(this.locals, (local, offset) => f.set(local, load[local.kind](context, offset)));
-    if (this.linear) setLinearRange(values, this.linear);
+    if (this.open) setRam(values, this.open);
     else {
       f.set(frame.dataBank, load.i32(context, fields.dataBank));
       for (const found of this.foundPages) f.store('i64', I32.of(0), noTag, found + foundPage.tag);
@@ -200,7 +201,7 @@ class Translation {
   /** An instruction; `unused` cycles of its node are left before it. */
   private place(decoded: Readonly<Decoded>, offset: number, unused: number): void {
     const { locals } = this;
-    const { template, softfloat } = templateOf(decoded, this.linear !== undefined);
+    const { template, softfloat } = templateOf(decoded, this.open !== undefined);
     const file = files[decoded.op]!;
     values[holes.rd] = locals[file.rd + decoded.rd]!;
     values[holes.rs1] = locals[file.rs1 + decoded.rs1]!;
@@ -296,12 +297,12 @@ const likely = ({ share }: Way): boolean | undefined => (share > 0.9 ? true : sh
 export function defineRegion(
   module: ModuleBuilder,
   region: Region,
-  linear: LinearRange | undefined,
+  open: Layout | undefined,
   softfloat: Softfloat,
 ): { fn: Fn<typeof regionParams, 'i32'>; needed: number } {
   let needed = 0;
   const fn = module.function(regionParams, 'i32', (f) => {
-    const translation = new Translation(f, region, linear, softfloat);
+    const translation = new Translation(f, region, open, softfloat);
     translation.emit();
     needed = translation.needed;
   });

@@ -12,7 +12,6 @@ import type { MachineMemory } from '../memory.ts';
 import { Profile } from '../profile.ts';
 import { maxFailures } from '../regions.ts';
 import { HostCode, type Place } from './host-code.ts';
-import type { LinearRange } from './instruction-template.ts';
 import type { TranslatorOptions } from './options.ts';
 import { formRegion, type Region, type RegionLimits } from './region.ts';
 import { defineRegion } from './translation.ts';
@@ -75,7 +74,7 @@ interface Formed {
   /** Host addresses of the pages, the head's first; and their distances from it in pages. */
   readonly pages: readonly { readonly host: number; readonly distance: number }[];
   /** What its loads and stores rely on. */
-  readonly linear: LinearRange | undefined;
+  readonly open: boolean;
 }
 
 interface Translated extends Omit<Formed, 'region'> {
@@ -185,17 +184,13 @@ export class Translator {
     const view = this.view(place);
     const region = formRegion(this.code.locate(head).offset, view, limits);
     if ((region.instructions < shortest && !isLoop(region)) || region.head.steps.length === 0) return undefined;
-    return { head, place, limits, region, pages: view.pages, linear: this.linearRange(place.dataBank) };
-  }
-
-  /** The linear range that a bank has now. */
-  private linearRange(bank: number): LinearRange | undefined {
-    const { u32, i64 } = this.memory;
-    if (i64[(bank + tlb.linearStamp) >>> 3] === 0n) return undefined;
     return {
-      first: Number(i64[(bank + tlb.linearFirst) >>> 3]!),
-      size: u32[(bank + tlb.linearSize) >>> 2]!,
-      host: u32[(bank + tlb.linearHost) >>> 2]!,
+      head,
+      place,
+      limits,
+      region,
+      pages: view.pages,
+      open: this.memory.u32[(place.dataBank + tlb.open) >>> 2] !== 0,
     };
   }
 
@@ -336,8 +331,8 @@ export class Translator {
       }
       return fn as Fn<readonly ['i32', 'i32', 'i64', 'i64', 'i64'], 'i64'>;
     };
-    const needed = regions.map(({ number, region, linear }) => {
-      const defined = defineRegion(module, region!, linear, softfloat);
+    const needed = regions.map(({ number, region, open }) => {
+      const defined = defineRegion(module, region!, open ? memory.layout : undefined, softfloat);
       module.export(`${number}`, defined.fn);
       return defined.needed;
     });
@@ -363,7 +358,7 @@ export class Translator {
 
   private install(translated: Translated, fn: unknown, needed: number): void {
     const { memory } = this;
-    const { number, head, pages, linear, replaces } = translated;
+    const { number, head, pages, open, replaces } = translated;
     const known = this.heads.get(head);
     if (known && known !== translated && known !== replaces) {
       // The region that this one was to replace has gone meanwhile, and another one begins there.
@@ -387,13 +382,9 @@ export class Translator {
     this.permit(translated, needed);
     this.await(translated, translated.period);
     memory.u32[(entry + regionEntry.page) >>> 2] = noPage;
-    if (linear) {
-      memory.i64[(entry + regionEntry.linearFirst) >>> 3] = BigInt(linear.first);
-      memory.u32[(entry + regionEntry.linearSize) >>> 2] = linear.size;
-      memory.u32[(entry + regionEntry.linearHost) >>> 2] = linear.host;
-    }
     const others = pages.slice(1);
-    memory.u32[(entry + regionEntry.pageCount) >>> 2] = others.length;
+    memory.u16[(entry + regionEntry.pageCount) >>> 1] = others.length;
+    memory.u16[(entry + regionEntry.open) >>> 1] = open ? 1 : 0;
     others.forEach(({ host, distance }, index) => {
       const at = (entry + regionEntry.pages + 8 * index) >>> 2;
       memory.u32[at] = distance;

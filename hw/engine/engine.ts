@@ -80,6 +80,9 @@ function buildCore(memory: MachineMemory, threshold: number | undefined): Uint8A
   return module.encode(memory.layout.wasmPages);
 }
 
+/** Most cycles of one call of `Engine.run`: what machine code counts down must fit into 32 bits. */
+const longestSlice = 500_000;
+
 export class Engine {
   readonly code: CodePages;
   /** One for each hart, or one that all share. */
@@ -149,10 +152,11 @@ export class Engine {
   }
 
   /**
-   * Runs `hart.context` for at most `budget` instructions; returns how many cycles are left. An exception also takes
-   * one: then `trapped` is true and the control block tells more.
+   * Runs `hart.context` for at most `budget` instructions, of which there are no more than `longestSlice`; returns how many cycles
+   * are left. An exception also takes one: then `trapped` is true and the control block tells more.
    */
   run(hart: Hart, budget: number): number {
+    if (!(budget <= longestSlice)) throw new RangeError(`${budget} cycles are more than an engine runs at once`);
     const { memory } = this;
     this.running = hart;
     const cache = this.cacheOf(hart);
@@ -168,9 +172,9 @@ export class Engine {
     return left;
   }
 
-  /** Cycles after which `run` should be called again, so that what has been translated is installed. */
+  /** Most cycles of the next `run`, so that what has been translated meanwhile is installed soon. */
   get longestSlice(): number {
-    return this.translator?.longestSlice ?? Infinity;
+    return Math.min(longestSlice, this.translator?.untilLook ?? Infinity);
   }
 
   get trapped(): boolean {

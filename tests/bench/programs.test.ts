@@ -34,6 +34,12 @@ describe.each(benchPrograms)('the benchmark $name', ({ name }) => {
   });
 });
 
+test.each([undefined, false] as const)('a program ends without a limit, with the translator %s', (translator) => {
+  const path = join(folder, 'unlimited.elf');
+  writeFileSync(path, benchElf('integer', 1));
+  expect(runOnMachine(path, { translator }).outcome).toEqual({ kind: 'pass' });
+});
+
 test('a program that finds a wrong result fails', () => {
   const elf = benchElf('branches', 1);
   // The first instruction of the checksum's comparison is the only `lui t0`.

@@ -46,8 +46,6 @@ const longestPeriod = 2 ** 31;
 const worthwhile = 0.05;
 /** More than cycles can be left: the interpreter does not enter the region. */
 const never = 0xffff_ffff;
-/** Cycles. */
-const longestSlice = 500_000;
 /** How many regions wait to share a module. */
 const batchRegions = 64;
 type Limits = Required<Omit<TranslatorOptions, 'threshold'>>;
@@ -229,9 +227,9 @@ export class Translator {
     }
   }
 
-  /** See `Engine.longestSlice`. */
-  get longestSlice(): number {
-    return this.observed.length > 0 || this.toObserve.length > 0 ? this.options.observation : longestSlice;
+  /** Cycles after which it has regions to look at; Infinity: none are observed. */
+  get untilLook(): number {
+    return this.observed.length > 0 || this.toObserve.length > 0 ? this.options.observation : Infinity;
   }
 
   private isObserved(host: number, offset: number): boolean {

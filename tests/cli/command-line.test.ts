@@ -79,6 +79,16 @@ describe('a command line', () => {
     expect(result.err).toContain(`${option}: '${value}' is not a whole number from `);
   });
 
+  test.each([
+    [['cpu', '--for', '5s'], '--for goes with bench memory, not with bench cpu'],
+    [['memory', '1', '--vs', 'qemu'], '--vs goes with bench cpu and bench ipc, not with bench memory'],
+    [['ipc', '--linux'], '--linux goes with bench cpu, not with bench ipc'],
+  ])('bench %j is refused', async (args, message) => {
+    const result = await run('bench', ...args);
+    expect(result).toMatchObject({ code: exitCodes.usage.code, out: '' });
+    expect(result.err).toContain(message);
+  });
+
   test.each(['check', 'asm', 'disasm'])('%s --help lists its file as a positional', async (command) => {
     const { out } = await run(command, '--help');
     expect(out).toContain('Positionals:');

@@ -88,11 +88,33 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
       .example('$0 bench cpu --vs qemu --linux coremark', 'a static Linux program in a VM cell')
       .example('$0 bench ipc call --vs kernel.elf', 'a round trip, on our kernel and on seL4') as never,
   handler: async (args) => {
+    refuseForeignOptions(args);
     const { report, table } = await measure[args.subject](args);
     onProgress('');
     process.stdout.write(args.json ? `${JSON.stringify(report, null, 2)}\n` : table());
   },
 };
+
+/** What each of these options goes with; the others go with all subjects. */
+const subjectsOf = {
+  vs: ['cpu', 'ipc'],
+  linux: ['cpu'],
+  short: ['cpu'],
+  limit: ['cpu'],
+  for: ['memory'],
+  translator: ['cpu'],
+} as const satisfies Partial<Record<keyof BenchArguments, readonly BenchArguments['subject'][]>>;
+
+function refuseForeignOptions(args: BenchArguments): void {
+  for (const [option, subjects] of Object.entries(subjectsOf)) {
+    const isGiven = Boolean(args[option as keyof typeof subjectsOf]);
+    if (isGiven && !(subjects as readonly string[]).includes(args.subject))
+      throw new Refusal(
+        'usage',
+        `--${option} goes with bench ${subjects.join(' and bench ')}, not with bench ${args.subject}`,
+      );
+  }
+}
 
 interface Measured {
   report: object;
@@ -118,9 +140,7 @@ async function cpu({ programs, vs, linux, short, limit, translator, rounds }: Be
   return { report, table: () => benchTable(report) };
 }
 
-async function ipc({ programs, vs, linux, short, limit, translator, rounds }: BenchArguments): Promise<Measured> {
-  if (linux || [short, limit, translator].some((option) => option !== undefined))
-    throw new Refusal('usage', '--linux, --short, --limit and --translator go with bench cpu');
+async function ipc({ programs, vs, rounds }: BenchArguments): Promise<Measured> {
   const { benchIpc } = await import('../../bench/ipc.ts');
   const { ipcTable } = await import('../../bench/ipc-report.ts');
   const report = await benchIpc({ operations: programs, sel4: vs, rounds, onProgress });

@@ -15,6 +15,7 @@ import {
   signals,
   tlb,
 } from './layout.ts';
+import { ramBase } from './memory.ts';
 import { access, accessFaultCause, type Physical, zero64 } from './physical.ts';
 import type { Translation } from './walk.ts';
 
@@ -36,8 +37,10 @@ export interface Access {
   load: Fn<readonly ['i32', 'i64', 'i32', 'i32', 'i32', 'i32'], 'i64'>;
   /** (context, address, bytes, value, regime, bank or 0) */
   store: Fn<readonly ['i32', 'i64', 'i32', 'i64', 'i32', 'i32']>;
-  /** (context, address, bytes, access) → host address of an aligned atomic access, or 0. */
+  /** (context, address, bytes, access) → host address of an aligned atomic access, or 0. `signals.leave`: call `watchedAtomic` if it stores. */
   atomic: Fn<readonly ['i32', 'i64', 'i32', 'i32'], 'i32'>;
+  /** (host address, bytes): an atomic access has stored to a watched page. */
+  watchedAtomic: Fn<readonly ['i32', 'i32']>;
   /** (context, address) → host address of the fetch TLB's entry for the page, or 0. */
   fetch: Fn<readonly ['i32', 'i64'], 'i32'>;
 }
@@ -281,11 +284,15 @@ export function defineAccess(
           noteOpen(f, context.get, regime, bank);
         });
         f.if(flags.and(pageFlags.code), () => f.run(imports.codeStored.call(host, size.get)));
-        f.if(flags.and(pageFlags.watched), () => f.run(imports.watchedStored.call(target.wrap(), size.get)));
+        f.if(flags.and(pageFlags.watched), () => f.store('i32', I32.of(0), I32.of(signals.leave), control.signal));
       },
       () => fill(f, bank, address.get, host, tlb.read),
     );
     f.return(host);
+  });
+
+  const watchedAtomic = module.function(['i32', 'i32'], undefined, (f, host, size) => {
+    f.run(imports.watchedStored.call(host.get.add(ramBase - layout.ram), size.get));
   });
 
   const fetch = module.function(['i32', 'i64'], 'i32', (f, context, address) => {
@@ -316,5 +323,5 @@ export function defineAccess(
     f.return(entry);
   });
 
-  return { load: loadSlow, store: storeSlow, atomic, fetch };
+  return { load: loadSlow, store: storeSlow, atomic, watchedAtomic, fetch };
 }

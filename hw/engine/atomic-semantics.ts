@@ -30,6 +30,9 @@ export abstract class AtomicSemantics {
   /** Host address of an aligned access; whatever has none leaves the instruction. */
   protected abstract atomicHost(size: Size, va: I64, kind: typeof access.read | typeof access.write): I32;
 
+  /** The access at this host address has stored. */
+  protected abstract atomicStored(size: Size, host: I32): void;
+
   private loadWidth(size: Size, host: I32): I64 {
     return this.builder.let(size === 4 ? load.s32to64(host) : load.i64(host));
   }
@@ -42,6 +45,7 @@ export abstract class AtomicSemantics {
     const host = this.atomicHost(size, va, access.write);
     const old = this.loadWidth(size, host);
     this.storeWidth(size, host, next(old));
+    this.atomicStored(size, host);
     return old;
   }
 
@@ -60,6 +64,7 @@ export abstract class AtomicSemantics {
     f.set(result, I64.of(1));
     f.if(host.i64U().eq(load.i64(context, fields.reservation)), () => {
       this.storeWidth(size, host, value);
+      this.atomicStored(size, host);
       f.set(result, zero64);
     });
     f.store('i64', context, I64.of(-1), fields.reservation);

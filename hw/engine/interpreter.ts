@@ -404,6 +404,10 @@ class Interpretation extends AtomicSemantics implements Semantics {
     );
     return host.get;
   }
+  protected override atomicStored(size: Size, host: I32): void {
+    const leaves = load.i32(this.zero, control.signal);
+    this.builder.if(leaves, () => this.builder.run(this.memory.watchedAtomic.call(host, I32.of(size))));
+  }
   branch(condition: I32): void {
     const { builder: f, frame } = this;
     f.if(condition, () => {

@@ -167,6 +167,8 @@ class InstructionSemantics extends AtomicSemantics implements Semantics {
   protected override atomicHost(size: Size, va: I64, kind: number): I32 {
     return this.builder.let(this.host(va, size, kind === access.write ? tlb.write : tlb.read, true));
   }
+  /** Nobody is to be told: `host` leaves before a store to a watched page. */
+  protected override atomicStored(): void {}
 
   // ---- jumps
 

@@ -167,6 +167,28 @@ describe('a watched page', () => {
     expect([seen, bench.x('s1')]).toEqual([[4, 4], 2n]);
   });
 
+  it('sees what atomics have stored, when they have, and at what time', () => {
+    const program = (atomics: string): Bench => new Bench(`li s0, 0x80002000\n li t0, 5\n ${atomics}\n j .`);
+    const seenBy = (bench: Bench): string[] => {
+      const { machine } = bench;
+      const seen: string[] = [];
+      machine.bus.onWatched = (address, size) => {
+        seen.push(`${bench.memory(BigInt(address), size)}/${size} at ${machine.now}`);
+      };
+      machine.engine.watch(0x8000_2000);
+      bench.run(50);
+      return seen;
+    };
+    const amo = program('amoswap.d t1, t0, (s0)\n amoadd.w t1, t0, (s0)');
+    expect(seenBy(amo)).toEqual(['5/8 at 5', '10/4 at 6']);
+    expect(amo.x('t1')).toBe(5n);
+    const plain = program('sd t0, (s0)\n sw t0, (s0)');
+    expect(seenBy(plain)).toEqual(['5/8 at 5', '5/4 at 6']);
+    const conditional = program('sc.d t1, t0, (s0)\n lr.d t2, (s0)\n sc.d t2, t0, (s0)\n sc.d t3, s0, (s0)');
+    expect(seenBy(conditional)).toEqual(['5/8 at 7']);
+    expect([conditional.x('t1'), conditional.x('t2'), conditional.x('t3')]).toEqual([1n, 0n, 1n]);
+  });
+
   it('is noticed though a store to it was cached before', () => {
     const bench = new Bench('li s0, 0x80002000\n loop: sd s1, (s0)\n addi s1, s1, 1\n j loop');
     let seen = 0;

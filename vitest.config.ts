@@ -19,7 +19,7 @@ export default defineConfig({
     // /(((?= |a)\s)*(a[^a]){1,2})*/ finds nothing in " aé" the second time.
     execArgv: ['--regexp-interpret-all'],
     globalSetup: './tests/seed.ts',
-    setupFiles: './tests/seeded.ts',
+    setupFiles: ['./tests/seeded.ts', './tests/v8-flags.ts'],
     reporters: ['default', './tests/closing-line.ts'],
   },
 });

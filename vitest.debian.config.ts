@@ -8,6 +8,7 @@ export default defineConfig({
     include: debianTests,
     // Each boots a machine of its own: side by side they would only wait for each other.
     fileParallelism: false,
+    setupFiles: './tests/v8-flags.ts',
     testTimeout: 900_000,
     reporters: ['default', './tests/closing-line.ts'],
   },

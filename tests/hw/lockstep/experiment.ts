@@ -22,12 +22,19 @@ function createMachine({ seed, harts }: Program, side: Side): Machine {
   const patience = dice.of([0, 0, 100, 3000]);
   const entriesUntilLarge = dice.of([1, 10, 100, 10_000]);
   const observation = dice.of([1, 30, 100, 3000]);
+  const maxModules = dice.of([2, 10, 100, 1000]);
   const machine = new Machine({
     harts,
     ramSize,
     lookaheadNs: dice.of([100, 1000, 20_000]),
     timebaseHz: dice.of([1e7, 1e8, 1e9]),
-    translator: side === 'translator' && { threshold, patience, observation, entriesUntilLarge },
+    // Both have the same: what is cached of translations, which shows until it is fenced, goes when room is made for others.
+    limits: {
+      banks: harts * dice.of([2, 3, 6, 32]),
+      codeSlots: dice.of([6, 15, 40, 256]),
+      regions: dice.of([4, 30, 1000]),
+    },
+    translator: side === 'translator' && { threshold, patience, observation, entriesUntilLarge, maxModules },
   });
   machine.attachAclint();
   machine.attach('uart', virtMap.uart.base, uart16550, uart16550State());

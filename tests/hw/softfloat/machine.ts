@@ -5,7 +5,6 @@ import { defineSoftfloat } from '../../../hw/engine/softfloat/index.ts';
 import { type FpOperation, fpOperations } from '../../../hw/isa/semantics.ts';
 import { hostFuses } from '../../../hw/wasm/host-fma.ts';
 import { ModuleBuilder } from '../../../hw/wasm/module.ts';
-import { setV8Flags } from '../../../tools/host/v8-flags.ts';
 import type { Outcome } from './oracle.ts';
 
 type Native = (context: number, rm: number, a: bigint, b: bigint, c: bigint) => bigint;
@@ -19,7 +18,6 @@ function instantiate(fused: boolean): Record<FpOperation, Native> {
   return instance.exports as Record<FpOperation, Native>;
 }
 
-setV8Flags();
 /** Without a fused multiply-add of the host; and with it, if there is one. */
 export const hosts: readonly Record<FpOperation, Native>[] = [false, true]
   .filter((fused) => !fused || hostFuses())

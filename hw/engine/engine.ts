@@ -61,7 +61,7 @@ function buildCore(memory: MachineMemory, threshold: number | undefined): Uint8A
     decodeWord: module.forward(module.import('decodeWord', ['i32', 'i32'])),
     system: module.forward(module.import('system', ['i32', 'i32'], 'i32')),
     hot: module.forward(module.import('hot', ['i32', 'i32', 'i64', 'i32'])),
-    regionHot: module.forward(module.import('regionHot', ['i32'])),
+    regionHot: module.forward(module.import('regionHot', ['i32', 'i32', 'i64'])),
     regionFailed: module.import('regionFailed', ['i32']),
     chooseBanks: module.import('chooseBanks', []),
   };
@@ -130,7 +130,7 @@ export class Engine {
       decodeWord: (at: number, word: number) => this.code.decodeWord(at >>> 0, word >>> 0),
       hot: (context: number, at: number, pc: bigint, after: number) =>
         this.translator?.hot(context, at >>> 0, pc, after !== 0),
-      regionHot: (number: number) => this.translator?.regionHot(number),
+      regionHot: (number: number, context: number, page: bigint) => this.translator?.regionHot(number, context, page),
       regionFailed: (number: number) => this.translator?.failed(number),
       system: (operation: number, at: number) => this.system[operation]!(this.running, this.operands.of(at >>> 0)),
       chooseBanks: () => this.chooseBanks(this.running),

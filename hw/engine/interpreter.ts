@@ -126,7 +126,7 @@ export function defineInterpreter(
                     const entry = f.let(regions.entryOf(number));
                     f.if(target.get.ne(interpreted.get), () => {
                       f.if(regions.mayEnter(f, entry, left.get, fetchBank.get, dataBank.get, page.get), () => {
-                        regions.countEntry(f, entry, number);
+                        regions.countEntry(f, entry, number, context.get, page.get);
                         f.set(left, f.callTable(regions.type, number, context.get, left.get, page.get));
                         f.set(target, load.i64(context.get, fields.pc));
                         f.if(left.get.ltS(0), () => {

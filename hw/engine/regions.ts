@@ -10,8 +10,8 @@ import { regionParams } from './translator/region-frame.ts';
 export interface RegionImports {
   /** (context, record, pc, 1 if the instruction after it is meant): jumps arrive there often. */
   hot: Fn<readonly ['i32', 'i32', 'i64', 'i32']>;
-  /** (number): a region has been entered so often that a larger one should take its place. */
-  regionHot: Fn<readonly ['i32']>;
+  /** (number, context, virtual page of its head): a region has been entered so often that a larger one should take its place. */
+  regionHot: Fn<readonly ['i32', 'i32', 'i64']>;
   /** (number): a region could not be entered `maxFailures` times. */
   regionFailed: Fn<readonly ['i32']>;
 }
@@ -99,10 +99,10 @@ export class Regions {
   }
 
   /** Counts that a region is entered. */
-  countEntry(f: FunctionBuilder, entry: I32, number: I32): void {
+  countEntry(f: FunctionBuilder, entry: I32, number: I32, context: I32, page: I64): void {
     const left = f.let(load.i32(entry, regionEntry.entriesLeft).sub(1));
     f.store('i32', entry, left, regionEntry.entriesLeft);
-    f.if(left.eqz(), () => f.run(this.imports.regionHot.call(number)));
+    f.if(left.eqz(), () => f.run(this.imports.regionHot.call(number, context, page)));
   }
 
   /** Counts a jump to a record that is not the head of a region. */

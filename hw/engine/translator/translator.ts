@@ -66,7 +66,8 @@ interface CompiledModule {
 interface Formed {
   /** The record of its head. */
   readonly head: number;
-  readonly place: Place;
+  /** As of the last time that it was hot: banks and where it is mapped change. */
+  place: Place;
   readonly limits: RegionLimits;
   readonly region: Region;
   /** Host addresses of the pages, the head's first; and their distances from it in pages. */
@@ -154,8 +155,6 @@ export class Translator {
    */
   hot(context: number, at: number, pc: bigint, after: boolean): void {
     const { memory, code } = this;
-    const fetchBank = memory.u32[(context + fields.fetchBank) >>> 2]!;
-    const dataBank = memory.u32[(context + fields.dataBank) >>> 2]!;
     const { host, offset: start } = code.locate(at);
     let offset = start;
     let head = at;
@@ -171,10 +170,15 @@ export class Translator {
     // The next time is as good: when there is room, or the region that it is in runs again.
     if (this.isFull || this.isObserved(host, offset)) this.profile.forgetArrivals(at);
     else {
-      const place = { host, base: pc - BigInt(start), fetchBank, dataBank, counted: at };
+      const place = { host, base: pc - BigInt(start), ...this.banksOf(context), counted: at };
       const formed = this.form(head, place, small);
       if (formed) this.add(formed, this.options.entriesUntilLarge, undefined);
     }
+  }
+
+  private banksOf(context: number): Pick<Place, 'fetchBank' | 'dataBank'> {
+    const { u32 } = this.memory;
+    return { fetchBank: u32[(context + fields.fetchBank) >>> 2]!, dataBank: u32[(context + fields.dataBank) >>> 2]! };
   }
 
   /** undefined: it would not pay to enter a region there. */
@@ -202,8 +206,9 @@ export class Translator {
    * A small region is made anew at once. While a large one runs nothing of it is observed: from the next slice on it is interpreted
    * for a while before.
    */
-  regionHot(number: number): void {
+  regionHot(number: number, context: number, page: bigint): void {
     const translated = this.regions[number]!;
+    translated.place = { ...translated.place, base: page, ...this.banksOf(context) };
     if (translated.limits === large) this.toObserve.push(translated);
     else this.grow(translated);
   }

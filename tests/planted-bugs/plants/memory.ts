@@ -88,9 +88,11 @@ export const memoryPlants: readonly Plant[] = [
     file: 'hw/engine/atomic-semantics.ts',
     find: `    const old = this.loadWidth(size, host);
     this.storeWidth(size, host, next(old));
+    this.atomicStored(size, host);
     return old;`,
     replace: `    const old = this.loadWidth(size, host);
     this.storeWidth(size, host, next(old));
+    this.atomicStored(size, host);
     return this.loadWidth(size, host);`,
     foundBy: [
       {

@@ -1,7 +1,7 @@
 // A program on two machines, one that interprets everything and one that translates eagerly, compared after every slice.
 
 import { expect } from 'vitest';
-import { special, tlb } from '../../../hw/engine/layout.ts';
+import { regionEntry, special, tlb } from '../../../hw/engine/layout.ts';
 import type { TranslatorOptions } from '../../../hw/engine/translator/options.ts';
 import type { TranslatorStatistics } from '../../../hw/engine/translator/translator.ts';
 import type { Hart } from '../../../hw/hart/hart.ts';
@@ -18,6 +18,7 @@ export class BothEngines {
   private now = 0;
   /** What the fetch tables held under which stamps after the last slice. */
   private found = new Map<string, bigint>();
+  private readonly entered = new Set<KnownRegion>();
 
   constructor(source: string, options: TranslatorOptions = {}, config: Partial<MachineConfig> = {}) {
     this.interpreter = new Bench(source, { ...config, translator: false });
@@ -26,6 +27,11 @@ export class BothEngines {
 
   get statistics(): TranslatorStatistics {
     return this.translator.machine.engine.translator!.statistics;
+  }
+
+  /** How many regions have run that look nothing up, or look pages up: of those that were there after a slice. */
+  regionsEntered(way: 'open' | 'paged'): number {
+    return [...this.entered].filter(({ open }) => open === (way === 'open')).length;
   }
 
   /** Whether a region holds the instruction at a symbol in its head's page, or will hold it once it is compiled. */
@@ -56,6 +62,7 @@ export class BothEngines {
       expect(differences(this.interpreter.machine, this.translator.machine, 'harts')).toEqual([]);
       this.expectStamps();
       this.expectHeads();
+      this.noteEntered();
     }
     expect(differences(this.interpreter.machine, this.translator.machine, 'everything')).toEqual([]);
     return this;
@@ -91,6 +98,14 @@ export class BothEngines {
     }
     expect([...heads.values()].every((one) => made.has(one))).toBe(true);
   }
+
+  private noteEntered(): void {
+    const { u32, layout } = this.translator.machine.memory;
+    for (const one of this.known.made) {
+      const left = u32[(layout.regions + one.number * regionEntry.size + regionEntry.entriesLeft) >>> 2]!;
+      if (one.installed && left < one.period) this.entered.add(one);
+    }
+  }
 }
 
 /** What the translator keeps to itself. */
@@ -102,5 +117,7 @@ interface KnownRegion {
   head: number;
   number: number;
   installed: boolean;
+  open: boolean;
+  period: number;
   extents: readonly number[];
 }

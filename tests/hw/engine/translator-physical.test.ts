@@ -21,7 +21,7 @@ machine:
 
 const translated = (both: BothEngines, cycles: number): BothEngines => {
   both.run(cycles);
-  expect(both.statistics.regions).toBeGreaterThan(0);
+  expect(both.regionsEntered('open')).toBeGreaterThan(0);
   return both;
 };
 
@@ -92,6 +92,38 @@ code:
       { ramSize },
     );
     translated(both, 20_000);
+  });
+
+  it('is told of if it stores to a watched page, however hot it is', () => {
+    const both = new BothEngines(
+      `
+again:
+  addi s1, s1, 1
+  xor s2, s2, s1
+  slli t1, s1, 13
+  and t1, t1, a4
+  add t1, t1, a3
+  sd s2, (t1)
+  j again
+`,
+      {},
+      { ramSize },
+    );
+    const seen = new Map<unknown, string[]>();
+    both.each((bench, { context }) => {
+      const stores: string[] = [];
+      seen.set(bench, stores);
+      const { machine } = bench;
+      machine.bus.onWatched = (address, size) => {
+        stores.push(`${bench.memory(BigInt(address), size)}/${size} at ${machine.now}`);
+      };
+      machine.engine.watch(Number(ram) + 0xa_0000);
+      context.setX(13, ram + 0x8_0000n);
+      context.setX(14, 0x2_0000n);
+    });
+    translated(both, 8000);
+    expect(seen.get(both.translator)).toEqual(seen.get(both.interpreter));
+    expect(seen.get(both.translator)!.length).toBeGreaterThan(500);
   });
 
   it('is refused once an entry of the PMP that forbids it is locked', () => {
@@ -167,6 +199,7 @@ count:
       context.setX(14, BigInt.asIntN(64, tables.atp(8n)));
     });
     translated(both, 40_000);
+    expect(both.regionsEntered('paged')).toBeGreaterThan(0);
     both.each((bench) => {
       expect(bench.memory(ram + 0x8_0000n)).toBeGreaterThan(1000n);
       expect(bench.memory(ram + 0x9_0000n)).toBeGreaterThan(1000n);

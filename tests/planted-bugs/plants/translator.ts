@@ -5,6 +5,8 @@ import type { Finder, Plant } from '../plant.ts';
 const accesses = (test: string): Finder[] => [{ file: 'tests/hw/engine/translator-accesses.test.ts', test }];
 const calls = (test: string): Finder[] => [{ file: 'tests/hw/engine/translator-calls.test.ts', test }];
 const pages = (test: string): Finder[] => [{ file: 'tests/hw/engine/translator-pages.test.ts', test }];
+const physical = (test: string): Finder[] => [{ file: 'tests/hw/engine/translator-physical.test.ts', test }];
+const found = (test: string): Finder[] => [{ file: 'tests/hw/engine/translator-found-pages.test.ts', test }];
 const waiting = (test: string): Finder[] => [{ file: 'tests/hw/engine/translator-waiting.test.ts', test }];
 
 export const translatorPlants: readonly Plant[] = [
@@ -91,5 +93,46 @@ export const translatorPlants: readonly Plant[] = [
     find: 'frame.left.get.remU(turn.length)',
     replace: 'frame.left.get.remU(1)',
     foundBy: waiting('is interrupted where it would have been'),
+  },
+  {
+    name: 'a region of M-mode stores to watched pages unnoticed',
+    file: 'hw/engine/translator/instruction-template.ts',
+    find: '.and(pageFlags.code | pageFlags.watched);',
+    replace: '.and(pageFlags.code);',
+    foundBy: physical('is told of if it stores to a watched page, however hot it is'),
+  },
+  {
+    name: 'a region of M-mode stores to code unnoticed',
+    file: 'hw/engine/translator/instruction-template.ts',
+    find: '.and(pageFlags.code | pageFlags.watched);',
+    replace: '.and(pageFlags.watched);',
+    foundBy: physical('that reaches code'),
+  },
+  {
+    name: 'regions of M-mode look pages up as all others do',
+    file: 'hw/engine/access.ts',
+    find: "f.store('i32', bank, configs.and(lockedEntries).eqz(), tlb.open);",
+    replace: "f.store('i32', bank, configs.and(0), tlb.open);",
+    foundBy: physical('faults as soon as it reaches beyond either end of RAM'),
+  },
+  {
+    name: 'a region that looks nothing up is entered wherever M-mode may not store to all of RAM',
+    file: 'hw/engine/regions.ts',
+    find: 'return load.u16(entry, regionEntry.open).ne(0).and(load.i32(dataBank, tlb.open).eqz());',
+    replace: 'return load.u16(entry, regionEntry.open).and(load.i32(dataBank, tlb.open)).and(0);',
+    foundBy: [
+      ...physical('is refused once an entry of the PMP that forbids it is locked'),
+      ...physical('is translated while mstatus.MPRV says so'),
+    ],
+  },
+  {
+    name: 'pages that a region has found stay found when it is entered again',
+    file: 'hw/engine/translator/translation.ts',
+    find: "for (const found of this.foundPages) f.store('i64', I32.of(0), noTag, found + foundPage.tag);",
+    replace: '',
+    foundBy: [
+      ...found('a page that gets code between two entries of a region is not stored to unnoticed'),
+      ...found('a page that is mapped elsewhere between two entries of a region is found there'),
+    ],
   },
 ];

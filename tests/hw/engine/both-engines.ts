@@ -1,13 +1,14 @@
 // A program on two machines, one that interprets everything and one that translates eagerly, compared after every slice.
 
 import { expect } from 'vitest';
-import { regionEntry, special, tlb } from '../../../hw/engine/layout.ts';
+import { special, tlb } from '../../../hw/engine/layout.ts';
 import type { TranslatorOptions } from '../../../hw/engine/translator/options.ts';
 import type { TranslatorStatistics } from '../../../hw/engine/translator/translator.ts';
 import type { Hart } from '../../../hw/hart/hart.ts';
 import type { MachineConfig } from '../../../hw/machine/machine.ts';
 import { differences } from '../../../tools/lockstep/difference.ts';
 import { Bench } from '../machine/bench.ts';
+import { entriesOf, type KnownRegion, type KnownRegions, regionsOf } from './known-regions.ts';
 
 /** A jump target is translated the second time, at the end of the slice; large regions come soon. */
 const eager: TranslatorOptions = { threshold: 2, patience: 0, observation: 100, entriesUntilLarge: 20 };
@@ -43,8 +44,8 @@ export class BothEngines {
     );
   }
 
-  private get known(): Known {
-    return this.translator.machine.engine.translator as unknown as Known;
+  private get known(): KnownRegions {
+    return regionsOf(this.translator.machine);
   }
 
   /** Does something to both machines. */
@@ -100,24 +101,7 @@ export class BothEngines {
   }
 
   private noteEntered(): void {
-    const { u32, layout } = this.translator.machine.memory;
-    for (const one of this.known.made) {
-      const left = u32[(layout.regions + one.number * regionEntry.size + regionEntry.entriesLeft) >>> 2]!;
-      if (one.installed && left < one.period) this.entered.add(one);
-    }
+    const { machine } = this.translator;
+    for (const one of this.known.made) if (one.installed && entriesOf(machine, one) > 0) this.entered.add(one);
   }
-}
-
-/** What the translator keeps to itself. */
-interface Known {
-  made: Set<KnownRegion>;
-  heads: Map<number, KnownRegion>;
-}
-interface KnownRegion {
-  head: number;
-  number: number;
-  installed: boolean;
-  open: boolean;
-  period: number;
-  extents: readonly number[];
 }

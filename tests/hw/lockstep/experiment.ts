@@ -9,6 +9,7 @@ import { uart16550, uart16550State } from '../../../vdev/uart16550.ts';
 import { virtMap } from '../../../vdev/virt-map.ts';
 import { programStart, ram, ramSize } from './memory-map.ts';
 import type { LoadedProgram, Program } from './program.ts';
+import type { TranslatedWork } from './translated-work.ts';
 
 const thresholds = [1, 1, 2, 2, 3, 3, 17, 100, 1000];
 /** Cycles after which memory and translations are compared. */
@@ -96,13 +97,21 @@ function reload(dice: Dice, program: Program): Step['act'] {
   };
 }
 
-/** Runs the program for about so many cycles of each hart. */
-export function experimentOf(program: Program, loaded: LoadedProgram, cycles: number): Experiment {
+/** Runs the program for about so many cycles of each hart; `work` is told of what is translated on the way. */
+export function experimentOf(
+  program: Program,
+  loaded: LoadedProgram,
+  cycles: number,
+  work?: TranslatedWork,
+): Experiment {
+  let translating: Twin;
   return {
     create: (side): Twin => {
       const machine = createMachine(program, side);
       start(machine, loaded);
-      return { machine };
+      const twin = { machine };
+      if (side === 'translator') translating = twin;
+      return twin;
     },
     *steps(): Generator<Step> {
       const dice = new Dice(program.seed, 4);
@@ -123,6 +132,7 @@ export function experimentOf(program: Program, loaded: LoadedProgram, cycles: nu
           scope: sweep ? 'everything' : 'harts',
           ...(act && { act }),
         };
+        work?.note(translating.machine);
         from = until;
       }
     },

@@ -5,6 +5,7 @@
 import { expect, test } from 'vitest';
 import { chooseProgram } from './program.ts';
 import { describeFailure, shrink, verdictOf } from './shrink.ts';
+import { TranslatedWork } from './translated-work.ts';
 
 const groups = 10;
 const programs = Number(process.env['LOCKSTEP_PROGRAMS'] ?? 100);
@@ -15,9 +16,10 @@ test.each(Array.from({ length: groups }, (_, group) => group))(
   (group) => {
     const seed = Number(process.env['TEST_SEED']);
     let instructions = 0;
+    const work = new TranslatedWork();
     for (let index = group; index < programs; index += groups) {
       const program = chooseProgram(seed + index);
-      const verdict = verdictOf(program, cycles);
+      const verdict = verdictOf(program, cycles, work);
       if (verdict.agreed) instructions += verdict.instructions;
       else {
         const smallest = shrink(program, verdict, cycles);
@@ -26,5 +28,8 @@ test.each(Array.from({ length: groups }, (_, group) => group))(
     }
     // Ten million in all, at the usual number of programs.
     expect(instructions).toBeGreaterThan((programs / groups) * 100_000);
+    // Some programs are hardly hot, most are.
+    expect(work.regions).toBeGreaterThan((programs / groups) * 20);
+    expect(work.entries).toBeGreaterThan((programs / groups) * 200);
   },
 );

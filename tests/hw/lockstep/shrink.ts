@@ -6,12 +6,13 @@ import { describeDisagreement } from '../../../tools/lockstep/report.ts';
 import { render, without } from './block.ts';
 import { experimentOf } from './experiment.ts';
 import { assembleProgram, type Program } from './program.ts';
+import type { TranslatedWork } from './translated-work.ts';
 
 /** Programs that are tried. */
 const attempts = 400;
 
-export function verdictOf(program: Program, cycles: number): Verdict {
-  return runInLockstep(experimentOf(program, assembleProgram(program), cycles));
+export function verdictOf(program: Program, cycles: number, work?: TranslatedWork): Verdict {
+  return runInLockstep(experimentOf(program, assembleProgram(program), cycles, work));
 }
 
 /** The verdict, or undefined if nothing is left that can be assembled. */

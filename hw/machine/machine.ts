@@ -41,7 +41,7 @@ export interface MachineConfig {
 const msip = 1 << 3;
 const mtip = 1 << 7;
 
-const savedVersion = 3;
+const savedVersion = 4;
 
 /** A machine at rest, as plain data. */
 export interface SavedMachine {

@@ -163,6 +163,26 @@ describe('a run', () => {
     expect(bench.run(limit).state()).toEqual(uncut);
   });
 
+  it('goes on in a new machine with other limits, with its reservation', () => {
+    const holding =
+      'la a1, 1f\n lr.d t0, (a1)\n 2: addi t1, t1, 1\n bnez a0, 2b\n sc.d a2, t1, (a1)\n j .\n .balign 8\n 1: .dword 0';
+    const limits = [{}, { banks: 64, regions: 64 }, { banks: 512, codeSlots: 64, contexts: 33 }];
+    const outcomes = limits.map((other) => {
+      const first = new Bench(holding, { limits: { banks: 100 } }).run(4);
+      const second = new Bench(holding, { limits: other });
+      second.machine.load(structuredClone(first.machine.save()));
+      expect(second.run(50).x('a2')).toBe(0n);
+      return second.state();
+    });
+    expect(outcomes).toEqual(limits.map(() => new Bench(holding).run(50).state()));
+    const saved = fresh().run(150_000).machine.save();
+    for (const other of limits) {
+      const bench = new Bench(busy, { ...config, limits: other });
+      bench.machine.load(structuredClone(saved));
+      expect(bench.run(limit).state()).toEqual(uncut);
+    }
+  });
+
   it('takes the same path when the machine is saved and simply goes on', () => {
     const bench = fresh();
     for (let at = 10_007; at < limit; at += 60_013) {
@@ -178,5 +198,9 @@ describe('a saved machine', () => {
     const saved = fresh().run(1_000).machine.save();
     expect(() => new Bench(busy, { harts: 1 }).machine.load(saved)).toThrow(/2 harts, this one has 1 hart$/);
     expect(() => new Bench(busy, { harts, ramSize: 2 << 20 }).machine.load(saved)).toThrow(/2M of RAM$/);
+    const { machine } = new Bench(busy, { ...config, limits: { contexts: 8 } });
+    machine.memory.u32[(machine.memory.layout.contexts + 6 * 2048) >>> 2] = 1;
+    const crowded = new Bench(busy, { ...config, limits: { contexts: 2 } }).machine;
+    expect(() => crowded.load(machine.save())).toThrow(/more than 2 contexts$/);
   });
 });

@@ -101,7 +101,7 @@ export function defineAccess(
   };
 
   const noteOpen = (f: FunctionBuilder, context: I32, regime: I32, bank: I32): void => {
-    f.if(regime.and(regimes.privilege).eq(3), () => {
+    f.if(regime.and(regimes.privilege).eq(3).and(bank.ne(0)), () => {
       const configs = load.i64(context, csrOffset('pmpcfg0')).or(load.i64(context, csrOffset('pmpcfg2')));
       f.store('i32', bank, configs.and(lockedEntries).eqz(), tlb.open);
     });

@@ -393,18 +393,22 @@ const maxHarts = 8;
 
 const alignUp = (value: number, to: number): number => Math.ceil(value / to) * to;
 
+/** The record of a region's head is a u16, and so is a page's slot. */
+export const maxRegionNumbers = 0x1_0000 - special.firstRegion;
+export const maxSlotNumbers = 0x1_0000;
+
 /** How much a machine may hold. Fewer banks, code slots or regions change nothing that it does, only how fast. */
 export interface MemoryLimits {
   contexts?: number;
   /** TLB banks, one for each address space and regime. */
   banks?: number;
-  /** Pages that have predecoded code. */
+  /** Pages that have predecoded code, at most `maxSlotNumbers`. */
   codeSlots?: number;
-  /** Translated regions, at most 63,488. */
+  /** Translated regions, at most `maxRegionNumbers`. */
   regions?: number;
 }
 
-/** Lays out machine memory for `ramSize` bytes of guest RAM; throws a RangeError when 4 GiB do not hold it. */
+/** Lays out machine memory for `ramSize` bytes of guest RAM; throws a RangeError when 4 GiB do not hold it, or a limit has too many. */
 export function layoutFor(ramSize: number, limits: MemoryLimits = {}): Layout {
   const {
     contexts: maxContexts = 16_384,
@@ -412,6 +416,8 @@ export function layoutFor(ramSize: number, limits: MemoryLimits = {}): Layout {
     codeSlots = 4096,
     regions: maxRegions = 8192,
   } = limits;
+  if (maxRegions > maxRegionNumbers) throw new RangeError(`${maxRegions} regions are more than ${maxRegionNumbers}`);
+  if (codeSlots > maxSlotNumbers) throw new RangeError(`${codeSlots} code slots are more than ${maxSlotNumbers}`);
   const contexts = pages.end;
   const spaces = contexts + maxContexts * context.size;
   // Every space but M-mode's and the newest holds a bank; each hart may have its own set of them.

@@ -3,7 +3,7 @@
 import { decode } from '../../isa/decode.ts';
 import { instructionKinds } from '../../isa/instruction-kind.ts';
 import type { CodePages } from '../code-pages.ts';
-import { pageSize, record, regionEntry, special, tlb } from '../layout.ts';
+import { codeSlot, pageSize, record, regionEntry, special, tlb } from '../layout.ts';
 import type { MachineMemory } from '../memory.ts';
 import type { Profile } from '../profile.ts';
 import type { CodeView, Region } from './region.ts';
@@ -87,17 +87,25 @@ export class HostCode implements CodeView {
     return page.records + ((offset - page.distance * pageSize) / 2) * record.size;
   }
 
+  /** The record at which the interpreter counts what an instruction does: one that straddles two pages has another there. */
+  private countedAt(offset: number): number {
+    const at = this.recordOf(offset);
+    return this.memory.u16[at >>> 1] === special.straddling
+      ? at - codeSlot.pageEnd + record.size + codeSlot.straddle
+      : at;
+  }
+
   isHead(offset: number): boolean {
     return this.heads.has(this.recordOf(offset));
   }
 
   likelihood(offset: number): number {
-    return this.profile.likelihood(this.recordOf(offset));
+    return this.profile.likelihood(this.countedAt(offset));
   }
 
   targetsOf(offset: number): readonly number[] {
     const targets: number[] = [];
-    for (const address of this.profile.targetsOf(this.recordOf(offset))) {
+    for (const address of this.profile.targetsOf(this.countedAt(offset))) {
       const target = BigInt.asIntN(64, address - this.place.base);
       if (target > -(2n ** 31n) && target < 2n ** 31n) targets.push(Number(target));
     }
@@ -111,7 +119,7 @@ export class HostCode implements CodeView {
         const word = this.word(offset);
         const decoded = word === undefined ? undefined : decode(word);
         if (!decoded) break;
-        if (instructionKinds[decoded.op]!.branches) this.profile.fade(this.recordOf(offset));
+        if (instructionKinds[decoded.op]!.branches) this.profile.fade(this.countedAt(offset));
         offset += decoded.length;
       }
     }

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { regionEntry } from '../../../hw/engine/layout.ts';
 import { BothEngines } from './both-engines.ts';
+import { regionsOf } from './known-regions.ts';
 
 /** Goes on at `before` for so many rounds, from then on at `after`. Every round ends with an instruction that no region holds. */
 const turning = (rounds: number): string => `
@@ -92,4 +93,35 @@ describe('a region that is entered often', () => {
     slices(() => both.translates('rare'));
     expect(both.translates('rare')).toBe(true);
   });
+});
+
+it('a branch that straddles two pages is known to go one way, as any other', () => {
+  const both = new BothEngines(
+    `
+  j again
+  .balign 4096
+  .zero 4092
+before:
+  .half 0x0001
+  .option norvc
+  bnez t1, 1f
+  .option rvc
+rare:
+  addi s2, s2, 7
+  xor s2, s2, s0
+1: xor s1, s1, s0
+again:
+  addi s0, s0, 1
+  andi t1, s0, 63
+  j before
+`,
+    { threshold: 80, entriesUntilLarge: 1_000_000 },
+  ).run(20_000);
+  // The head is at the end of the first page, before the branch.
+  const second = 4096 + Number(both.translator.address('rare') & 0xfffn);
+  const starts = [...regionsOf(both.translator.machine).made].map(({ extents }) =>
+    extents.some((start, index) => index % 2 === 0 && start <= second && second < extents[index + 1]!),
+  );
+  expect(both.regionsEntered('open') + both.regionsEntered('paged')).toBeGreaterThan(0);
+  expect(starts).not.toContain(true);
 });

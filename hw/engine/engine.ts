@@ -107,6 +107,8 @@ export class Engine {
     const { banks, maxBanks, spaces } = memory.layout;
     const caches = shared ? 1 : harts;
     const each = Math.floor(maxBanks / caches);
+    // One for data and one for fetches.
+    if (each < 2) throw new RangeError(`${maxBanks} TLB banks are fewer than two for each of ${caches} harts`);
     this.caches = Array.from(
       { length: caches },
       (_, index) =>

@@ -206,7 +206,7 @@ export const context = {
   /** u32: privilege (0 U, 1 S, 3 M) and virtualisation (0 or 1). */
   privilege: 0x118,
   virtual: 0x11c,
-  /** i64: physical address of the LR reservation, or −1. */
+  /** i64: host address of the LR reservation, or −1. */
   reservation: 0x120,
   /** u32: non-zero when floating point is off (FS of mstatus, or of vsstatus when V=1, is 0). */
   fpOff: 0x130,

@@ -22,7 +22,7 @@ interface SavedBare {
   firmware: unknown;
   htif: HtifPlace | undefined;
 }
-const archiveKind: ArchiveKind = { name: 'a bare machine', version: 1 };
+const archiveKind: ArchiveKind = { name: 'a bare machine', version: 2 };
 
 export interface BareOptions {
   harts: number;

@@ -4,7 +4,7 @@ import type { SavedSystem, System } from '../boot/system.ts';
 import { type ArchiveKind, readArchive, writeArchive } from '../host/archive.ts';
 import { Refusal } from '../refusal.ts';
 
-const kind: ArchiveKind = { name: 'a system', version: 1 };
+const kind: ArchiveKind = { name: 'a system', version: 2 };
 
 interface SavedFile {
   /** `System.identity`: only the same system can go on. */

@@ -19,3 +19,8 @@ it('leaves the control block alone in a store as M-mode without a bank', () => {
   machine.engine.storeAs(machine.harts[0]!, 3, ram + 0x2000n, 8, 1n);
   expect(machine.memory.u32[tlb.open >>> 2]).toBe(0);
 });
+
+it('refuses fewer TLB banks than a hart uses at once', () => {
+  expect(() => new Bench('j .', { harts: 2, limits: { banks: 3 } })).toThrow(RangeError);
+  new Bench('j .', { harts: 2, limits: { banks: 4 } }).run(100);
+});

@@ -32,7 +32,7 @@ export function newProgress(): Progress {
 const register = { badge: 10, info: 11, message: 12 };
 const wordsInRegisters = 4;
 const operationUnits = 12;
-/** The number of seL4_Send without blocking: a signal. */
+/** seL4_Send: so notifications are signalled. */
 const send = -5;
 
 export interface CallResult {

@@ -78,9 +78,8 @@ const storeOpcodes = {
 export class FunctionBuilder {
   private readonly locals: Kind[] = [];
   private depth = 0;
-  /** Locals of scopes that have ended. */
+  /** Locals of templates that have been placed: they may serve others. */
   private readonly free: Record<Kind, number[]> = { i32: [], i64: [], f32: [], f64: [] };
-  private scope: Local[] | undefined;
   /** Conditional branches that are rarely, or mostly, taken. */
   protected readonly hints: BranchHints = [];
 
@@ -89,25 +88,13 @@ export class FunctionBuilder {
     readonly code = new Code(),
   ) {}
 
-  /** A new local; zero, unless `scoped` has ended a scope before. */
+  /** A new local: zero. */
   local<K extends Kind>(kind: K): Local<K> {
-    const local = new Local(this.free[kind].pop() ?? this.fresh(kind), kind);
-    this.scope?.push(local);
-    return local;
+    return new Local(this.fresh(kind), kind);
   }
 
   protected fresh(kind: Kind): number {
     return this.params.length + this.locals.push(kind) - 1;
-  }
-
-  /** The locals that `body` makes may serve others afterwards. */
-  scoped(body: () => void): void {
-    const outer = this.scope;
-    const locals: Local[] = [];
-    this.scope = locals;
-    body();
-    this.scope = outer;
-    for (const { kind, index } of locals) this.free[kind].push(index);
   }
 
   /** Writes a template's code. */

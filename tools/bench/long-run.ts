@@ -1,11 +1,12 @@
 // A process that `microvisor bench memory` starts for a long run: it runs a system from a manifest for some virtual time, stops
 // now and then, collects all garbage, and tells what is left, as a line of JSON (`LongSample`). To be started with --expose-gc.
 
-import { builtPrograms } from '../boot/built-programs.ts';
+import { programsOf } from '../boot/programs-of.ts';
 import { runPaced } from '../host/pace.ts';
 import { setKernelV8Flags, setServerV8Flags, setV8Flags } from '../host/v8-flags.ts';
 import { loadManifest } from '../manifest/load.ts';
 import { buildPlan } from '../plan/build.ts';
+import { flowBytes } from '../run/message-flow.ts';
 import { RunningSystem } from '../run/running-system.ts';
 import { memoryOf, residentOfLargestMap } from './host-memory.ts';
 import type { LongSample } from './memory-report.ts';
@@ -22,7 +23,6 @@ const loaded = loadManifest(manifestPath);
 if (!loaded.ok) throw new Error(loaded.diagnostics.map(({ message }) => message).join('\n'));
 const { manifest } = loaded;
 const plan = buildPlan(manifest);
-const programs = builtPrograms(plan) ?? (await import('../boot/programs.ts')).loadPrograms(plan);
 let consoleBytes = 0;
 const running = new RunningSystem(
   {
@@ -37,10 +37,10 @@ const running = new RunningSystem(
     save: undefined,
     load: undefined,
     executing: new SharedArrayBuffer(4),
-    flow: new SharedArrayBuffer(4),
+    flow: new SharedArrayBuffer(flowBytes),
   },
   plan,
-  programs,
+  await programsOf(plan),
   (message) => {
     if (message.kind === 'console') consoleBytes += message.bytes.length;
   },

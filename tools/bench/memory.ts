@@ -38,7 +38,7 @@ export function benchMemory({ cells, longNs, onProgress }: MemoryOptions): Promi
       for (const count of cells) {
         if (shape.machines && count < 4) continue;
         const { pages, machines } = shape;
-        const what = `${count} cells, ${pages} ${pages === 1 ? 'page' : 'pages'} each${machines ? ', half of them VMs' : ''}`;
+        const what = `${count} ${count === 1 ? 'cell' : 'cells'}, ${pages} ${pages === 1 ? 'page' : 'pages'} each${machines ? ', half of them VMs' : ''}`;
         onProgress(what);
         const manifest = join(folder, `cells-${rows.length}.yaml`);
         writeFileSync(manifest, cellsManifest(count, shape, folder));

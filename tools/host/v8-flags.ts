@@ -10,7 +10,7 @@ export function setV8Flags(): void {
   // A region says which of its branches are rare, such as a TLB miss.
   setFlagsFromString('--experimental-wasm-branch-hinting');
   // All WebAssembly here is ours: it calls at most a few functions deep, and returns when its cycles are spent. What V8 tests in every
-  // loop, for a stack that ends or someone who wants it to stop, costs a region five per cent.
+  // loop, for a stack that ends or someone who wants it to stop, costs regions some per cent (docs/performance.md).
   setFlagsFromString('--no-wasm-stack-checks');
   // Relaxed SIMD has the only fused multiply-add of WebAssembly; later versions have it without a flag.
   const major = Number.parseInt(process.versions.v8, 10);

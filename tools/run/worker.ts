@@ -1,7 +1,7 @@
 // The worker that runs a system: everything of the machine happens here, and the command's thread stays responsive.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { builtPrograms } from '../boot/built-programs.ts';
+import { programsOf } from '../boot/programs-of.ts';
 import { ModuleGarbage } from '../host/module-garbage.ts';
 import { Nap, runPaced } from '../host/pace.ts';
 import { setServerV8Flags } from '../host/v8-flags.ts';
@@ -24,9 +24,7 @@ setServerV8Flags();
 
 async function run(): Promise<void> {
   const plan = buildPlan(request.system);
-  // The compiler takes longer to load than everything else here.
-  const programs = builtPrograms(plan) ?? (await import('../boot/programs.ts')).loadPrograms(plan);
-  const running = new RunningSystem(request, plan, programs, tell);
+  const running = new RunningSystem(request, plan, await programsOf(plan), tell);
   let stopped = false;
   const nap = new Nap();
   parentPort!.on('message', (message: ToWorker) => {

@@ -210,7 +210,7 @@ class Translation {
     values[holes.imm] = decoded.imm;
     values[holes.pc] = offset;
     values[holes.nextPc] = offset + decoded.length;
-    setFoundPages(decoded.rs1);
+    if (instructionKinds[decoded.op]!.accessesMemory) setFoundPages(decoded.rs1);
     values[holes.departure] = departure.of(offset, unused, true);
     if (softfloat) values[holes.softfloat] = this.softfloat(softfloat).index();
     this.builder.place(template, values);

@@ -13,6 +13,20 @@ import { entriesOf, type KnownRegion, type KnownRegions, regionsOf } from './kno
 /** A jump target is translated the second time, at the end of the slice; large regions come soon. */
 const eager: TranslatorOptions = { threshold: 2, patience: 0, observation: 100, entriesUntilLarge: 20 };
 
+/** Skips what trapped, and folds its cause into s2 and its address into s3. */
+export const skippingTraps = `
+  .balign 4
+machine:
+  csrr t1, mepc
+  addi t1, t1, 4
+  csrw mepc, t1
+  csrr t1, mcause
+  add s2, s2, t1
+  csrr t1, mtval
+  xor s3, s3, t1
+  mret
+`;
+
 export class BothEngines {
   readonly interpreter: Bench;
   readonly translator: Bench;
@@ -66,6 +80,13 @@ export class BothEngines {
       this.noteEntered();
     }
     expect(differences(this.interpreter.machine, this.translator.machine, 'everything')).toEqual([]);
+    return this;
+  }
+
+  /** As `run`, and expects that code was translated. */
+  runTranslated(cycles: number): this {
+    this.run(cycles);
+    expect(this.statistics.regions).toBeGreaterThan(0);
     return this;
   }
 

@@ -3,14 +3,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { enterSupervisor, ram } from '../machine/bench.ts';
-import { BothEngines } from './both-engines.ts';
+import { BothEngines, skippingTraps } from './both-engines.ts';
 import { PageTables, pte, rwxad } from './page-tables.ts';
-
-const translated = (both: BothEngines, cycles: number): BothEngines => {
-  both.run(cycles);
-  expect(both.statistics.regions).toBeGreaterThan(0);
-  return both;
-};
 
 describe('an access across the end of a page', () => {
   const accesses = [
@@ -57,7 +51,7 @@ machine:
       context.setX(12, BigInt.asIntN(64, tables.atp(8n)));
       context.setX(13, 0x8000n - BigInt(size) - 8n);
     });
-    translated(both, 6000);
+    both.runTranslated(6000);
   });
 });
 
@@ -78,17 +72,7 @@ again:
   addi s1, s1, 1
   ${store}
   j again
-  .balign 4
-machine:
-  csrr t1, mepc
-  addi t1, t1, 4
-  csrw mepc, t1
-  csrr t1, mcause
-  add s2, s2, t1
-  csrr t1, mtval
-  xor s3, s3, t1
-  mret
-`;
+${skippingTraps}`;
 
   it.each([
     ['a store where only loads are allowed', 'ld t1, (a3)', 'sd s0, (a3)'],
@@ -114,7 +98,7 @@ machine:
         context.setX(14, 0x6100n);
         context.setX(15, 0x6104n);
       });
-      translated(both, 5000);
+      both.runTranslated(5000);
       expect(both.interpreter.machine.harts[0]!.context.x(18)).toBeGreaterThan(10n);
     }
   });
@@ -178,7 +162,7 @@ change:
 machine:
   j .
 ${numbers}`);
-    translated(both, 12_000);
+    both.runTranslated(12_000);
   });
 
   it.each([
@@ -219,7 +203,7 @@ machine:
 1: csrw mepc, t1
   mret
 ${numbers}`);
-    translated(both, 24_000);
+    both.runTranslated(24_000);
     expect(both.interpreter.x('s0')).toBeGreaterThan(40n);
   });
 
@@ -242,14 +226,13 @@ change:
 machine:
   j .
 ${numbers}`);
-    translated(both, 8000);
+    both.runTranslated(8000);
   });
 });
 
 describe('a region', () => {
   it('whose loop is entered in two places goes round it from both', () => {
-    translated(
-      new BothEngines(`
+    new BothEngines(`
 again:
   addi s0, s0, 1
   andi t1, s0, 1
@@ -261,14 +244,11 @@ again:
   andi t2, s3, 7
   bnez t2, 1b
   j again
-`),
-      6000,
-    );
+`).runTranslated(6000);
   });
 
   it('into which a jump goes at any of its instructions goes on from there', () => {
-    translated(
-      new BothEngines(`
+    new BothEngines(`
   la a2, table
 again:
   addi s0, s0, 1
@@ -288,9 +268,7 @@ table:
   csrr t2, mcycle
   xor s5, s5, t2
   j again
-`),
-      8000,
-    );
+`).runTranslated(8000);
   });
 
   it('never runs beyond the cycles that are left, whichever way it takes', () => {
@@ -315,7 +293,7 @@ again:
   bnez t2, 3b
   j again
 `;
-    translated(new BothEngines(source), 3000).run(400, 400).run(391, 23);
+    new BothEngines(source).runTranslated(3000).run(400, 400).run(391, 23);
   });
 
   it('that is entered often is replaced by one that goes on where it ended, once', () => {

@@ -2,23 +2,10 @@
 
 import { describe, expect, it } from 'vitest';
 import { ram } from '../machine/bench.ts';
-import { BothEngines } from './both-engines.ts';
+import { BothEngines, skippingTraps } from './both-engines.ts';
 import { PageTables, rwxad } from './page-tables.ts';
 
 const ramSize = 1 << 20;
-const machine = `
-  .balign 4
-machine:
-  csrr t1, mepc
-  addi t1, t1, 4
-  csrw mepc, t1
-  csrr t1, mcause
-  add s2, s2, t1
-  csrr t1, mtval
-  xor s3, s3, t1
-  mret
-`;
-
 const translated = (both: BothEngines, cycles: number): BothEngines => {
   both.run(cycles);
   expect(both.regionsEntered('open')).toBeGreaterThan(0);
@@ -50,7 +37,7 @@ outer:
   addi t3, t3, -1
   bnez t3, 1b
   j outer
-${machine}`,
+${skippingTraps}`,
       {},
       { ramSize },
     );
@@ -149,7 +136,7 @@ again:
   csrw pmpcfg0, t0
   li a2, 600
   j again
-${machine}`,
+${skippingTraps}`,
       {},
       { ramSize },
     );
